@@ -1,0 +1,1 @@
+//! Test harness: a scripted model provider and helpers to start what is under test.
