@@ -1,0 +1,232 @@
+//! A vendor's body turned into events, with every bound of a stream in one place: silence, total time,
+//! size. What the bytes mean is the adapter's [`Decode`]; nothing in here knows a vendor.
+
+use crate::{breaker::Breaker, failure::Failure, model::Event, provider::LlmError, sse::SseDecoder};
+use bytes::Bytes;
+use futures_util::Stream;
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::time::{Instant, Sleep};
+
+/// How long, and how much of, a body is read on after the answer's end. Reading it to its end lets the
+/// connection serve the next call; a server that keeps it open does not hold anybody up.
+const DRAIN_TIME: Duration = Duration::from_millis(100);
+const DRAIN_BYTES: usize = 64 * 1024;
+
+/// Chunks without an event that are taken in one go, before other tasks of the thread have their turn.
+const CHUNKS_AT_ONCE: u32 = 32;
+
+/// What an adapter makes of one server-sent event.
+pub(crate) trait Decode: Send + Unpin {
+    /// Takes an event and appends what it means to `events`; [`Event::Finished`] is the last.
+    fn event(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) -> Result<(), Failure>;
+}
+
+/// The bounds of one stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamLimits {
+    /// The longest silence: time without a complete line.
+    pub(crate) silence: Duration,
+    /// When the answer must be complete, and how long that was from the call's start.
+    pub(crate) deadline: Instant,
+    pub(crate) total: Duration,
+    /// The largest line and event.
+    pub(crate) max_event_bytes: usize,
+}
+
+/// Events of one answer. `failed` turns the body's own error into a failure.
+pub(crate) struct AnswerStream<B, D, F> {
+    /// `None` once read to its end, or given up.
+    body: Option<B>,
+    decoder: D,
+    failed: F,
+    sse: SseDecoder,
+    limits: StreamLimits,
+    ready: VecDeque<Event>,
+    failure: Option<LlmError>,
+    state: State,
+    /// When silence, the whole answer or draining has lasted too long. The timer is not moved with each
+    /// event: when it rings early, it is set again.
+    due: Instant,
+    timer: Pin<Box<Sleep>>,
+    breaker: Arc<Breaker>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing was decoded yet.
+    Waiting,
+    Answering,
+    /// The answer is complete; this many bytes behind it may still be read.
+    Draining {
+        bytes_left: usize,
+    },
+    Ended,
+}
+
+impl<B, D, F, E> AnswerStream<B, D, F>
+where
+    B: Stream<Item = Result<Bytes, E>> + Unpin,
+    D: Decode,
+    F: Fn(E) -> Failure + Unpin,
+{
+    /// A stream over `body` that starts to count silence now.
+    pub(crate) fn new(body: B, decoder: D, failed: F, limits: StreamLimits, breaker: Arc<Breaker>) -> Self {
+        let due = (Instant::now() + limits.silence).min(limits.deadline);
+        Self {
+            body: Some(body),
+            decoder,
+            failed,
+            sse: SseDecoder::new(limits.max_event_bytes),
+            limits,
+            ready: VecDeque::new(),
+            failure: None,
+            state: State::Waiting,
+            due,
+            timer: Box::pin(tokio::time::sleep_until(due)),
+            breaker,
+        }
+    }
+
+    /// Takes a chunk of the body.
+    fn take(&mut self, chunk: &[u8]) {
+        let lines_before = self.sse.lines();
+        let Self {
+            sse, decoder, ready, ..
+        } = self;
+        let outcome = sse.push(chunk, |name, data| {
+            if matches!(ready.back(), Some(Event::Finished(_))) {
+                return Ok(());
+            }
+            decoder.event(name, data, ready)
+        });
+        let now = Instant::now();
+        if self.sse.lines() > lines_before {
+            self.due = (now + self.limits.silence).min(self.limits.deadline);
+        }
+        if self.state == State::Waiting && !self.ready.is_empty() {
+            self.state = State::Answering;
+            self.breaker.alive();
+        }
+        if matches!(self.ready.back(), Some(Event::Finished(_))) {
+            // Whatever is wrong behind the end concerns nobody.
+            self.breaker.success();
+            self.state = State::Draining {
+                bytes_left: DRAIN_BYTES,
+            };
+            self.due = now + DRAIN_TIME;
+        } else if let Err(failure) = outcome {
+            self.fail(failure);
+        } else if now >= self.limits.deadline {
+            // A server that never pauses would otherwise keep the timer from being looked at.
+            self.time_is_up();
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.breaker.failure(&failure);
+        self.failure = Some(failure.error);
+        self.end();
+    }
+
+    /// Lets the connection go.
+    fn end(&mut self) {
+        self.body = None;
+        self.state = State::Ended;
+    }
+
+    /// Reads once; `Pending` when there is nothing to read now.
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(());
+        };
+        match (std::task::ready!(Pin::new(body).poll_next(cx)), self.state) {
+            (Some(Ok(chunk)), State::Draining { bytes_left }) => match bytes_left.checked_sub(chunk.len()) {
+                Some(bytes_left) => self.state = State::Draining { bytes_left },
+                None => self.end(),
+            },
+            (_, State::Draining { .. }) => self.end(),
+            (Some(Ok(chunk)), _) => self.take(&chunk),
+            (Some(Err(error)), _) => {
+                let failure = (self.failed)(error);
+                self.fail(failure);
+            }
+            (None, _) => {
+                let error = LlmError::Failed("the stream ended before the answer did".to_owned());
+                self.fail(Failure::fatal(error));
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Whether the time is up; sets the timer otherwise.
+    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.timer.deadline() > self.due {
+                self.timer.as_mut().reset(self.due);
+            }
+            std::task::ready!(self.timer.as_mut().poll(cx));
+            if self.timer.deadline() == self.due {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(self.due);
+        }
+    }
+
+    fn time_is_up(&mut self) {
+        if matches!(self.state, State::Draining { .. }) {
+            self.end();
+        } else if self.due >= self.limits.deadline {
+            // A long answer does not speak against the provider.
+            let error = LlmError::Failed(format!(
+                "the answer was not complete after {:?}",
+                self.limits.total
+            ));
+            self.fail(Failure::refused(error));
+        } else {
+            self.fail(Failure::fatal(LlmError::Timeout(self.limits.silence)));
+        }
+    }
+}
+
+impl<B, D, F, E> Stream for AnswerStream<B, D, F>
+where
+    B: Stream<Item = Result<Bytes, E>> + Unpin,
+    D: Decode,
+    F: Fn(E) -> Failure + Unpin,
+{
+    type Item = Result<Event, LlmError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        for _ in 0..CHUNKS_AT_ONCE {
+            // The end of the body usually lies right behind the last event: taking it first frees the
+            // connection before the caller goes on.
+            if matches!(this.state, State::Draining { .. }) && this.read(cx).is_ready() {
+                continue;
+            }
+            if let Some(event) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            if let Some(error) = this.failure.take() {
+                return Poll::Ready(Some(Err(error)));
+            }
+            if this.state == State::Ended {
+                return Poll::Ready(None);
+            }
+            if !matches!(this.state, State::Draining { .. }) && this.read(cx).is_ready() {
+                continue;
+            }
+            std::task::ready!(this.poll_due(cx));
+            this.time_is_up();
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,157 @@
+//! Keys, and the scrubbing of what vendors say about them.
+//!
+//! A vendor's error text goes to the log and, shortened, to a user. Some vendors quote the key back
+//! (`Incorrect API key provided: sk-…`), so every such text passes [`Secret::scrub`] first.
+
+use std::{fmt, sync::Arc};
+
+/// The longest vendor text that is passed on, in characters.
+pub(crate) const MAX_DETAIL_CHARS: usize = 300;
+
+/// What stands where a key stood.
+const REDACTED: &str = "[redacted]";
+
+/// Keys shorter than this are placeholders of keyless servers; replacing them would shred ordinary words.
+const SHORTEST_KEY: usize = 8;
+
+/// A key that never prints. Empty means that the server needs none.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps a key; blanks around it are dropped.
+    pub fn new(key: impl AsRef<str>) -> Self {
+        Self(Arc::from(key.as_ref().trim()))
+    }
+
+    /// The key itself, for the header that carries it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A vendor's text made fit to show: this key and everything that looks like one removed, control
+    /// characters turned into blanks (a log line cannot be forged with them), blanks joined, shortened.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        // Far more than is kept, far less than a hostile body may have.
+        let text: String = text.chars().take(MAX_DETAIL_CHARS * 8).collect();
+        let text = if self.0.len() >= SHORTEST_KEY {
+            text.replace(&*self.0, REDACTED)
+        } else {
+            text
+        };
+        let text = redact_key_shapes(&text);
+        let mut clean = String::with_capacity(text.len());
+        for word in text
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+        {
+            if !clean.is_empty() {
+                clean.push(' ');
+            }
+            clean.push_str(word);
+        }
+        match clean.char_indices().nth(MAX_DETAIL_CHARS) {
+            Some((end, _)) => {
+                let end = clean[..end]
+                    .char_indices()
+                    .next_back()
+                    .map_or(0, |(last, _)| last);
+                format!("{}…", &clean[..end])
+            }
+            None => clean,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.is_empty() {
+            "Secret(none)"
+        } else {
+            "Secret([redacted])"
+        })
+    }
+}
+
+impl From<String> for Secret {
+    fn from(key: String) -> Self {
+        Self::new(key)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(key: &str) -> Self {
+        Self::new(key)
+    }
+}
+
+/// Replaces every `sk-…`, masked or not, that starts a word.
+fn redact_key_shapes(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("sk-") {
+        let (before, key) = rest.split_at(at);
+        clean.push_str(before);
+        let starts_word = !clean.chars().next_back().is_some_and(char::is_alphanumeric);
+        let end = key
+            .find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '*')))
+            .unwrap_or(key.len());
+        clean.push_str(if starts_word && end > 3 {
+            REDACTED
+        } else {
+            &key[..end]
+        });
+        rest = &key[end..];
+    }
+    clean.push_str(rest);
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_a_key() {
+        assert_eq!(format!("{:?}", Secret::new("sk-abcdef")), "Secret([redacted])");
+        assert_eq!(format!("{:?}", Secret::default()), "Secret(none)");
+    }
+
+    #[test]
+    fn keys_are_redacted_in_every_shape() {
+        let secret = Secret::new("plain-key-of-a-proxy");
+        for (text, clean) in [
+            (
+                "Incorrect API key provided: sk-proj-a_B9***xyz. See",
+                "Incorrect API key provided: [redacted]. See",
+            ),
+            ("key `plain-key-of-a-proxy` refused", "key `[redacted]` refused"),
+            ("sk-a and sk-b", "[redacted] and [redacted]"),
+            (
+                "a task-based risk-free answer, sk-",
+                "a task-based risk-free answer, sk-",
+            ),
+            ("one\r\n  two\tthree\u{1b}[31m", "one two three [31m"),
+        ] {
+            assert_eq!(secret.scrub(text), clean);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_shortened_at_a_character() {
+        let scrubbed = Secret::default().scrub(&"ä".repeat(5_000));
+        assert_eq!(scrubbed.chars().count(), MAX_DETAIL_CHARS);
+        assert!(scrubbed.ends_with('…'));
+        assert_eq!(Secret::default().scrub(&"ä".repeat(300)), "ä".repeat(300));
+    }
+
+    #[test]
+    fn a_short_placeholder_key_does_not_shred_words() {
+        assert_eq!(Secret::new("a").scrub("a banana"), "a banana");
+    }
+}
