@@ -1,0 +1,19 @@
+//! The list of migrations. A new one is a pair of files and a line here.
+
+use super::Migration;
+
+macro_rules! migrations {
+    ($($version:literal => $number:literal $name:literal;)+) => {
+        &[$(Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $number, "_", $name, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $number, "_", $name, ".sql")),
+        }),+]
+    };
+}
+
+/// In order of application.
+pub(super) const MIGRATIONS: &[Migration] = migrations! {
+    1 => "0001" "initial";
+};

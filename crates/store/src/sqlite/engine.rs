@@ -1,0 +1,311 @@
+//! Opening a SQLite database, its threads, and ending them in order.
+
+use super::{
+    checkpoint::{self, Checkpointer},
+    connect::{self, Purpose},
+    failure::Failure,
+    files::{self, Claim},
+    group::Group,
+    reader::{Reader, Request},
+    schema,
+    syncer::{SyncLog, Syncer},
+    writer::{Message, Writer},
+};
+use crate::{
+    OpenError, StoreError,
+    db::State,
+    job::Job,
+    migrate::{self, Migration},
+};
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use rusqlite::Connection;
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::MetadataExt,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::sync::{oneshot, watch};
+
+/// Groups that may wait for the disk. The writer stops when so many do.
+const WAITING_GROUPS: usize = 1024;
+
+/// How a SQLite database is opened. [`SqliteOptions::new`] has values that fit.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SqliteOptions {
+    /// The database file; it and its folder are made where they are missing.
+    pub path: PathBuf,
+    /// Threads that read. As many as processors, from 2 to 4, is best.
+    pub readers: usize,
+    /// Jobs that may wait, apart for reads and writes; more are refused as [`StoreError::Busy`].
+    pub queue: usize,
+    /// Most jobs in one commit.
+    pub group_size: usize,
+    /// How long one read may take before it is broken off.
+    pub read_limit: Duration,
+    /// Frames (of 4 KiB) in the write-ahead log that call for a checkpoint.
+    pub checkpoint_frames: i64,
+    /// How the log is synced; tests watch or break it.
+    pub(crate) sync: SyncLog,
+    /// The schema's history; tests have others.
+    pub(crate) migrations: &'static [Migration],
+}
+
+impl SqliteOptions {
+    /// Options with the usual values.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            path: path.into(),
+            readers: processors.clamp(2, 4),
+            queue: 4096,
+            group_size: 256,
+            read_limit: Duration::from_secs(30),
+            checkpoint_frames: 2000,
+            sync: SyncLog::default(),
+            migrations: migrate::all(),
+        }
+    }
+}
+
+pub(crate) struct Engine {
+    reads: Sender<Request>,
+    writes: Sender<Message>,
+    /// Straight to the syncer, for [`Engine::written_so_far`].
+    groups: Mutex<Option<Sender<Group>>>,
+    begun: Arc<AtomicU64>,
+    synced: Arc<AtomicU64>,
+    closing: AtomicBool,
+    threads: Mutex<Option<Threads>>,
+    failure: Failure,
+    schema_version: i64,
+}
+
+struct Threads {
+    readers: Vec<JoinHandle<()>>,
+    writer: JoinHandle<Connection>,
+    syncer: JoinHandle<()>,
+    checkpointer: JoinHandle<()>,
+    /// Let go of last: see [`Claim`].
+    claim: Arc<Claim>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("sqlite::Engine").field("schema_version", &self.schema_version).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn open(options: SqliteOptions) -> Result<Self, OpenError> {
+        let claim = Arc::new(Claim::take(&options.path)?);
+        let path = &claim.path;
+        let refused = |cause: rusqlite::Error| connect::refused(&cause);
+        let writer = connect::open(path, Purpose::Write).map_err(refused)?;
+        schema::prepare(&writer, path, options.migrations, connect::enter_wal)?;
+        connect::settle(&writer, Purpose::Write).map_err(refused)?;
+        let log = open_log(&writer, &claim, &options)?;
+        let checkpoints = open_settled(&claim, Purpose::Checkpoint)?;
+        let readers = (0..options.readers.max(1))
+            .map(|_| open_settled(&claim, Purpose::Read))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::start(&options, claim, writer, log, checkpoints, readers)
+    }
+
+    fn start(
+        options: &SqliteOptions,
+        claim: Arc<Claim>,
+        writer: Connection,
+        log: File,
+        checkpoints: Connection,
+        readers: Vec<Connection>,
+    ) -> Result<Self, OpenError> {
+        let failure = Failure::new();
+        let (begun, synced) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (writes, messages) = bounded(options.queue.max(1));
+        let (reads, requests) = bounded(options.queue.max(1));
+        let (groups, handed_over) = bounded(WAITING_GROUPS);
+        let (ask, asked) = bounded(1);
+        let syncer = Syncer {
+            groups: handed_over,
+            log,
+            sync: options.sync.clone(),
+            synced: synced.clone(),
+            failure: failure.clone(),
+        };
+        let checkpointer = Checkpointer {
+            connection: checkpoints,
+            database: claim.clone(),
+            requests: asked,
+            writer: writes.clone(),
+            failure: failure.clone(),
+        };
+        let writer = Writer {
+            connection: writer,
+            messages,
+            groups: groups.clone(),
+            checkpoints: ask,
+            group_size: options.group_size.max(1),
+            checkpoint_frames: options.checkpoint_frames.max(1),
+            begun: begun.clone(),
+            failure: failure.clone(),
+        };
+        let readers = readers
+            .into_iter()
+            .map(|connection| {
+                let requests = requests.clone();
+                let reader =
+                    Reader { connection, requests, limit: options.read_limit, failure: failure.clone() };
+                spawn("store-read", move || reader.run())
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let threads = Threads {
+            readers,
+            syncer: spawn("store-sync", move || syncer.run())?,
+            checkpointer: spawn("store-checkpt", move || checkpointer.run())?,
+            writer: spawn("store-write", move || writer.run())?,
+            claim,
+        };
+        Ok(Self {
+            reads,
+            writes,
+            groups: Mutex::new(Some(groups)),
+            begun,
+            synced,
+            closing: AtomicBool::new(false),
+            threads: Mutex::new(Some(threads)),
+            failure,
+            schema_version: migrate::latest(options.migrations),
+        })
+    }
+
+    pub(crate) fn schema_version(&self) -> i64 {
+        self.schema_version
+    }
+
+    pub(crate) fn failure(&self) -> watch::Receiver<Option<String>> {
+        self.failure.watch()
+    }
+
+    pub(crate) fn read(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.check_open()?;
+        self.reads.try_send(Request::Job(job)).map_err(|refused| unsent(&refused))
+    }
+
+    pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.check_open()?;
+        self.failure.check()?;
+        self.writes.try_send(Message::Job(job)).map_err(|refused| unsent(&refused))
+    }
+
+    pub(crate) fn written_so_far(&self) -> State {
+        let begun = self.begun.load(Ordering::SeqCst);
+        if self.synced.load(Ordering::SeqCst) >= begun {
+            return State::Done;
+        }
+        let (mark, marked) = oneshot::channel();
+        // What this stands for lies in the log already, so a sync that begins from now on covers it.
+        let group = Group { marks: vec![mark], needs_sync: true, ..Group::default() };
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        match groups.as_ref().map(|groups| groups.try_send(group)) {
+            Some(Ok(())) => State::Awaited(marked),
+            Some(Err(refused)) => State::Refused(unsent(&refused)),
+            None => State::Refused(StoreError::Closed),
+        }
+    }
+
+    /// Ends every thread in the order that loses nothing: readers, writer, then those behind it.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(threads) = threads.take() else { return };
+        for _ in &threads.readers {
+            // Behind every read that was handed over. Fails only when all readers are gone.
+            drop(self.reads.send(Request::Close));
+        }
+        drop(self.writes.send(Message::Close));
+        for reader in threads.readers {
+            join(reader);
+        }
+        let writer = join(threads.writer);
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).take();
+        join(threads.checkpointer);
+        join(threads.syncer);
+        if let Some(connection) = writer
+            && !self.failure.is_set()
+        {
+            // Not needed for safety, so a failure is only told: the next start reads the log.
+            if let Err(error) = checkpoint::truncate(&connection) {
+                tracing::warn!(%error, "cannot empty the write-ahead log");
+            }
+        }
+        drop(threads.claim);
+    }
+
+    fn check_open(&self) -> Result<(), StoreError> {
+        if self.closing.load(Ordering::SeqCst) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn open_settled(claim: &Claim, purpose: Purpose) -> Result<Connection, OpenError> {
+    connect::open(&claim.path, purpose)
+        .and_then(|connection| {
+            connect::settle(&connection, purpose)?;
+            // The first read maps the log's index and loads the schema, so that the first request need not.
+            connection.query_row("select count(*) from sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+            Ok(connection)
+        })
+        .map_err(|cause| connect::refused(&cause))
+}
+
+/// Writes something, so that the log exists, then opens and syncs it: what an earlier process had written
+/// without syncing is made safe before anyone is told of it.
+fn open_log(writer: &Connection, claim: &Claim, options: &SqliteOptions) -> Result<File, OpenError> {
+    let version = migrate::latest(options.migrations);
+    writer.pragma_update(None, "user_version", version).map_err(|cause| connect::refused(&cause))?;
+    let path = claim.log_path();
+    let log = File::options().read(true).write(true).open(&path).map_err(|source| files::at(&path, source))?;
+    (options.sync.0)(&log).map_err(|source| files::at(&path, source))?;
+    let ours = log.metadata().map_err(|source| files::at(&path, source))?;
+    let named = std::fs::metadata(&path).map_err(|source| files::at(&path, source))?;
+    if (ours.dev(), ours.ino()) != (named.dev(), named.ino()) || ours.len() == 0 {
+        let source = io::Error::other("the write-ahead log was replaced while it was opened");
+        return Err(files::at(&path, source));
+    }
+    Ok(log)
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, OpenError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| OpenError::Database(format!("cannot start a thread: {error}")))
+}
+
+/// `None` when the thread has panicked, which the panic hook has told.
+fn join<T>(thread: JoinHandle<T>) -> Option<T> {
+    thread.join().ok()
+}
+
+fn unsent<T>(refused: &TrySendError<T>) -> StoreError {
+    match refused {
+        TrySendError::Full(_) => StoreError::Busy,
+        TrySendError::Disconnected(_) => StoreError::Closed,
+    }
+}

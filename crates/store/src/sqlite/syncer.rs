@@ -1,0 +1,63 @@
+//! The thread that makes *written* into *synced*.
+
+use super::{failure::Failure, group::Group};
+use crossbeam_channel::Receiver;
+use std::{
+    fs::File,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// How the log is synced. In the service always [`File::sync_data`]; tests watch or break it.
+#[derive(Clone)]
+pub(crate) struct SyncLog(pub(crate) Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>);
+
+impl Default for SyncLog {
+    fn default() -> Self {
+        Self(Arc::new(File::sync_data))
+    }
+}
+
+impl std::fmt::Debug for SyncLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SyncLog")
+    }
+}
+
+pub(super) struct Syncer {
+    pub(super) groups: Receiver<Group>,
+    /// Open since before the first sync, so that no error report of the operating system is missed.
+    pub(super) log: File,
+    pub(super) sync: SyncLog,
+    pub(super) synced: Arc<AtomicU64>,
+    pub(super) failure: Failure,
+}
+
+impl Syncer {
+    /// Ends when the writer has gone and everything is answered.
+    pub(super) fn run(self) {
+        let mut drained = Vec::new();
+        while let Ok(first) = self.groups.recv() {
+            drained.push(first);
+            // Only what is here now: a group that arrives during the sync waits for the next one.
+            drained.extend(self.groups.try_iter().take(self.groups.len()));
+            if drained.iter().any(|group| group.needs_sync) && !self.failure.is_set() {
+                if let Err(error) = (self.sync.0)(&self.log) {
+                    self.failure.set(format!("cannot sync the write-ahead log: {error}"));
+                }
+            }
+            let outcome = self.failure.check();
+            if outcome.is_ok()
+                && let Some(last) = drained.iter().map(|group| group.sequence).max()
+            {
+                self.synced.fetch_max(last, Ordering::SeqCst);
+            }
+            for group in drained.drain(..) {
+                group.finish(&outcome);
+            }
+        }
+    }
+}
