@@ -1,1 +1,28 @@
-//! Filled in next.
+//! Every rule of the product: who may do what, turns, context, tools, prices, import.
+//!
+//! Knows the store, the models, the files and the collection through their crates. Knows no HTTP, no SQL text and
+//! no vendor's JSON.
+
+mod accounts;
+mod catalog;
+mod chat;
+mod conversations;
+mod error;
+mod inner;
+mod library;
+mod models;
+mod responder;
+mod settings;
+mod views;
+
+pub use accounts::AccountSelector;
+pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
+pub use chat::Turn;
+pub use chatai_files::content_disposition;
+pub use error::{EngineError, TurnIds};
+pub use inner::{Engine, Parts};
+pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
+pub use views::{
+    Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, NewAccount, Origin,
+    Outcome, SendMessage, SignedIn, Upload, Usage,
+};

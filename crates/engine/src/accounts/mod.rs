@@ -1,0 +1,289 @@
+//! Who is who: registration, sign-in, tokens, sessions, passwords.
+
+mod admin;
+mod passwords;
+mod throttle;
+mod tokens;
+
+pub use admin::AccountSelector;
+pub(crate) use passwords::{Passwords, Verdict};
+pub(crate) use throttle::Throttle;
+pub(crate) use tokens::Tokens;
+
+use crate::{
+    Engine, EngineError, Settings,
+    views::{Account, Caller, NewAccount, Origin, SignedIn},
+};
+use chatai_store::ops::accounts::{self as rows, AuthState};
+use chatai_types::{ErrorCode, Random, Timestamp, UserId};
+use moka::sync::Cache;
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// How long a checked token is believed without asking the database again. A sign-out, a password change or
+/// a lock on this instance is seen at once, on another instance after this time.
+const TOKEN_TTL: Duration = Duration::from_secs(1);
+const TOKENS_KEPT: u64 = 50_000;
+
+/// Above the allowance of wrong passwords, one try in so many seconds is still checked: guessing stays slow,
+/// and the owner gets in even while somebody guesses.
+const SLOW_LANE_SECS: i64 = 2;
+
+/// The state behind accounts.
+pub(crate) struct Accounts {
+    pub(crate) passwords: Passwords,
+    tokens: Tokens,
+    random: Arc<dyn Random>,
+    registration_open: bool,
+    password_chars: (usize, usize),
+    checked: Cache<blake3::Hash, Checked>,
+    /// Counts the changes after which a checked token must be checked again.
+    generation: AtomicU64,
+    registrations: Throttle<IpAddr>,
+    failures: Throttle<(String, IpAddr)>,
+    slow_lane: Throttle<(String, IpAddr)>,
+}
+
+#[derive(Clone)]
+struct Checked {
+    caller: Caller,
+    generation: u64,
+}
+
+impl Accounts {
+    pub(crate) fn new(settings: &Settings, random: Arc<dyn Random>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        // One core is left to everybody else.
+        let at_once = cores.saturating_sub(1).clamp(1, 8);
+        Self {
+            passwords: Passwords::new(at_once, Arc::clone(&random)),
+            tokens: Tokens::new(&settings.auth),
+            random,
+            registration_open: settings.auth.registration_open,
+            password_chars: (settings.auth.password_min_chars, settings.auth.password_max_chars),
+            checked: Cache::builder().max_capacity(TOKENS_KEPT).time_to_live(TOKEN_TTL).build(),
+            generation: AtomicU64::new(0),
+            registrations: Throttle::per_minute(settings.limits.registrations_per_minute),
+            failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
+            slow_lane: Throttle::one_every_secs(SLOW_LANE_SECS),
+        }
+    }
+
+    /// Makes every checked token be checked again.
+    pub(crate) fn forget_checked(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn sign(&self, user_id: UserId, email: &str, epoch: i64, now: Timestamp) -> Result<SignedIn, EngineError> {
+        let session = self.random.hex(16);
+        let token = self.tokens.issue(user_id, email, &session, epoch, now)?;
+        Ok(SignedIn { token, lifetime_secs: self.tokens.lifetime_secs(), user_id })
+    }
+}
+
+/// The form in which e-mails are compared without case.
+pub(crate) fn fold_email(email: &str) -> String {
+    email.to_lowercase()
+}
+
+fn too_many(wait: Duration) -> EngineError {
+    EngineError::new(ErrorCode::RateLimited, "Too many attempts; wait before the next one").retry_after(wait)
+}
+
+fn wrong_credentials() -> EngineError {
+    EngineError::new(ErrorCode::WrongCredentials, "Incorrect username or password")
+}
+
+impl Engine {
+    /// The fewest and the most characters of a password.
+    pub fn password_limits(&self) -> (usize, usize) {
+        self.inner.accounts.password_chars
+    }
+
+    /// Makes an account and signs it in. The first one of an instance is its administrator.
+    ///
+    /// # Errors
+    /// `email_taken`, `registration_closed`, `rate_limited`.
+    pub async fn register(&self, new: NewAccount, origin: Origin) -> Result<SignedIn, EngineError> {
+        let accounts = &self.inner.accounts;
+        let now = self.now();
+        if !accounts.registration_open {
+            return Err(EngineError::new(
+                ErrorCode::RegistrationClosed,
+                "This instance takes no new accounts",
+            ));
+        }
+        accounts.registrations.take(origin.address, now).map_err(too_many)?;
+        let account = self.add_account(new).await?;
+        accounts.sign(account.id, &account.email, account.epoch, now)
+    }
+
+    /// Makes an account without the limits of registration, as the administrator's command does.
+    pub(crate) async fn add_account(&self, new: NewAccount) -> Result<rows::Account, EngineError> {
+        let taken = || EngineError::new(ErrorCode::EmailTaken, "Email already registered");
+        let email_folded = fold_email(&new.email);
+        let folded = email_folded.clone();
+        if self.store().read(move |tx| rows::email_taken(tx, &folded)).await? {
+            return Err(taken());
+        }
+        let password_hash = self.inner.accounts.passwords.hash(&new.password).await?;
+        let row = rows::NewAccount {
+            email: new.email,
+            email_folded,
+            password_hash,
+            display_name: new.display_name,
+            created_at: self.now(),
+        };
+        self.store().write(move |tx| rows::add(tx, &row)).await?.ok_or_else(taken)
+    }
+
+    /// Signs an account in.
+    ///
+    /// # Errors
+    /// `wrong_credentials` for an unknown e-mail and a wrong password alike, `account_disabled`, `rate_limited`.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        origin: Origin,
+    ) -> Result<SignedIn, EngineError> {
+        let accounts = &self.inner.accounts;
+        let now = self.now();
+        let folded = fold_email(email);
+        let key = (folded.clone(), origin.address);
+        let throttled = accounts.failures.is_used_up(&key, now);
+        if throttled {
+            accounts.slow_lane.take(key.clone(), now).map_err(too_many)?;
+        }
+        let asked = email.to_owned();
+        let found = self.store().read(move |tx| rows::credentials(tx, &asked, &folded)).await?;
+        let hash = found.as_ref().map(|found| found.password_hash.as_str());
+        let verdict = accounts.passwords.verify(password, hash).await?;
+        let Some(found) = found.filter(|_| verdict != Verdict::Wrong) else {
+            return Err(match accounts.failures.take(key, now) {
+                Ok(()) if !throttled => wrong_credentials(),
+                Ok(()) => too_many(Duration::from_secs(SLOW_LANE_SECS.unsigned_abs())),
+                Err(wait) => too_many(wait),
+            });
+        };
+        if found.account.disabled {
+            return Err(EngineError::new(ErrorCode::AccountDisabled, "This account is disabled"));
+        }
+        if verdict == Verdict::RightButOld {
+            let renewed = accounts.passwords.hash(password).await?;
+            let (owner, old) = (found.account.id, found.password_hash.clone());
+            self.store().write(move |tx| rows::renew_hash(tx, owner, &old, &renewed)).await?;
+        }
+        accounts.sign(found.account.id, &found.account.email, found.account.epoch, now)
+    }
+
+    /// Who a token speaks for.
+    ///
+    /// # Errors
+    /// `invalid_token` for every token that does not count: malformed, expired, ended, of a disabled account.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller, EngineError> {
+        let accounts = &self.inner.accounts;
+        let now = self.now();
+        let key = blake3::hash(token.as_bytes());
+        let generation = accounts.generation.load(Ordering::Acquire);
+        if let Some(checked) = accounts.checked.get(&key)
+            && checked.generation == generation
+            && checked.caller.expires_at > now
+        {
+            return Ok(checked.caller);
+        }
+        let claims = accounts.tokens.read(token, now).ok_or_else(EngineError::invalid_token)?;
+        let (owner, session) = (claims.user_id, claims.session.clone());
+        let state: Option<AuthState> =
+            self.store().read(move |tx| rows::auth_state(tx, owner, &session)).await?;
+        let state = state.ok_or_else(EngineError::invalid_token)?;
+        if state.disabled || state.ended || state.epoch != claims.epoch {
+            return Err(EngineError::invalid_token());
+        }
+        let caller = Caller {
+            user_id: owner,
+            role: state.role,
+            session: claims.session.into(),
+            expires_at: claims.expires_at,
+        };
+        accounts.checked.insert(key, Checked { caller: caller.clone(), generation });
+        Ok(caller)
+    }
+
+    /// The caller's own account.
+    ///
+    /// # Errors
+    /// `invalid_token` when it was deleted meanwhile.
+    pub async fn account(&self, caller: &Caller) -> Result<Account, EngineError> {
+        let owner = caller.user_id;
+        let found = self.store().read(move |tx| rows::get(tx, owner)).await?;
+        found.map(Account::from).ok_or_else(EngineError::invalid_token)
+    }
+
+    /// Ends the caller's session; its token no longer counts.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn logout(&self, caller: &Caller) -> Result<(), EngineError> {
+        let (owner, session, expires_at, now) =
+            (caller.user_id, Arc::clone(&caller.session), caller.expires_at, self.now());
+        self.store().write(move |tx| rows::end_session(tx, owner, &session, expires_at, now)).await?;
+        self.inner.accounts.forget_checked();
+        Ok(())
+    }
+
+    /// Sets a new password, ends all sessions and signs in anew.
+    ///
+    /// # Errors
+    /// `wrong_credentials` when the current password is another, `rate_limited`.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        current: &str,
+        new: &str,
+        origin: Origin,
+    ) -> Result<SignedIn, EngineError> {
+        let accounts = &self.inner.accounts;
+        let owner = caller.user_id;
+        let now = self.now();
+        let found = self.store().read(move |tx| rows::credentials_of(tx, owner)).await?;
+        let found = found.ok_or_else(EngineError::invalid_token)?;
+        let key = (fold_email(&found.account.email), origin.address);
+        if accounts.failures.is_used_up(&key, now) {
+            accounts.slow_lane.take(key.clone(), now).map_err(too_many)?;
+        }
+        if accounts.passwords.verify(current, Some(&found.password_hash)).await? == Verdict::Wrong {
+            accounts.failures.take(key, now).map_err(too_many)?;
+            return Err(EngineError::new(ErrorCode::WrongCredentials, "Current password is wrong"));
+        }
+        let epoch = self.set_password(owner, new).await?.ok_or_else(EngineError::invalid_token)?;
+        accounts.sign(owner, &found.account.email, epoch, now)
+    }
+
+    /// Sets a password and ends all sessions; `None` for an unknown account.
+    pub(crate) async fn set_password(&self, owner: UserId, new: &str) -> Result<Option<i64>, EngineError> {
+        let hash = self.inner.accounts.passwords.hash(new).await?;
+        let epoch = self.store().write(move |tx| rows::set_password(tx, owner, &hash)).await?;
+        self.inner.accounts.forget_checked();
+        Ok(epoch)
+    }
+}
+
+impl From<rows::Account> for Account {
+    fn from(row: rows::Account) -> Self {
+        Self {
+            id: row.id,
+            email: row.email,
+            display_name: row.display_name,
+            role: row.role,
+            disabled: row.disabled,
+            created_at: row.created_at,
+        }
+    }
+}

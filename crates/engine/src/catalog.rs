@@ -1,0 +1,213 @@
+//! The catalog of models: prices, windows and abilities, in the order of the pricing data.
+
+use chatai_types::{MoneyError, PriceVersionId, Rate, Rates};
+use serde::Deserialize;
+use serde_json::{Map, Number, Value};
+
+/// The built-in responder's name in the catalog.
+pub const BUILT_IN: &str = "built-in";
+
+/// What a model takes in when the data does not say.
+const DEFAULT_WINDOW: i64 = 128_000;
+
+/// The models a pricing file describes.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    models: Vec<Model>,
+}
+
+/// One model of the catalog.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Its name at its provider.
+    pub name: String,
+    /// The name the data gives this version of the prices.
+    pub label: Option<String>,
+    /// Its prices.
+    pub rates: Rates,
+    /// The version of the prices in the database; set at start.
+    pub price_version: Option<PriceVersionId>,
+    /// How many tokens it takes in and puts out together.
+    pub context_window: i64,
+    /// How many tokens it puts out at most.
+    pub max_output_tokens: Option<i64>,
+    /// Whether it takes images.
+    pub sees: bool,
+    /// Whether it calls tools.
+    pub calls_tools: bool,
+    /// Whether it embeds texts in place of answering.
+    pub embeds: bool,
+}
+
+/// A pricing file that cannot be used, with every fault in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{source_name}: {}", problems.join("; "))]
+pub struct CatalogError {
+    /// The file.
+    pub source_name: String,
+    /// What is wrong, a line each.
+    pub problems: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    input: Option<Value>,
+    cached_input: Option<Value>,
+    cache_write: Option<Value>,
+    output: Option<Value>,
+    version: Option<Value>,
+    capabilities: Option<Value>,
+    context_window: Option<i64>,
+    max_output_tokens: Option<i64>,
+}
+
+impl Catalog {
+    /// Reads pricing data: an object keyed by model name, prices in US dollars per million tokens.
+    ///
+    /// # Errors
+    /// Every fault of the data at once.
+    pub fn parse(json: &str, source_name: &str) -> Result<Self, CatalogError> {
+        let fail = |problems| CatalogError { source_name: source_name.to_owned(), problems };
+        let entries: Map<String, Value> =
+            serde_json::from_str(json).map_err(|error| fail(vec![error.to_string()]))?;
+        let mut problems = Vec::new();
+        let mut models = Vec::with_capacity(entries.len() + 1);
+        for (name, entry) in entries {
+            match model(&name, entry) {
+                Ok(_) if name == BUILT_IN => {
+                    problems.push(format!("`{name}`: the name is taken by the built-in responder"));
+                }
+                Ok(model) => models.push(model),
+                Err(problem) => problems.push(format!("`{name}`: {problem}")),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(fail(problems));
+        }
+        models.push(built_in());
+        Ok(Self { models })
+    }
+
+    /// All models, in order, the built-in responder last.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    pub(crate) fn models_mut(&mut self) -> &mut [Model] {
+        &mut self.models
+    }
+
+    /// The model of that name.
+    pub fn get(&self, name: &str) -> Option<&Model> {
+        self.models.iter().find(|model| model.name == name)
+    }
+}
+
+fn built_in() -> Model {
+    Model {
+        name: BUILT_IN.to_owned(),
+        label: None,
+        rates: Rates::default(),
+        price_version: None,
+        context_window: 4_000_000,
+        max_output_tokens: None,
+        sees: false,
+        calls_tools: true,
+        embeds: false,
+    }
+}
+
+fn model(name: &str, entry: Value) -> Result<Model, String> {
+    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
+        return Err("not a model's name".to_owned());
+    }
+    let entry: Entry = serde_json::from_value(entry).map_err(|error| error.to_string())?;
+    let input = rate("input", entry.input.as_ref())?.ok_or("`input` is missing")?;
+    let rates = Rates {
+        input,
+        cache_read: rate("cached_input", entry.cached_input.as_ref())?.unwrap_or(input),
+        cache_write: rate("cache_write", entry.cache_write.as_ref())?.unwrap_or(input),
+        output: rate("output", entry.output.as_ref())?.ok_or("`output` is missing")?,
+    };
+    let abilities = abilities(entry.capabilities.as_ref());
+    let has = |ability: &str| abilities.as_ref().map(|list| list.iter().any(|known| known == ability));
+    Ok(Model {
+        name: name.to_owned(),
+        label: entry.version.as_ref().map(|version| match version {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }),
+        rates,
+        price_version: None,
+        context_window: entry.context_window.filter(|window| *window > 0).unwrap_or(DEFAULT_WINDOW),
+        max_output_tokens: entry.max_output_tokens.filter(|tokens| *tokens > 0),
+        sees: has("vision").unwrap_or(false),
+        // Data that lists no abilities says nothing against tools, which every chat model of today has.
+        calls_tools: has("tools").unwrap_or(true),
+        embeds: has("embedding").unwrap_or(false),
+    })
+}
+
+/// A price; `None` where the data gives none. A 0 means free.
+fn rate(member: &str, value: Option<&Value>) -> Result<Option<Rate>, String> {
+    let text = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => decimal_text(number),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => return Err(format!("`{member}` is not a number: {other}")),
+    };
+    Rate::parse_per_million(&text).map(Some).map_err(|error: MoneyError| format!("`{member}`: {error}"))
+}
+
+fn decimal_text(number: &Number) -> String {
+    number.to_string()
+}
+
+/// Names of abilities, from a list or from an object of flags; `None` where the data says nothing.
+fn abilities(value: Option<&Value>) -> Option<Vec<String>> {
+    match value? {
+        Value::Array(list) => Some(list.iter().filter_map(|item| item.as_str().map(str::to_lowercase)).collect()),
+        Value::Object(flags) => Some(
+            flags
+                .iter()
+                .filter(|(_, on)| on.as_bool().unwrap_or(true))
+                .map(|(name, _)| name.to_lowercase())
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../../../data/pricing_data.json");
+
+    #[test]
+    fn the_shipped_catalog_loads_in_order_with_the_built_in_last() {
+        let catalog = Catalog::parse(SHIPPED, "pricing_data.json").unwrap();
+        let names: Vec<&str> = catalog.models().iter().map(|model| model.name.as_str()).collect();
+        assert_eq!(names.first(), Some(&"gpt-4.1-nano"));
+        assert_eq!(names.last(), Some(&BUILT_IN));
+        let nano = catalog.get("gpt-4.1-nano").unwrap();
+        assert_eq!(nano.rates.cache_read.per_million(), "0.025");
+    }
+
+    #[test]
+    fn cached_input_absent_means_the_input_rate_and_zero_means_free() {
+        let data = r#"{"a": {"input": 20.0, "output": 80}, "b": {"input": 1, "cached_input": 0, "output": 2}}"#;
+        let catalog = Catalog::parse(data, "test").unwrap();
+        assert_eq!(catalog.get("a").unwrap().rates.cache_read.per_million(), "20");
+        assert_eq!(catalog.get("b").unwrap().rates.cache_read.per_million(), "0");
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once() {
+        let data = r#"{"a": {"output": 80}, "b": {"input": -1, "output": 2}, "c": {"input": "x", "output": 2},
+            "built-in": {"input": 1, "output": 1}}"#;
+        let error = Catalog::parse(data, "my.json").unwrap_err();
+        assert_eq!(error.problems.len(), 4, "{error}");
+        assert!(error.to_string().starts_with("my.json: `a`: `input` is missing"), "{error}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Model calls as they are recorded: what each used, and what that costs.
+
+use super::size::{MESSAGE_OVERHEAD, estimate_tokens};
+use crate::{EngineError, catalog::Model};
+use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request};
+use chatai_store::ops::turns::ModelCall;
+use chatai_types::{ErrorCode, Scope, Timestamp, TokenCounts, UsageSource};
+use futures_util::StreamExt;
+use std::{sync::Arc, time::Duration};
+
+/// A model and who serves it.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(crate) model: Model,
+    pub(crate) provider: Arc<dyn Provider>,
+}
+
+/// What a call that was read to its end gave.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    pub(crate) text: String,
+    pub(crate) usage: Option<TokenCounts>,
+}
+
+impl Served {
+    /// A call of which only the whole text matters.
+    pub(crate) async fn complete(&self, request: Request) -> Result<Completion, LlmError> {
+        let mut stream = self.provider.stream(request).await?;
+        let mut text = String::new();
+        while let Some(event) = stream.next().await {
+            match event? {
+                Event::Text(more) => text.push_str(&more),
+                Event::Finished(finished) => return Ok(Completion { text, usage: finished.usage }),
+                Event::Reasoning(_) | Event::ToolCall(_) => {}
+            }
+        }
+        Err(LlmError::Failed("the stream ended before its end".to_owned()))
+    }
+
+    /// The record of a call that gave `output`; tokens the provider did not report are estimated.
+    pub(crate) fn record(
+        &self,
+        scope: Scope,
+        usage: Option<TokenCounts>,
+        request: &Request,
+        output: &str,
+        at: Timestamp,
+    ) -> ModelCall {
+        let (tokens, source) = match usage {
+            Some(tokens) => (tokens, UsageSource::Provider),
+            None => (estimate(request, output), UsageSource::Estimated),
+        };
+        let price = match self.model.rates.charge(&tokens) {
+            Ok(price) => Some(price),
+            Err(error) => {
+                tracing::error!(model = %self.model.name, %error, "a call has no price");
+                None
+            }
+        };
+        let price_version = self.model.price_version;
+        ModelCall { scope, model: self.model.name.clone(), tokens, source, price, price_version, at }
+    }
+}
+
+/// What a request and its output amount to, when the provider does not say.
+fn estimate(request: &Request, output: &str) -> TokenCounts {
+    TokenCounts {
+        fresh_input: request_tokens(request),
+        output: estimate_tokens(output),
+        ..TokenCounts::default()
+    }
+}
+
+/// An estimate of a request's size.
+pub(crate) fn request_tokens(request: &Request) -> i64 {
+    let items: i64 = request.items.iter().map(|item| MESSAGE_OVERHEAD + item_tokens(item)).sum();
+    let tools: i64 = request
+        .tools
+        .iter()
+        .map(|tool| estimate_tokens(&tool.description) + estimate_tokens(&tool.parameters.to_string()))
+        .sum();
+    let format = match &request.format {
+        Format::Text => 0,
+        Format::JsonSchema { schema, .. } => estimate_tokens(&schema.to_string()),
+    };
+    estimate_tokens(&request.system) + items + tools + format
+}
+
+fn item_tokens(item: &Item) -> i64 {
+    match item {
+        Item::User(parts) => parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => estimate_tokens(text),
+                Part::Image { .. } => super::size::IMAGE_TOKENS,
+            })
+            .sum(),
+        Item::Assistant(text) => estimate_tokens(text),
+        Item::ToolCall(call) => estimate_tokens(&call.name) + estimate_tokens(&call.arguments),
+        Item::ToolResult { output, .. } => estimate_tokens(output),
+    }
+}
+
+/// A provider's failure in our words: the code tells what to do, the cause goes to the log.
+pub(crate) fn refusal(error: &LlmError) -> EngineError {
+    let new = EngineError::new;
+    let refused = match error {
+        LlmError::Auth(_) => new(
+            ErrorCode::ProviderAuth,
+            "The model's provider refused this instance's key; its administrator has to look at it",
+        ),
+        LlmError::RateLimited { retry_after, .. } => {
+            new(ErrorCode::ProviderRateLimited, "The model's provider asks to wait before the next request")
+                .retry_after(retry_after.unwrap_or(Duration::from_secs(5)))
+        }
+        LlmError::ModelUnavailable(_) => new(
+            ErrorCode::ModelUnavailable,
+            "The model's provider does not offer this model to this instance; choose another one",
+        ),
+        LlmError::ContextTooLong(_) => new(
+            ErrorCode::ContextTooLong,
+            "The message with its context does not fit the model's window; shorten it or choose another model",
+        ),
+        LlmError::Timeout(_) => new(
+            ErrorCode::ProviderTimeout,
+            "The model's provider sent nothing for too long; your message was kept, send it again",
+        ),
+        LlmError::Rejected(_) | LlmError::Failed(_) => new(
+            ErrorCode::ProviderError,
+            "The model's provider failed; your message was kept, send it again or choose another model",
+        ),
+        LlmError::CircuitOpen { retry_after } => new(
+            ErrorCode::ProviderError,
+            "The model's provider has failed repeatedly and is left alone for a moment; your message was kept",
+        )
+        .retry_after(*retry_after),
+    };
+    refused.caused_by(error)
+}

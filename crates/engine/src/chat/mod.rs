@@ -1,0 +1,176 @@
+//! A message from its arrival to its answer: refusals first, then one transaction, then the turn's own task.
+
+mod calls;
+mod context;
+mod log;
+mod prompt;
+mod recent;
+mod side;
+mod size;
+mod tools;
+mod turn;
+mod uploads;
+
+pub use log::Turn;
+pub(crate) use recent::Turns;
+
+use crate::{
+    Engine, EngineError,
+    error::TurnIds,
+    inner::Inner,
+    views::{Caller, MessageLimits, SendMessage},
+};
+pub(crate) use calls::Served;
+use chatai_store::ops::turns::{self, OpenTurn};
+use chatai_types::ErrorCode;
+use context::fit_documents;
+use log::TurnLog;
+use size::{MESSAGE_OVERHEAD, estimate_tokens};
+use std::{sync::Arc, time::Duration};
+use turn::{Plan, TurnTask, fits_window};
+
+/// How long a running answer's owner is believed alive without renewing.
+const LEASE_SECS: i64 = 60;
+/// How often leases are renewed.
+const LEASE_RENEWAL: Duration = Duration::from_secs(15);
+/// What is kept free of a model's window for its answer, at most and as a part of the window.
+const ANSWER_TOKENS: i64 = 16_384;
+const ANSWER_PART: i64 = 4;
+
+impl Engine {
+    /// Bounds of a message, for whoever reads it from a socket.
+    pub fn message_limits(&self) -> MessageLimits {
+        let limits = &self.inner.settings.limits;
+        MessageLimits {
+            text_chars: limits.message_chars,
+            files: limits.files_per_message,
+            file_bytes: limits.file_bytes,
+        }
+    }
+
+    /// Accepts a message: when this returns, it is written and its turn runs. A refusal has written nothing and
+    /// called no model.
+    ///
+    /// # Errors
+    /// `empty_text`, `too_large`, `conversation_not_found`, `model_unknown`, `model_unavailable`,
+    /// `context_too_long`, `attachment_unreadable`, `rate_limited`, `overloaded`, `shutting_down`.
+    pub async fn send(&self, caller: &Caller, message: SendMessage) -> Result<Turn, EngineError> {
+        let inner = &self.inner;
+        let owner = caller.user_id;
+        self.check_bounds(&message)?;
+        let answering = inner.models.resolve(message.model.as_deref())?;
+        let window = answering.model.context_window;
+        let answer_room = ANSWER_TOKENS.min(window / ANSWER_PART);
+        if !fits_window(&message.text, window - answer_room) {
+            return Err(EngineError::new(
+                ErrorCode::ContextTooLong,
+                format!("The message does not fit the window of `{}`; shorten it", answering.model.name),
+            ));
+        }
+        let permit = inner.turns.admit(owner, self.now())?;
+        let history = match message.conversation_id {
+            None => recent::Recent::default(),
+            Some(id) => recent::load(inner, owner, id).await?,
+        };
+        let stored = uploads::prepare(inner, message.files).await?;
+        let mut documents = uploads::documents(&stored);
+        let question_tokens = estimate_tokens(&message.text);
+        fit_documents(&mut documents, window - answer_room - question_tokens);
+        let documents_tokens = uploads::documents_tokens(&documents);
+        let size_tokens = MESSAGE_OVERHEAD + question_tokens + documents_tokens;
+        let title = prompt::provisional_title(&message.text);
+        let now = self.now();
+        let open = Arc::new(OpenTurn {
+            owner,
+            conversation: message.conversation_id,
+            provisional_title: title.clone(),
+            text: message.text.clone(),
+            model: answering.model.name.clone(),
+            size_tokens,
+            attachments: stored,
+            now,
+            lease_until: now.plus_secs(LEASE_SECS),
+        });
+        let row = Arc::clone(&open);
+        // Written is enough here: nothing leaves for the client before the turn's end is synced behind it.
+        let (opened, _synced) = inner.store.write_staged(move |tx| turns::open(tx, &row)).await?;
+        let ids = opened.ok_or_else(EngineError::conversation_not_found)?;
+        let turn_ids = TurnIds {
+            conversation_id: ids.conversation_id,
+            request_message_id: ids.request_message_id,
+            response_message_id: ids.response_message_id,
+        };
+        let (log, turn) = TurnLog::open(turn_ids, answering.model.name.clone());
+        let plan = Plan {
+            owner,
+            titling: inner.models.helper(&answering, inner.settings.models.title.as_deref()),
+            summarising: inner.models.helper(&answering, inner.settings.models.summary.as_deref()),
+            intent: inner.models.intent(&answering),
+            context_tokens: inner
+                .settings
+                .limits
+                .context_tokens
+                .min(window - answer_room - question_tokens - documents_tokens)
+                .max(0),
+            answering,
+            tokens_before: history.end(),
+            history: Arc::clone(&history.messages),
+            text: message.text,
+            documents,
+            provisional_title: message.conversation_id.is_none().then_some(title),
+            size_tokens,
+        };
+        inner.turns.start(TurnTask { inner: Arc::clone(inner), plan, ids, log, permit });
+        Ok(turn)
+    }
+
+    fn check_bounds(&self, message: &SendMessage) -> Result<(), EngineError> {
+        let limits = self.message_limits();
+        let too_large = |detail: String| Err(EngineError::new(ErrorCode::TooLarge, detail));
+        if message.text.trim().is_empty() {
+            return Err(EngineError::new(ErrorCode::EmptyText, "Empty text"));
+        }
+        if message.text.chars().count() > limits.text_chars {
+            return too_large(format!("The text is longer than {} characters", limits.text_chars));
+        }
+        if message.files.len() > limits.files {
+            return too_large(format!("A message takes at most {} files", limits.files));
+        }
+        for file in &message.files {
+            if file.bytes.len() as u64 > limits.file_bytes {
+                return too_large(format!(
+                    "`{}` is larger than {} bytes, the most a file may have",
+                    chatai_files::clean_name(&file.filename),
+                    limits.file_bytes
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Renews the leases of this instance's running turns, and marks those whose owner is gone, until the end.
+pub(crate) async fn keep_leases(inner: Arc<Inner>) {
+    let mut ticks = tokio::time::interval(LEASE_RENEWAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = inner.turns.stopped.cancelled() => return,
+        }
+        let running = inner.turns.running();
+        let now = inner.clock.now();
+        let renewed = inner
+            .store
+            .write(move |tx| {
+                turns::renew_leases(tx, &running, now.plus_secs(LEASE_SECS))?;
+                turns::sweep(tx, now)
+            })
+            .await;
+        match renewed {
+            Ok(0) => {}
+            Ok(swept) => tracing::warn!(swept, "turns whose owner is gone were marked as interrupted"),
+            Err(error) => tracing::warn!(%error, "leases could not be renewed"),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The turns of this instance: who may start one, which run, and the recent messages that the next one needs.
+
+use super::{
+    context::{Document, DocumentBody, PastMessage, window_start},
+    turn::{Plan, TurnTask, past_messages},
+    uploads,
+};
+use crate::{EngineError, Settings, accounts::Throttle, inner::Inner};
+use chatai_store::{
+    StoreError, Tx,
+    ops::{
+        attachments, messages,
+        turns::{self, CloseTurn, OpenedTurn},
+    },
+};
+use chatai_types::{ConversationId, ErrorCode, MessageId, Timestamp, TurnStatus, UserId};
+use moka::sync::Cache;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Bytes of recent messages kept in memory over all conversations.
+const RECENT_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of earlier images given to a model again.
+const IMAGE_BYTES: usize = 20 * 1024 * 1024;
+/// History is read this many times as far back as is given in full: the rest stands by its summaries.
+const DIGEST_REACH: i64 = 2;
+
+/// The turns of this instance.
+pub(crate) struct Turns {
+    /// Recent messages by conversation. Valid while the conversation's head is the one they end with: messages
+    /// that are complete never change, so nothing in here can be stale, whoever wrote last.
+    pub(crate) recent: Cache<ConversationId, Recent>,
+    places: Arc<Semaphore>,
+    per_user: Throttle<UserId>,
+    running: Mutex<HashSet<MessageId>>,
+    tasks: TaskTracker,
+    /// Tokens of earlier messages given to a model.
+    context_tokens: i64,
+    /// Running turns end now, as interrupted.
+    pub(crate) ending: CancellationToken,
+    /// Background work ends now.
+    pub(crate) stopped: CancellationToken,
+}
+
+/// The recent messages of a conversation up to its head.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recent {
+    head: Option<MessageId>,
+    pub(crate) messages: Arc<Vec<PastMessage>>,
+}
+
+impl Recent {
+    /// The sum of all sizes up to the end.
+    pub(crate) fn end(&self) -> i64 {
+        self.messages.last().map_or(0, |last| last.tokens_before + last.size_tokens)
+    }
+
+    fn bytes(&self) -> u32 {
+        let size = |message: &PastMessage| {
+            let documents: usize = message.documents.iter().map(document_bytes).sum();
+            64 + message.text.len() + message.summary.as_ref().map_or(0, String::len) + documents
+        };
+        u32::try_from(self.messages.iter().map(size).sum::<usize>()).unwrap_or(u32::MAX)
+    }
+}
+
+fn document_bytes(document: &Document) -> usize {
+    match &document.body {
+        DocumentBody::Text { text, .. } => text.len(),
+        DocumentBody::Image { bytes, .. } => bytes.len(),
+        DocumentBody::Nothing { reason } => reason.len(),
+    }
+}
+
+impl Turns {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            recent: Cache::builder()
+                .max_capacity(RECENT_BYTES)
+                .weigher(|_, recent: &Recent| recent.bytes())
+                .time_to_live(settings.cache_ttl)
+                .build(),
+            places: Arc::new(Semaphore::new(settings.limits.concurrent_turns)),
+            per_user: Throttle::per_minute(settings.limits.turns_per_minute),
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+            context_tokens: settings.limits.context_tokens,
+            ending: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+        }
+    }
+
+    /// A place for one more turn of this account.
+    pub(crate) fn admit(&self, owner: UserId, now: Timestamp) -> Result<OwnedSemaphorePermit, EngineError> {
+        if self.tasks.is_closed() {
+            return Err(StoreError::Closed.into());
+        }
+        self.per_user.take(owner, now).map_err(|wait| {
+            EngineError::new(ErrorCode::RateLimited, "Too many messages; wait before the next one").retry_after(wait)
+        })?;
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            EngineError::new(ErrorCode::Overloaded, "Too many answers are being written; try again shortly")
+                .retry_after(Duration::from_secs(1))
+        })
+    }
+
+    /// Runs a turn in its own task.
+    pub(crate) fn start(&self, task: TurnTask) {
+        self.lock().insert(task.ids.response_message_id);
+        self.tasks.spawn(task.run());
+    }
+
+    pub(crate) fn forget(&self, answer: MessageId) {
+        self.lock().remove(&answer);
+    }
+
+    /// The answers being written by this instance.
+    pub(crate) fn running(&self) -> Vec<MessageId> {
+        self.lock().iter().copied().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<MessageId>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets running turns finish for so long, then ends them as interrupted.
+    pub(crate) async fn finish(&self, grace: Duration) {
+        self.tasks.close();
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!(turns = self.tasks.len(), "turns did not finish in time and are marked as interrupted");
+            self.ending.cancel();
+            self.tasks.wait().await;
+        }
+        self.stopped.cancel();
+    }
+
+    /// Keeps a closed turn for the next one of its conversation.
+    pub(crate) fn remember(&self, plan: &Plan, ids: OpenedTurn, row: &CloseTurn) {
+        let mut messages: Vec<PastMessage> = plan.history.to_vec();
+        messages.extend(past_messages(plan, row));
+        let end = messages.last().map_or(0, |last| last.tokens_before + last.size_tokens);
+        let reach = DIGEST_REACH * self.context_tokens;
+        let kept = messages.partition_point(|message| message.tokens_before + message.size_tokens < end - reach);
+        messages.drain(..kept);
+        let recent = Recent { head: Some(ids.response_message_id), messages: Arc::new(messages) };
+        self.recent.insert(ids.conversation_id, recent);
+    }
+}
+
+/// The recent messages of a conversation of the owner's.
+pub(crate) async fn load(inner: &Inner, owner: UserId, id: ConversationId) -> Result<Recent, EngineError> {
+    let kept = inner.turns.recent.get(&id);
+    let budget = inner.settings.limits.context_tokens;
+    let read = move |tx: &mut Tx<'_>| -> Result<Option<(Recent, bool)>, StoreError> {
+        let Some(head) = turns::head(tx, owner, id)? else { return Ok(None) };
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.head == head) {
+            return Ok(Some((kept.clone(), false)));
+        }
+        let Some(history) = turns::history(tx, owner, id, DIGEST_REACH * budget)? else { return Ok(None) };
+        let settled = history.messages.iter().all(|message| message.status != TurnStatus::Running);
+        let messages = past(tx, owner, history.messages, budget)?;
+        Ok(Some((Recent { head, messages: Arc::new(messages) }, settled)))
+    };
+    let (recent, keep) =
+        inner.store.read(read).await?.ok_or_else(EngineError::conversation_not_found)?;
+    if keep {
+        inner.turns.recent.insert(id, recent.clone());
+    }
+    Ok(recent)
+}
+
+/// Messages with the files of those that will stand in full.
+fn past(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    rows: Vec<messages::Message>,
+    budget: i64,
+) -> Result<Vec<PastMessage>, StoreError> {
+    let end = rows.last().map_or(0, |last| last.tokens_before + last.size_tokens);
+    let start = window_start(end, budget);
+    let mut image_bytes = IMAGE_BYTES;
+    let mut past = Vec::with_capacity(rows.len());
+    // From the newest back, so that the newest images are the ones that fit.
+    for row in rows.into_iter().rev() {
+        let mut documents = Vec::new();
+        if row.tokens_before >= start {
+            for file in &row.attachments {
+                documents.push(document(tx, owner, file, &mut image_bytes)?);
+            }
+        }
+        past.push(PastMessage {
+            role: row.role,
+            text: row.text,
+            summary: row.summary,
+            size_tokens: row.size_tokens,
+            tokens_before: row.tokens_before,
+            documents,
+        });
+    }
+    past.reverse();
+    Ok(past)
+}
+
+fn document(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    file: &attachments::Attachment,
+    image_bytes: &mut usize,
+) -> Result<Document, StoreError> {
+    let body = if let Some(media_type) = uploads::image_media_type(&file.kind) {
+        let size = usize::try_from(file.size).unwrap_or(usize::MAX);
+        match image_bytes.checked_sub(size) {
+            None => DocumentBody::Nothing { reason: "This earlier image was left out.".to_owned() },
+            Some(left) => {
+                *image_bytes = left;
+                let bytes = attachments::bytes_of(tx, owner, &file.content_hash)?.unwrap_or_default();
+                DocumentBody::Image { media_type: media_type.to_owned(), bytes: bytes.into() }
+            }
+        }
+    } else {
+        match attachments::text_of(tx, owner, &file.content_hash)? {
+            Some(text) => uploads::text_body(text.text, text.truncated, text.note),
+            None => DocumentBody::Nothing { reason: "No text can be read from this file.".to_owned() },
+        }
+    };
+    Ok(Document { filename: file.filename.clone(), body })
+}

@@ -1,0 +1,54 @@
+//! How large a text is for a model: a cheap estimate, kept with each message so that nothing is counted twice.
+
+/// What a message costs beside its text.
+pub(crate) const MESSAGE_OVERHEAD: i64 = 4;
+/// What an image costs, whatever its size: vendors scale it down before they count.
+pub(crate) const IMAGE_TOKENS: i64 = 1_100;
+
+/// An estimate of a text's tokens: four ASCII characters are one, three quarters of any other character.
+pub(crate) fn estimate_tokens(text: &str) -> i64 {
+    let chars = text.chars().count();
+    // Every character that is not ASCII has continuation bytes, but not one each; count its first bytes.
+    let ascii = text.bytes().filter(u8::is_ascii).count();
+    let other = chars - ascii;
+    i64::try_from(ascii.div_ceil(4) + (other * 3).div_ceil(4)).unwrap_or(i64::MAX)
+}
+
+/// The longest beginning of a text that is estimated at no more than `tokens`, cut between characters.
+pub(crate) fn cut_to_tokens(text: &str, tokens: i64) -> &str {
+    if estimate_tokens(text) <= tokens {
+        return text;
+    }
+    let budget = tokens.max(0).unsigned_abs() * 4;
+    let mut used = 0;
+    for (index, character) in text.char_indices() {
+        used += if character.is_ascii() { 1 } else { 3 };
+        if used > budget {
+            return &text[..index];
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimates_grow_with_the_text() {
+        assert_eq!(estimate_tokens(""), 0);
+        assert_eq!(estimate_tokens("abcd"), 1);
+        assert_eq!(estimate_tokens("abcde"), 2);
+        assert_eq!(estimate_tokens("日本語文"), 3);
+    }
+
+    #[test]
+    fn a_cut_text_fits() {
+        let text = "слово word ".repeat(100);
+        let cut = cut_to_tokens(&text, 50);
+        assert!(estimate_tokens(cut) <= 50 && estimate_tokens(cut) > 45, "{}", estimate_tokens(cut));
+        assert!(text.starts_with(cut));
+        assert_eq!(cut_to_tokens("short", 50), "short");
+        assert_eq!(cut_to_tokens("abc", 0), "");
+    }
+}

@@ -1,0 +1,194 @@
+//! Conversations and what is in them, always the caller's own.
+
+use crate::{
+    Engine, EngineError,
+    views::{Attachment, AttachmentFile, Caller, Conversation, Message, Usage},
+};
+use chatai_store::ops::{attachments, conversations, messages, usage};
+use chatai_types::{AttachmentId, ConversationId, ErrorCode, MessageId};
+
+impl Engine {
+    /// The caller's conversations, newest first by creation.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn conversations(&self, caller: &Caller) -> Result<Vec<Conversation>, EngineError> {
+        let owner = caller.user_id;
+        let rows = self.store().read(move |tx| conversations::list(tx, owner)).await?;
+        Ok(rows.into_iter().map(Conversation::from).collect())
+    }
+
+    /// Makes an empty conversation.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn create_conversation(
+        &self,
+        caller: &Caller,
+        title: Option<String>,
+        summary: Option<String>,
+    ) -> Result<ConversationId, EngineError> {
+        let (owner, now) = (caller.user_id, self.now());
+        let write = move |tx: &mut chatai_store::Tx<'_>| {
+            conversations::add(tx, owner, title.as_deref(), summary.as_deref(), now)
+        };
+        Ok(self.store().write(write).await?)
+    }
+
+    /// The whole conversation, oldest first.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn messages(&self, caller: &Caller, id: ConversationId) -> Result<Vec<Message>, EngineError> {
+        let owner = caller.user_id;
+        let rows = self.store().read(move |tx| messages::of_conversation(tx, owner, id)).await?;
+        let rows = rows.ok_or_else(EngineError::conversation_not_found)?;
+        Ok(rows.into_iter().map(Message::from).collect())
+    }
+
+    /// The compact context: `role: content` blocks, a message's summary in the place of its text where it has one.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn compact_context(&self, caller: &Caller, id: ConversationId) -> Result<String, EngineError> {
+        let messages = self.messages(caller, id).await?;
+        let blocks: Vec<String> = messages
+            .iter()
+            .filter(|message| !message.text.is_empty())
+            .map(|message| format!("{}: {}", message.role, message.summary.as_ref().unwrap_or(&message.text)))
+            .collect();
+        Ok(blocks.join("\n---\n"))
+    }
+
+    /// Renames a conversation.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn rename_conversation(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+        title: String,
+    ) -> Result<(), EngineError> {
+        let owner = caller.user_id;
+        let renamed = self.store().write(move |tx| conversations::rename(tx, owner, id, &title)).await?;
+        if renamed { Ok(()) } else { Err(EngineError::conversation_not_found()) }
+    }
+
+    /// Deletes a conversation with all its content; amounts stay in the ledger.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), EngineError> {
+        let owner = caller.user_id;
+        let deleted = self.store().write(move |tx| conversations::delete(tx, owner, id)).await?;
+        self.inner.turns.recent.invalidate(&id);
+        if deleted { Ok(()) } else { Err(EngineError::conversation_not_found()) }
+    }
+
+    /// One message and the model calls behind it.
+    ///
+    /// # Errors
+    /// `message_not_found`.
+    pub async fn message_usage(
+        &self,
+        caller: &Caller,
+        id: MessageId,
+    ) -> Result<(Message, Vec<Usage>), EngineError> {
+        let owner = caller.user_id;
+        let read = move |tx: &mut chatai_store::Tx<'_>| -> Result<_, chatai_store::StoreError> {
+            let Some(message) = messages::get(tx, owner, id)? else { return Ok(None) };
+            Ok(Some((message, usage::of_message(tx, owner, id)?)))
+        };
+        let (message, calls) =
+            self.store().read(read).await?.ok_or_else(EngineError::message_not_found)?;
+        Ok((message.into(), calls.into_iter().map(Usage::from).collect()))
+    }
+
+    /// The model calls behind a whole conversation, in order.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn conversation_usage(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Result<Vec<Usage>, EngineError> {
+        let owner = caller.user_id;
+        let rows = self.store().read(move |tx| usage::of_conversation(tx, owner, id)).await?;
+        let rows = rows.ok_or_else(EngineError::conversation_not_found)?;
+        Ok(rows.into_iter().map(Usage::from).collect())
+    }
+
+    /// A file's bytes.
+    ///
+    /// # Errors
+    /// `attachment_not_found`.
+    pub async fn attachment(&self, caller: &Caller, id: AttachmentId) -> Result<AttachmentFile, EngineError> {
+        let owner = caller.user_id;
+        let found = self.store().read(move |tx| attachments::content(tx, owner, id)).await?;
+        let found = found.ok_or_else(EngineError::attachment_not_found)?;
+        Ok(AttachmentFile {
+            filename: found.filename,
+            content_type: found.content_type,
+            bytes: found.bytes.into(),
+        })
+    }
+}
+
+impl From<conversations::Conversation> for Conversation {
+    fn from(row: conversations::Conversation) -> Self {
+        Self { id: row.id, title: row.title, summary: row.summary, created_at: row.created_at }
+    }
+}
+
+impl From<messages::Message> for Message {
+    fn from(row: messages::Message) -> Self {
+        Self {
+            id: row.id,
+            conversation_id: row.conversation_id,
+            request_id: row.request_id,
+            parent_id: row.parent_id,
+            role: row.role,
+            status: row.status,
+            text: row.text,
+            summary: row.summary,
+            model: row.model,
+            tokens: row.tokens,
+            price: row.price,
+            // A code that a later version wrote is still an error, of a kind this one does not know.
+            error: row
+                .error
+                .map(|(code, detail)| (ErrorCode::from_name(&code).unwrap_or(ErrorCode::Internal), detail)),
+            created_at: row.created_at,
+            attachments: row.attachments.into_iter().map(Attachment::from).collect(),
+        }
+    }
+}
+
+impl From<attachments::Attachment> for Attachment {
+    fn from(row: attachments::Attachment) -> Self {
+        Self {
+            id: row.id,
+            message_id: row.message_id,
+            filename: row.filename,
+            content_type: row.content_type,
+        }
+    }
+}
+
+impl From<usage::Usage> for Usage {
+    fn from(row: usage::Usage) -> Self {
+        Self {
+            id: row.id,
+            message_id: row.message_id,
+            scope: row.scope,
+            model: row.model,
+            tokens: row.tokens,
+            price: row.price,
+            price_version: row.price_version,
+            source: row.source,
+            created_at: row.created_at,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The engine itself: its parts, its start and its end.
+
+use crate::{
+    EngineError, Settings,
+    accounts::Accounts,
+    catalog::Catalog,
+    chat::{self, Turns},
+    library::Library,
+    models::Models,
+    responder::BuiltIn,
+};
+use chatai_files::Extractor;
+use chatai_llm::Provider;
+use chatai_rag::Collection;
+use chatai_store::{
+    Backend, Store,
+    ops::{
+        prices::{self, CurrentPrice},
+        turns,
+    },
+};
+use chatai_types::{Clock, Random, Timestamp};
+use std::{sync::Arc, time::Duration};
+use tokio_util::task::TaskTracker;
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The opened store.
+    pub store: Store,
+    /// Where "now" comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where session names and salts come from.
+    pub random: Arc<dyn Random>,
+    /// Limits, models, keys.
+    pub settings: Settings,
+    /// The models and their prices.
+    pub catalog: Catalog,
+    /// Serves the catalog's models; `None` without a key.
+    pub vendor: Option<Arc<dyn Provider>>,
+    /// The books.
+    pub collection: Collection,
+    /// Reads attachments.
+    pub extractor: Extractor,
+}
+
+/// The rules, ready to be called. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// The state behind [`Engine`].
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) accounts: Accounts,
+    pub(crate) models: Models,
+    pub(crate) library: Arc<Library>,
+    pub(crate) extractor: Extractor,
+    pub(crate) turns: Turns,
+    background: TaskTracker,
+}
+
+impl Engine {
+    /// Starts: records the prices, marks turns that an earlier process left running, begins background work.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn start(parts: Parts) -> Result<Self, EngineError> {
+        let Parts { store, clock, random, settings, mut catalog, vendor, collection, extractor } = parts;
+        let now = clock.now();
+        // One SQLite file has one process: whatever runs there is an earlier one's. On PostgreSQL others may live.
+        let gone_before = match store.backend() {
+            Backend::Sqlite => Timestamp::from_micros(i64::MAX),
+            Backend::Postgres => now,
+        };
+        let current: Vec<CurrentPrice> = catalog
+            .models()
+            .iter()
+            .map(|model| CurrentPrice {
+                model: model.name.clone(),
+                label: model.label.clone(),
+                rates: model.rates,
+            })
+            .collect();
+        let (swept, versions) = store
+            .write(move |tx| Ok::<_, chatai_store::StoreError>((turns::sweep(tx, gone_before)?, prices::sync(tx, &current, now)?)))
+            .await?;
+        if swept > 0 {
+            tracing::warn!(swept, "answers that an earlier process left unfinished were marked as interrupted");
+        }
+        for (model, version) in catalog.models_mut().iter_mut().zip(versions) {
+            model.price_version = Some(version);
+        }
+        let library = Arc::new(Library::new(collection, settings.cache_ttl));
+        let built_in: Arc<dyn Provider> = Arc::new(BuiltIn::new(Arc::clone(&library)));
+        let models = Models::new(catalog, vendor, built_in, settings.models.clone());
+        for (key, error) in models.misconfigured() {
+            tracing::warn!(key, reason = %error.detail, "a configured model cannot answer");
+        }
+        let inner = Arc::new(Inner {
+            accounts: Accounts::new(&settings, random),
+            turns: Turns::new(&settings),
+            models,
+            library,
+            extractor,
+            store,
+            clock,
+            settings,
+            background: TaskTracker::new(),
+        });
+        inner.background.spawn(chat::keep_leases(Arc::clone(&inner)));
+        inner.background.spawn(crate::library::keep_vectors(Arc::clone(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Ends: running turns may finish for so long, then they are marked; background work stops. The store stays
+    /// open for its owner to close.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.inner.turns.finish(grace).await;
+        self.inner.background.close();
+        self.inner.background.wait().await;
+    }
+
+    /// Whether requests can be served now.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn ready(&self) -> Result<(), EngineError> {
+        Ok(self.inner.store.ping().await?)
+    }
+
+    /// The names of the models that can answer now, in the catalog's order, the built-in responder last.
+    pub fn models(&self) -> Arc<[String]> {
+        self.inner.models.answering()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+}

@@ -1,0 +1,122 @@
+//! Which model can answer now, and who serves it.
+
+use crate::{
+    EngineError, ModelSettings,
+    catalog::{BUILT_IN, Catalog, Model},
+    chat::Served,
+};
+use chatai_llm::Provider;
+use chatai_types::ErrorCode;
+use std::sync::Arc;
+
+/// The first choice when neither the client nor the configuration names a model.
+const FIRST_CHOICE: &str = "gpt-4.1-nano";
+
+/// The catalog and those who serve it.
+pub(crate) struct Models {
+    catalog: Catalog,
+    /// Serves every model of the catalog but the built-in one, where a key is configured.
+    vendor: Option<Arc<dyn Provider>>,
+    built_in: Arc<dyn Provider>,
+    settings: ModelSettings,
+    answering: Arc<[String]>,
+}
+
+impl Models {
+    pub(crate) fn new(
+        catalog: Catalog,
+        vendor: Option<Arc<dyn Provider>>,
+        built_in: Arc<dyn Provider>,
+        settings: ModelSettings,
+    ) -> Self {
+        let answering = catalog
+            .models()
+            .iter()
+            .filter(|model| !model.embeds && (model.name == BUILT_IN || vendor.is_some()))
+            .map(|model| model.name.clone())
+            .collect();
+        Self { catalog, vendor, built_in, settings, answering }
+    }
+
+    /// The names that can answer now, in the catalog's order.
+    pub(crate) fn answering(&self) -> Arc<[String]> {
+        Arc::clone(&self.answering)
+    }
+
+    pub(crate) fn vendor(&self) -> Option<&Arc<dyn Provider>> {
+        self.vendor.as_ref()
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The model a message asks for, or the default one.
+    pub(crate) fn resolve(&self, asked: Option<&str>) -> Result<Served, EngineError> {
+        match asked {
+            Some(name) => self.named(name),
+            None => {
+                let first = self.settings.default.as_deref().unwrap_or(FIRST_CHOICE);
+                self.named(first).or_else(|_| self.named(BUILT_IN))
+            }
+        }
+    }
+
+    /// Who makes titles and summaries for turns of `answering`: the configured model, else a small one, else
+    /// the answering model itself. A turn of the built-in responder stays free of charge.
+    pub(crate) fn helper(&self, answering: &Served, configured: Option<&str>) -> Served {
+        if answering.model.name == BUILT_IN {
+            return answering.clone();
+        }
+        configured
+            .and_then(|name| self.named(name).ok())
+            .or_else(|| self.named(FIRST_CHOICE).ok())
+            .unwrap_or_else(|| answering.clone())
+    }
+
+    /// Who decides how much context a turn of `answering` needs, where that is configured.
+    pub(crate) fn intent(&self, answering: &Served) -> Option<Served> {
+        if answering.model.name == BUILT_IN {
+            return None;
+        }
+        self.settings.intent.as_deref().and_then(|name| self.named(name).ok())
+    }
+
+    /// Configured names that cannot answer, each with the reason, for a warning at start.
+    pub(crate) fn misconfigured(&self) -> Vec<(&'static str, EngineError)> {
+        let settings = &self.settings;
+        [
+            ("models.default", &settings.default),
+            ("models.title", &settings.title),
+            ("models.intent", &settings.intent),
+            ("models.summary", &settings.summary),
+        ]
+        .into_iter()
+        .filter_map(|(key, name)| Some((key, self.named(name.as_deref()?).err()?)))
+        .collect()
+    }
+
+    fn named(&self, name: &str) -> Result<Served, EngineError> {
+        let model = self.catalog.get(name).filter(|model| !model.embeds).ok_or_else(|| {
+            let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+            EngineError::new(
+                ErrorCode::ModelUnknown,
+                format!("There is no model `{shown}` in the catalog; GET /models lists those that can answer"),
+            )
+        })?;
+        if model.name == BUILT_IN {
+            return Ok(self.served(model, &self.built_in));
+        }
+        match &self.vendor {
+            Some(vendor) => Ok(self.served(model, vendor)),
+            None => Err(EngineError::new(
+                ErrorCode::ModelUnavailable,
+                format!("`{name}` cannot answer: no key for its provider is configured; set OPENAI_API_KEY"),
+            )),
+        }
+    }
+
+    fn served(&self, model: &Model, provider: &Arc<dyn Provider>) -> Served {
+        Served { model: model.clone(), provider: Arc::clone(provider) }
+    }
+}

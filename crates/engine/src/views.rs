@@ -1,0 +1,206 @@
+//! What operations take and give: plain values, neither storage rows nor wire JSON.
+
+use bytes::Bytes;
+use chatai_types::{
+    AttachmentId, ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Role, Scope, Timestamp,
+    TokenCounts, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+};
+use std::{net::IpAddr, sync::Arc};
+
+/// Who is calling: proof that a token was checked. Only the engine makes one.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The account.
+    pub user_id: UserId,
+    /// What it may do.
+    pub role: UserRole,
+    /// The session's name in the list of ended sessions.
+    pub(crate) session: Arc<str>,
+    /// When the token ends by itself.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Where a call without a token comes from, for rate limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The client's address, as far as proxies can be trusted.
+    pub address: IpAddr,
+}
+
+/// A new account as asked for; lengths and forms are checked by the engine.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The e-mail as given.
+    pub email: String,
+    /// The password as given.
+    pub password: String,
+    /// A name to show.
+    pub display_name: Option<String>,
+}
+
+/// A finished sign-in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The bearer token.
+    pub token: String,
+    /// How long it lives.
+    pub lifetime_secs: i64,
+    /// The account.
+    pub user_id: UserId,
+}
+
+/// An account as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: UserId,
+    /// Its e-mail as registered.
+    pub email: String,
+    /// Its shown name.
+    pub display_name: Option<String>,
+    /// What it may do.
+    pub role: UserRole,
+    /// Whether an administrator has shut it.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A conversation in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its summary, as its client set it.
+    pub summary: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A message with everything a client may see of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Its conversation.
+    pub conversation_id: ConversationId,
+    /// The user's message that an answer answers.
+    pub request_id: Option<MessageId>,
+    /// The message it follows.
+    pub parent_id: Option<MessageId>,
+    /// Who speaks.
+    pub role: Role,
+    /// Where an answer stands.
+    pub status: TurnStatus,
+    /// The text.
+    pub text: String,
+    /// The compact form of a long text.
+    pub summary: Option<String>,
+    /// The model asked or answering.
+    pub model: Option<String>,
+    /// What all model calls of the turn used; answers alone.
+    pub tokens: Option<TokenCounts>,
+    /// What they cost; answers alone.
+    pub price: Option<Money>,
+    /// How the turn failed.
+    pub error: Option<(ErrorCode, String)>,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// The files that came with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file that came with a message, without its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its id.
+    pub id: AttachmentId,
+    /// Its message.
+    pub message_id: MessageId,
+    /// Its name, cleaned.
+    pub filename: String,
+    /// Its media type as stored.
+    pub content_type: Option<String>,
+}
+
+/// A file's bytes for download.
+#[derive(Clone, Debug)]
+pub struct AttachmentFile {
+    /// Its name, cleaned.
+    pub filename: String,
+    /// Its media type as stored.
+    pub content_type: Option<String>,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// One model call's usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Its id.
+    pub id: UsageId,
+    /// The answer it belongs to.
+    pub message_id: MessageId,
+    /// What the call was for.
+    pub scope: Scope,
+    /// The model that was called.
+    pub model: String,
+    /// What it used.
+    pub tokens: TokenCounts,
+    /// What it cost; `None` where no price is known.
+    pub price: Option<Money>,
+    /// The version of the prices.
+    pub price_version: Option<PriceVersionId>,
+    /// Where the counts come from.
+    pub source: UsageSource,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+}
+
+/// A file as uploaded.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// The name as sent.
+    pub filename: String,
+    /// The media type as sent.
+    pub content_type: Option<String>,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct SendMessage {
+    /// The conversation; `None` starts a new one.
+    pub conversation_id: Option<ConversationId>,
+    /// The question, as sent.
+    pub text: String,
+    /// The model; `None` means the configured default.
+    pub model: Option<String>,
+    /// The files.
+    pub files: Vec<Upload>,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its final status.
+    pub status: TurnStatus,
+    /// The answer as stored.
+    pub answer: String,
+    /// Why it failed, where it did; carries the turn's ids.
+    pub error: Option<crate::EngineError>,
+}
+
+/// Bounds of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageLimits {
+    /// Characters of its text.
+    pub text_chars: usize,
+    /// Its files.
+    pub files: usize,
+    /// Bytes of one file.
+    pub file_bytes: u64,
+}

@@ -1,0 +1,230 @@
+//! Accounts, their password hashes and their ended sessions.
+
+use crate::{StoreError, Tx, row::Row, tx::params};
+use chatai_types::{Timestamp, UserId, UserRole};
+
+/// An account to add.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The e-mail as given.
+    pub email: String,
+    /// The e-mail without case.
+    pub email_folded: String,
+    /// The hash in its own notation, e.g. `$argon2id$…`.
+    pub password_hash: String,
+    /// A name to show.
+    pub display_name: Option<String>,
+    /// When it is made.
+    pub created_at: Timestamp,
+}
+
+/// An account as stored, without its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: UserId,
+    /// Its e-mail.
+    pub email: String,
+    /// Its shown name.
+    pub display_name: Option<String>,
+    /// What it may do.
+    pub role: UserRole,
+    /// Whether it is shut.
+    pub disabled: bool,
+    /// Its tokens' epoch.
+    pub epoch: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a sign-in has to check.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The account.
+    pub account: Account,
+    /// Its hash.
+    pub password_hash: String,
+}
+
+/// What a token has to agree with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthState {
+    /// What the account may do.
+    pub role: UserRole,
+    /// Whether it is shut.
+    pub disabled: bool,
+    /// Its tokens' epoch.
+    pub epoch: i64,
+    /// Whether this session was ended.
+    pub ended: bool,
+}
+
+fn account(row: &Row<'_>) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: row.get(0)?,
+        email: row.get(1)?,
+        display_name: row.get(2)?,
+        role: row.get(3)?,
+        disabled: row.get(4)?,
+        epoch: row.get(5)?,
+        created_at: row.get(6)?,
+    })
+}
+
+/// Adds an account; the first of the instance becomes its administrator. `None` when the e-mail is taken,
+/// by case or without.
+pub fn add(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Option<Account>, StoreError> {
+    let claimed = tx.exec(
+        "insert into email_claims (email_folded) values ($1) on conflict (email_folded) do nothing",
+        params![&new.email_folded],
+    )?;
+    if claimed == 0 {
+        return Ok(None);
+    }
+    let first = tx.exec(
+        "update settings set value = 'taken', updated_at = $1 \
+         where key = 'first_administrator' and value = 'open'",
+        params![new.created_at],
+    )?;
+    let role = if first == 1 { UserRole::Admin } else { UserRole::User };
+    let added = tx.query_opt(
+        "insert into users (email, email_folded, password_hash, display_name, role, created_at) \
+         values ($1, $2, $3, $4, $5, $6) on conflict (email) do nothing \
+         returning id, email, display_name, role, disabled, epoch, created_at",
+        params![
+            &new.email,
+            &new.email_folded,
+            &new.password_hash,
+            new.display_name.as_deref(),
+            role,
+            new.created_at
+        ],
+        account,
+    )?;
+    let added = added.ok_or_else(|| {
+        StoreError::Corrupt("an account exists whose e-mail nobody claimed".to_owned())
+    })?;
+    tx.exec(
+        "update email_claims set user_id = $1 where email_folded = $2",
+        params![added.id, &new.email_folded],
+    )?;
+    Ok(Some(added))
+}
+
+/// Whether an e-mail is taken, by case or without: a cheap look before a costly hash.
+pub fn email_taken(tx: &mut Tx<'_>, email_folded: &str) -> Result<bool, StoreError> {
+    let found = tx.query_opt(
+        "select 1 from email_claims where email_folded = $1",
+        params![email_folded],
+        |row| row.get::<i64>(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// The account to sign in: by the e-mail as given, else without case, the oldest first.
+pub fn credentials(
+    tx: &mut Tx<'_>,
+    email: &str,
+    email_folded: &str,
+) -> Result<Option<Credentials>, StoreError> {
+    tx.query_opt(
+        "select id, email, display_name, role, disabled, epoch, created_at, password_hash \
+         from users where email_folded = $1 order by case when email = $2 then 0 else 1 end, id limit 1",
+        params![email_folded, email],
+        |row| Ok(Credentials { account: account(row)?, password_hash: row.get(7)? }),
+    )
+}
+
+/// The stored hash, for a password change.
+pub fn credentials_of(tx: &mut Tx<'_>, owner: UserId) -> Result<Option<Credentials>, StoreError> {
+    tx.query_opt(
+        "select id, email, display_name, role, disabled, epoch, created_at, password_hash \
+         from users where id = $1",
+        params![owner],
+        |row| Ok(Credentials { account: account(row)?, password_hash: row.get(7)? }),
+    )
+}
+
+/// One account.
+pub fn get(tx: &mut Tx<'_>, owner: UserId) -> Result<Option<Account>, StoreError> {
+    tx.query_opt(
+        "select id, email, display_name, role, disabled, epoch, created_at from users where id = $1",
+        params![owner],
+        account,
+    )
+}
+
+/// All accounts by id, for the administrator's command.
+pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, StoreError> {
+    tx.query(
+        "select id, email, display_name, role, disabled, epoch, created_at from users order by id",
+        params![],
+        account,
+    )
+}
+
+/// What a token of this account and session has to agree with; `None` for an unknown account.
+pub fn auth_state(tx: &mut Tx<'_>, owner: UserId, session: &str) -> Result<Option<AuthState>, StoreError> {
+    tx.query_opt(
+        "select role, disabled, epoch, \
+         exists (select 1 from ended_sessions where session = $2 and user_id = $1) \
+         from users where id = $1",
+        params![owner, session],
+        |row| {
+            Ok(AuthState {
+                role: row.get(0)?,
+                disabled: row.get(1)?,
+                epoch: row.get(2)?,
+                ended: row.get(3)?,
+            })
+        },
+    )
+}
+
+/// Ends one session for good, and forgets those whose tokens have expired by themselves.
+pub fn end_session(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    session: &str,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.exec(
+        "insert into ended_sessions (session, user_id, expires_at) values ($1, $2, $3) \
+         on conflict (session) do nothing",
+        params![session, owner, expires_at],
+    )?;
+    tx.exec("delete from ended_sessions where expires_at < $1", params![now])?;
+    Ok(())
+}
+
+/// Sets a new password and ends all sessions; returns the new epoch, `None` for an unknown account.
+pub fn set_password(tx: &mut Tx<'_>, owner: UserId, hash: &str) -> Result<Option<i64>, StoreError> {
+    tx.query_opt(
+        "update users set password_hash = $2, epoch = epoch + 1 where id = $1 returning epoch",
+        params![owner, hash],
+        |row| row.get(0),
+    )
+}
+
+/// Replaces a hash of the same password by a better one, unless it has changed meanwhile.
+pub fn renew_hash(tx: &mut Tx<'_>, owner: UserId, old: &str, new: &str) -> Result<(), StoreError> {
+    tx.exec(
+        "update users set password_hash = $3 where id = $1 and password_hash = $2",
+        params![owner, old, new],
+    )?;
+    Ok(())
+}
+
+/// Sets what an account may do. False for an unknown account.
+pub fn set_role(tx: &mut Tx<'_>, owner: UserId, role: UserRole) -> Result<bool, StoreError> {
+    Ok(tx.exec("update users set role = $2 where id = $1", params![owner, role])? == 1)
+}
+
+/// Shuts or opens an account; shutting ends its sessions. False for an unknown account.
+pub fn set_disabled(tx: &mut Tx<'_>, owner: UserId, disabled: bool) -> Result<bool, StoreError> {
+    Ok(tx.exec(
+        "update users set disabled = $2, epoch = epoch + 1 where id = $1",
+        params![owner, disabled],
+    )? == 1)
+}

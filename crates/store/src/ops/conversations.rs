@@ -1,0 +1,108 @@
+//! Conversations, always by their owner.
+
+use super::attachments;
+use crate::{StoreError, Tx, row::Row, tx::params};
+use chatai_types::{ConversationId, Timestamp, UserId};
+
+/// A conversation as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its summary.
+    pub summary: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+fn conversation(row: &Row<'_>) -> Result<Conversation, StoreError> {
+    Ok(Conversation {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        summary: row.get(2)?,
+        created_at: row.get(3)?,
+    })
+}
+
+/// The owner's conversations, newest first by creation.
+pub fn list(tx: &mut Tx<'_>, owner: UserId) -> Result<Vec<Conversation>, StoreError> {
+    tx.query(
+        "select id, title, summary, created_at from conversations where user_id = $1 \
+         order by created_at desc, id desc",
+        params![owner],
+        conversation,
+    )
+}
+
+/// Adds one.
+pub fn add(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    title: Option<&str>,
+    summary: Option<&str>,
+    now: Timestamp,
+) -> Result<ConversationId, StoreError> {
+    tx.query_one(
+        "insert into conversations (user_id, title, summary, created_at) values ($1, $2, $3, $4) returning id",
+        params![owner, title, summary, now],
+        |row| row.get(0),
+    )
+}
+
+/// Whether it exists and is the owner's.
+pub fn is_owned(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+    let found = tx.query_opt(
+        "select 1 from conversations where id = $1 and user_id = $2",
+        params![id, owner],
+        |row| row.get::<i64>(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// Renames it. False when it is missing or another's.
+pub fn rename(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    id: ConversationId,
+    title: &str,
+) -> Result<bool, StoreError> {
+    Ok(tx.exec(
+        "update conversations set title = $3 where id = $1 and user_id = $2",
+        params![id, owner, title],
+    )? == 1)
+}
+
+/// Puts the made title in the place of the provisional one, unless the user has renamed it meanwhile.
+pub fn settle_title(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    id: ConversationId,
+    provisional: &str,
+    title: &str,
+) -> Result<bool, StoreError> {
+    Ok(tx.exec(
+        "update conversations set title = $4 where id = $1 and user_id = $2 and title = $3",
+        params![id, owner, provisional, title],
+    )? == 1)
+}
+
+/// Deletes it with its messages, attachments and usage details, and the contents nobody else refers to.
+/// The ledger keeps the amounts. False when it is missing or another's.
+pub fn delete(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+    // The row is taken first, so that a message sent at the same time is either deleted too or refused.
+    let taken = tx.exec(
+        "update conversations set head_id = null where id = $1 and user_id = $2",
+        params![id, owner],
+    )?;
+    if taken == 0 {
+        return Ok(false);
+    }
+    let contents = attachments::contents_of_conversation(tx, id)?;
+    tx.exec("delete from conversations where id = $1 and user_id = $2", params![id, owner])?;
+    for content in contents {
+        attachments::forget_content(tx, &content)?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,12 @@
+//! The operations: plain functions over a transaction, one file per aggregate, the SQL beside them.
+//!
+//! Written once for both databases. Every query on a user's data carries the owner's id.
+
+pub mod accounts;
+pub mod attachments;
+pub mod conversations;
+pub mod embeddings;
+pub mod messages;
+pub mod prices;
+pub mod turns;
+pub mod usage;
