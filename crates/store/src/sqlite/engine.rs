@@ -6,7 +6,7 @@ use super::{
     failure::Failure,
     files::{self, Claim},
     group::Group,
-    reader::{Reader, Request},
+    reader::Reader,
     schema,
     syncer::{SyncLog, Syncer},
     writer::{Message, Writer},
@@ -23,10 +23,11 @@ use std::{
     fs::File,
     io,
     os::unix::fs::MetadataExt,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -76,23 +77,28 @@ impl SqliteOptions {
 }
 
 pub(crate) struct Engine {
-    reads: Sender<Request>,
-    writes: Sender<Message>,
-    /// Straight to the syncer, for [`Engine::written_so_far`].
-    groups: Mutex<Option<Sender<Group>>>,
+    /// `None` once the store is closed. Taken out under the lock, so that nothing is ever put behind the
+    /// last message of a queue, where nobody would answer it.
+    queues: RwLock<Option<Queues>>,
     begun: Arc<AtomicU64>,
     synced: Arc<AtomicU64>,
-    closing: AtomicBool,
     threads: Mutex<Option<Threads>>,
     failure: Failure,
     schema_version: i64,
 }
 
+struct Queues {
+    reads: Sender<Box<dyn Job>>,
+    writes: Sender<Message>,
+    /// Straight to the syncer, for [`Engine::written_so_far`].
+    groups: Sender<Group>,
+}
+
 struct Threads {
-    readers: Vec<JoinHandle<()>>,
-    writer: JoinHandle<Connection>,
-    syncer: JoinHandle<()>,
-    checkpointer: JoinHandle<()>,
+    readers: Vec<JoinHandle<Option<()>>>,
+    writer: JoinHandle<Option<Connection>>,
+    syncer: JoinHandle<Option<()>>,
+    checkpointer: JoinHandle<Option<()>>,
     /// Let go of last: see [`Claim`].
     claim: Arc<Claim>,
 }
@@ -163,23 +169,20 @@ impl Engine {
                 let requests = requests.clone();
                 let reader =
                     Reader { connection, requests, limit: options.read_limit, failure: failure.clone() };
-                spawn("store-read", move || reader.run())
+                spawn("store-read", &failure, move || reader.run())
             })
             .collect::<Result<Vec<_>, _>>()?;
         let threads = Threads {
             readers,
-            syncer: spawn("store-sync", move || syncer.run())?,
-            checkpointer: spawn("store-checkpt", move || checkpointer.run())?,
-            writer: spawn("store-write", move || writer.run())?,
+            syncer: spawn("store-sync", &failure, move || syncer.run())?,
+            checkpointer: spawn("store-checkpt", &failure, move || checkpointer.run())?,
+            writer: spawn("store-write", &failure, move || writer.run())?,
             claim,
         };
         Ok(Self {
-            reads,
-            writes,
-            groups: Mutex::new(Some(groups)),
+            queues: RwLock::new(Some(Queues { reads, writes, groups })),
             begun,
             synced,
-            closing: AtomicBool::new(false),
             threads: Mutex::new(Some(threads)),
             failure,
             schema_version: migrate::latest(options.migrations),
@@ -195,14 +198,12 @@ impl Engine {
     }
 
     pub(crate) fn read(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        self.check_open()?;
-        self.reads.try_send(Request::Job(job)).map_err(|refused| unsent(&refused))
+        self.hand_over(|queues| queues.reads.try_send(job).map_err(|refused| unsent(&refused)))
     }
 
     pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        self.check_open()?;
         self.failure.check()?;
-        self.writes.try_send(Message::Job(job)).map_err(|refused| unsent(&refused))
+        self.hand_over(|queues| queues.writes.try_send(Message::Job(job)).map_err(|refused| unsent(&refused)))
     }
 
     pub(crate) fn written_so_far(&self) -> State {
@@ -213,29 +214,25 @@ impl Engine {
         let (mark, marked) = oneshot::channel();
         // What this stands for lies in the log already, so a sync that begins from now on covers it.
         let group = Group { marks: vec![mark], needs_sync: true, ..Group::default() };
-        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        match groups.as_ref().map(|groups| groups.try_send(group)) {
-            Some(Ok(())) => State::Awaited(marked),
-            Some(Err(refused)) => State::Refused(unsent(&refused)),
-            None => State::Refused(StoreError::Closed),
+        match self.hand_over(|queues| queues.groups.try_send(group).map_err(|refused| unsent(&refused))) {
+            Ok(()) => State::Awaited(marked),
+            Err(error) => State::Refused(error),
         }
     }
 
     /// Ends every thread in the order that loses nothing: readers, writer, then those behind it.
     pub(crate) fn close(&self) {
-        self.closing.store(true, Ordering::SeqCst);
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(threads) = threads.take() else { return };
-        for _ in &threads.readers {
-            // Behind every read that was handed over. Fails only when all readers are gone.
-            drop(self.reads.send(Request::Close));
-        }
-        drop(self.writes.send(Message::Close));
+        let queues = self.queues.write().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (Some(queues), Some(threads)) = (queues, threads) else { return };
+        // Behind everything that was handed over. The checkpointer can send to the writer too, so the end
+        // of the channel alone would not tell. Fails only when the writer has ended already.
+        drop(queues.writes.send(Message::Close));
+        drop(queues);
         for reader in threads.readers {
             join(reader);
         }
-        let writer = join(threads.writer);
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = join(threads.writer).flatten();
         join(threads.checkpointer);
         join(threads.syncer);
         if let Some(connection) = writer
@@ -249,8 +246,9 @@ impl Engine {
         drop(threads.claim);
     }
 
-    fn check_open(&self) -> Result<(), StoreError> {
-        if self.closing.load(Ordering::SeqCst) { Err(StoreError::Closed) } else { Ok(()) }
+    fn hand_over(&self, send: impl FnOnce(&Queues) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        queues.as_ref().map_or(Err(StoreError::Closed), send)
     }
 }
 
@@ -288,17 +286,27 @@ fn open_log(writer: &Connection, claim: &Claim, options: &SqliteOptions) -> Resu
     Ok(log)
 }
 
+/// A thread whose end by a panic, which only a fault of ours brings about, fails the store: whoever waits
+/// for it would wait for ever.
 fn spawn<T: Send + 'static>(
-    name: &str,
+    name: &'static str,
+    failure: &Failure,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<JoinHandle<T>, OpenError> {
+) -> Result<JoinHandle<Option<T>>, OpenError> {
+    let failure = failure.clone();
+    let guarded = move || match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => Some(done),
+        Err(_) => {
+            failure.set(format!("the thread `{name}` panicked"));
+            None
+        }
+    };
     std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(work)
+        .spawn(guarded)
         .map_err(|error| OpenError::Database(format!("cannot start a thread: {error}")))
 }
 
-/// `None` when the thread has panicked, which the panic hook has told.
 fn join<T>(thread: JoinHandle<T>) -> Option<T> {
     thread.join().ok()
 }

@@ -15,15 +15,9 @@ use std::{
 /// Virtual-machine steps of SQLite between two looks at the clock, about a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 20_000;
 
-/// What lies in the readers' common queue.
-pub(super) enum Request {
-    Job(Box<dyn Job>),
-    Close,
-}
-
 pub(super) struct Reader {
     pub(super) connection: Connection,
-    pub(super) requests: Receiver<Request>,
+    pub(super) requests: Receiver<Box<dyn Job>>,
     /// A read that takes longer is broken off: it would keep the log from starting again.
     pub(super) limit: Duration,
     pub(super) failure: Failure,
@@ -39,7 +33,7 @@ impl Reader {
             self.failure.set(format!("cannot limit reads: {error}"));
         }
         let mut session = SqliteSession::new(&self.connection);
-        while let Ok(Request::Job(mut job)) = self.requests.recv() {
+        while let Ok(mut job) = self.requests.recv() {
             if job.is_abandoned() {
                 continue;
             }
