@@ -1,0 +1,118 @@
+//! URLs of providers and origins of pages.
+
+use url::{Host, Url};
+
+use super::database::without_password;
+use super::{Fault, Kind, Raw, for_message, quoted};
+
+/// A base URL: http or https, to which paths are appended. Kept without a slash at its end.
+pub(crate) struct Endpoint;
+
+impl Kind for Endpoint {
+    type Value = String;
+
+    fn describe(&self) -> String {
+        "an `http://` or `https://` URL without query".to_owned()
+    }
+
+    fn read(&self, raw: &Raw) -> Result<String, Fault> {
+        let text = raw.text().ok_or_else(|| self.expected())?.trim();
+        let url = Url::parse(text).map_err(|_| self.expected())?;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+            return Err(self.expected());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(
+                Fault::new("must not carry a user name or password").hint("the key has a key of its own")
+            );
+        }
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    fn to_toml(&self, value: &String) -> String {
+        quoted(value)
+    }
+
+    fn printable(&self, raw: &Raw) -> String {
+        for_message(&without_password(&raw.joined()))
+    }
+}
+
+/// The origin of a page: scheme, host and port.
+pub(crate) struct Origin;
+
+impl Kind for Origin {
+    type Value = String;
+
+    fn describe(&self) -> String {
+        "an origin such as `https://chat.example.org`".to_owned()
+    }
+
+    fn read(&self, raw: &Raw) -> Result<String, Fault> {
+        let text = raw.text().ok_or_else(|| self.expected())?.trim();
+        if text == "*" {
+            return Err(self
+                .expected()
+                .hint("name the origins: `*` would let any page use a visitor's account"));
+        }
+        let url = Url::parse(text).map_err(|_| self.expected())?;
+        let is_bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        let has_host = matches!(url.host(), Some(Host::Domain(name)) if !name.contains('*'))
+            || matches!(url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)));
+        if !matches!(url.scheme(), "http" | "https") || !is_bare || !has_host {
+            return Err(self.expected());
+        }
+        Ok(url.origin().ascii_serialization())
+    }
+
+    fn to_toml(&self, value: &String) -> String {
+        quoted(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let read = |text: &str| Endpoint.read(&Raw::Text(text.to_owned()));
+        for (text, expected) in [
+            ("http://127.0.0.1:11434/v1/", Some("http://127.0.0.1:11434/v1")),
+            ("https://api.openai.com/v1", Some("https://api.openai.com/v1")),
+            ("https://example.org", Some("https://example.org")),
+            ("api.openai.com", None),
+            ("ftp://example.org", None),
+            ("https://example.org/?key=1", None),
+            ("https://", None),
+            ("https://me:hunter2@example.org", None),
+        ] {
+            assert_eq!(read(text).ok().as_deref(), expected, "{text}");
+        }
+        let shown = Endpoint.printable(&Raw::Text("https://me:hunter2@example.org".to_owned()));
+        assert_eq!(shown, "https://me:***@example.org");
+    }
+
+    #[test]
+    fn origins() {
+        let read = |text: &str| Origin.read(&Raw::Text(text.to_owned()));
+        for (text, expected) in [
+            ("https://Chat.Example.org", Some("https://chat.example.org")),
+            ("https://example.org:443/", Some("https://example.org")),
+            ("http://localhost:3000", Some("http://localhost:3000")),
+            ("http://[::1]:3000", Some("http://[::1]:3000")),
+            ("https://example.org/app", None),
+            ("https://*.example.org", None),
+            ("example.org", None),
+            ("null", None),
+            ("file:///x", None),
+        ] {
+            assert_eq!(read(text).ok().as_deref(), expected, "{text}");
+        }
+        assert!(read("*").unwrap_err().hint.is_some());
+    }
+}
