@@ -1,0 +1,33 @@
+//! `POST /embeddings` as the vendor answers it, with vectors made by [`super::concepts`].
+
+use super::{RecordedRequest, concepts};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+/// The body of the answer; vectors in the form the request asks for.
+pub(super) fn answer(request: &RecordedRequest) -> Vec<u8> {
+    let texts = request.embedding_texts();
+    let as_base64 = request.json()["encoding_format"] == "base64";
+    let tokens: usize = texts.iter().map(|text| text.len() / 4 + 1).sum();
+    let data: Vec<Value> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| {
+            let vector = concepts::embed(text);
+            let embedding: Value = if as_base64 {
+                let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+                STANDARD.encode(bytes).into()
+            } else {
+                vector.into()
+            };
+            json!({"object": "embedding", "index": index, "embedding": embedding})
+        })
+        .collect();
+    let answer = json!({
+        "object": "list",
+        "data": data,
+        "model": request.model(),
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens}
+    });
+    answer.to_string().into_bytes()
+}
