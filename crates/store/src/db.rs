@@ -42,13 +42,17 @@ impl Store {
     /// Opens a SQLite file, making it and its folder where they are missing, and migrates its schema.
     pub async fn open_sqlite(options: SqliteOptions) -> Result<Self, OpenError> {
         let engine = blocking(move || sqlite::Engine::open(options)).await?;
-        Ok(Self { engine: Arc::new(Engine::Sqlite(engine)) })
+        Ok(Self {
+            engine: Arc::new(Engine::Sqlite(engine)),
+        })
     }
 
     /// Connects to a PostgreSQL database and migrates its schema, one instance at a time.
     pub async fn open_postgres(options: PostgresOptions) -> Result<Self, OpenError> {
         let engine = blocking(move || postgres::Engine::open(options)).await?;
-        Ok(Self { engine: Arc::new(Engine::Postgres(engine)) })
+        Ok(Self {
+            engine: Arc::new(Engine::Postgres(engine)),
+        })
     }
 
     /// Which database this is.

@@ -96,9 +96,13 @@ impl OpenError {
                 "choose an empty database; `chatai import FILE` takes over the data of the original service",
             ),
             Self::File { .. } => Some("check that the folder exists, is writable and has room"),
-            Self::Migration { .. } => Some("nothing was changed by it; a snapshot from before lies beside a SQLite file"),
+            Self::Migration { .. } => {
+                Some("nothing was changed by it; a snapshot from before lies beside a SQLite file")
+            }
             Self::Url(_) => Some("use `sqlite:///path/to/file` or `postgres://user:password@host/database`"),
-            Self::Connect(_) => Some("check that the server runs and that host, user, password and sslmode are right"),
+            Self::Connect(_) => {
+                Some("check that the server runs and that host, user, password and sslmode are right")
+            }
             Self::Database(_) => None,
         }
     }

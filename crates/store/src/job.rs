@@ -44,7 +44,12 @@ pub(crate) struct TypedJob<T, E, F> {
 
 impl<T, E, F> TypedJob<T, E, F> {
     pub(crate) fn new(function: F, reply: oneshot::Sender<Result<T, E>>, mark: Option<SyncMark>) -> Self {
-        Self { function, outcome: None, reply, mark }
+        Self {
+            function,
+            outcome: None,
+            reply,
+            mark,
+        }
     }
 }
 
@@ -84,8 +89,9 @@ where
     }
 
     fn reply(self: Box<Self>) {
-        let outcome =
-            self.outcome.unwrap_or_else(|| Err(StoreError::Internal("the job was not run".to_owned()).into()));
+        let outcome = self
+            .outcome
+            .unwrap_or_else(|| Err(StoreError::Internal("the job was not run".to_owned()).into()));
         // A caller that has gone away misses its answer, nothing else.
         drop(self.reply.send(outcome));
     }

@@ -42,13 +42,19 @@ pub struct Tx<'a> {
 
 impl std::fmt::Debug for Tx<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tx").field("backend", &self.backend()).field("failure", &self.failure).finish()
+        f.debug_struct("Tx")
+            .field("backend", &self.backend())
+            .field("failure", &self.failure)
+            .finish()
     }
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(session: &'a mut (dyn Session + 'a)) -> Self {
-        Self { session, failure: None }
+        Self {
+            session,
+            failure: None,
+        }
     }
 
     /// Which database this runs on, for the few statements that differ.
@@ -114,12 +120,20 @@ impl<'a> Tx<'a> {
     }
 
     /// [`Tx::exec`] for text made at run time; never prepared ahead, never from a user's words.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for tests and tools; drop this line with the first use")
+    )]
     pub(crate) fn exec_dynamic(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
         let outcome = value::check(params).and_then(|()| self.session.exec_dynamic(sql, params));
         self.note(outcome)
     }
 
     /// [`Tx::query`] for text made at run time; never prepared ahead, never from a user's words.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for tests and tools; drop this line with the first use")
+    )]
     pub(crate) fn query_dynamic<T>(
         &mut self,
         sql: &str,

@@ -24,11 +24,17 @@ pub(crate) fn check(params: &[Value<'_>]) -> Result<(), StoreError> {
     for (index, value) in params.iter().enumerate() {
         match value {
             Value::Text(text) if text.as_bytes().contains(&0) => {
-                return Err(StoreError::Invalid(format!("NUL character in the text of parameter {}", index + 1)));
+                return Err(StoreError::Invalid(format!(
+                    "NUL character in the text of parameter {}",
+                    index + 1
+                )));
             }
             // SQLite stores not-a-number as NULL.
             Value::Real(real) if real.is_nan() => {
-                return Err(StoreError::Invalid(format!("not a number in parameter {}", index + 1)));
+                return Err(StoreError::Invalid(format!(
+                    "not a number in parameter {}",
+                    index + 1
+                )));
             }
             _ => {}
         }

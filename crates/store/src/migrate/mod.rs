@@ -58,11 +58,22 @@ mod tests {
     use std::{collections::BTreeSet, path::Path};
 
     fn step(version: i64, name: &'static str) -> Migration {
-        Migration { version, name, sqlite: "", postgres: "" }
+        Migration {
+            version,
+            name,
+            sqlite: "",
+            postgres: "",
+        }
     }
 
     fn applied(steps: &[(i64, &str)]) -> Vec<Applied> {
-        steps.iter().map(|(version, name)| Applied { version: *version, name: (*name).to_owned() }).collect()
+        steps
+            .iter()
+            .map(|(version, name)| Applied {
+                version: *version,
+                name: (*name).to_owned(),
+            })
+            .collect()
     }
 
     #[test]
@@ -73,10 +84,14 @@ mod tests {
 
     #[test]
     fn both_folders_hold_exactly_the_listed_files() {
-        let listed: BTreeSet<_> =
-            all().iter().map(|step| format!("{:04}_{}.sql", step.version, step.name)).collect();
+        let listed: BTreeSet<_> = all()
+            .iter()
+            .map(|step| format!("{:04}_{}.sql", step.version, step.name))
+            .collect();
         for folder in ["sqlite", "postgres"] {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(folder);
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("migrations")
+                .join(folder);
             let found: BTreeSet<_> = std::fs::read_dir(path)
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -90,7 +105,11 @@ mod tests {
         let all = [step(1, "one"), step(2, "two")];
         assert_eq!(pending(&all, &[]).unwrap().len(), 2);
         assert_eq!(pending(&all, &applied(&[(1, "one")])).unwrap()[0].version, 2);
-        assert!(pending(&all, &applied(&[(1, "one"), (2, "two")])).unwrap().is_empty());
+        assert!(
+            pending(&all, &applied(&[(1, "one"), (2, "two")]))
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]
@@ -99,7 +118,10 @@ mod tests {
         let newer = pending(&all, &applied(&[(1, "one"), (2, "two"), (3, "three")]));
         assert!(matches!(newer, Err(OpenError::Newer { found: 3, known: 2 })));
         for other in [&[(1, "uno")][..], &[(2, "two")][..]] {
-            assert!(matches!(pending(&all, &applied(other)), Err(OpenError::Foreign(_))));
+            assert!(matches!(
+                pending(&all, &applied(other)),
+                Err(OpenError::Foreign(_))
+            ));
         }
     }
 }

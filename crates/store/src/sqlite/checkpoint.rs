@@ -22,7 +22,13 @@ pub(super) struct Progress {
 /// failure of the disk, after which the log must not be trusted to be copied.
 pub(super) fn passive(connection: &Connection) -> Result<Option<Progress>, rusqlite::Error> {
     let outcome = connection.query_row("pragma wal_checkpoint(passive)", [], |row| {
-        Ok((row.get::<_, i64>(0)?, Progress { in_log: row.get(1)?, copied: row.get(2)? }))
+        Ok((
+            row.get::<_, i64>(0)?,
+            Progress {
+                in_log: row.get(1)?,
+                copied: row.get(2)?,
+            },
+        ))
     });
     match outcome {
         Ok((0, progress)) => Ok(Some(progress)),
@@ -58,7 +64,10 @@ impl Checkpointer {
             if self.failure.is_set() {
                 continue;
             }
-            match passive(&self.connection).map_err(|error| error.to_string()).and_then(|_| self.sync()) {
+            match passive(&self.connection)
+                .map_err(|error| error.to_string())
+                .and_then(|_| self.sync())
+            {
                 // The writer is told in any case: it decides when to ask again.
                 Ok(()) => {
                     if self.writer.send(Message::FinishCheckpoint).is_err() {

@@ -58,7 +58,9 @@ pub(super) fn enter_wal(connection: &Connection) -> Result<(), OpenError> {
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(|cause| refused(&cause))?;
     if mode != "wal" {
-        return Err(OpenError::Database(format!("no write-ahead log on this file system: mode is `{mode}`")));
+        return Err(OpenError::Database(format!(
+            "no write-ahead log on this file system: mode is `{mode}`"
+        )));
     }
     // A log that once grew long is cut back when it restarts.
     connection

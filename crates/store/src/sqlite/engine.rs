@@ -105,7 +105,9 @@ struct Threads {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("sqlite::Engine").field("schema_version", &self.schema_version).finish_non_exhaustive()
+        f.debug_struct("sqlite::Engine")
+            .field("schema_version", &self.schema_version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,8 +169,12 @@ impl Engine {
             .into_iter()
             .map(|connection| {
                 let requests = requests.clone();
-                let reader =
-                    Reader { connection, requests, limit: options.read_limit, failure: failure.clone() };
+                let reader = Reader {
+                    connection,
+                    requests,
+                    limit: options.read_limit,
+                    failure: failure.clone(),
+                };
                 spawn("store-read", &failure, move || reader.run())
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -180,7 +186,11 @@ impl Engine {
             claim,
         };
         Ok(Self {
-            queues: RwLock::new(Some(Queues { reads, writes, groups })),
+            queues: RwLock::new(Some(Queues {
+                reads,
+                writes,
+                groups,
+            })),
             begun,
             synced,
             threads: Mutex::new(Some(threads)),
@@ -203,7 +213,12 @@ impl Engine {
 
     pub(crate) fn write(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         self.failure.check()?;
-        self.hand_over(|queues| queues.writes.try_send(Message::Job(job)).map_err(|refused| unsent(&refused)))
+        self.hand_over(|queues| {
+            queues
+                .writes
+                .try_send(Message::Job(job))
+                .map_err(|refused| unsent(&refused))
+        })
     }
 
     pub(crate) fn written_so_far(&self) -> State {
@@ -213,7 +228,11 @@ impl Engine {
         }
         let (mark, marked) = oneshot::channel();
         // What this stands for lies in the log already, so a sync that begins from now on covers it.
-        let group = Group { marks: vec![mark], needs_sync: true, ..Group::default() };
+        let group = Group {
+            marks: vec![mark],
+            needs_sync: true,
+            ..Group::default()
+        };
         match self.hand_over(|queues| queues.groups.try_send(group).map_err(|refused| unsent(&refused))) {
             Ok(()) => State::Awaited(marked),
             Err(error) => State::Refused(error),
@@ -224,7 +243,9 @@ impl Engine {
     pub(crate) fn close(&self) {
         let queues = self.queues.write().unwrap_or_else(PoisonError::into_inner).take();
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (Some(queues), Some(threads)) = (queues, threads) else { return };
+        let (Some(queues), Some(threads)) = (queues, threads) else {
+            return;
+        };
         // Behind everything that was handed over. The checkpointer can send to the writer too, so the end
         // of the channel alone would not tell. Fails only when the writer has ended already.
         drop(queues.writes.send(Message::Close));
@@ -263,7 +284,9 @@ fn open_settled(claim: &Claim, purpose: Purpose) -> Result<Connection, OpenError
         .and_then(|connection| {
             connect::settle(&connection, purpose)?;
             // The first read maps the log's index and loads the schema, so that the first request need not.
-            connection.query_row("select count(*) from sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+            connection.query_row("select count(*) from sqlite_schema", [], |row| {
+                row.get::<_, i64>(0)
+            })?;
             Ok(connection)
         })
         .map_err(|cause| connect::refused(&cause))
@@ -273,9 +296,15 @@ fn open_settled(claim: &Claim, purpose: Purpose) -> Result<Connection, OpenError
 /// without syncing is made safe before anyone is told of it.
 fn open_log(writer: &Connection, claim: &Claim, options: &SqliteOptions) -> Result<File, OpenError> {
     let version = migrate::latest(options.migrations);
-    writer.pragma_update(None, "user_version", version).map_err(|cause| connect::refused(&cause))?;
+    writer
+        .pragma_update(None, "user_version", version)
+        .map_err(|cause| connect::refused(&cause))?;
     let path = claim.log_path();
-    let log = File::options().read(true).write(true).open(&path).map_err(|source| files::at(&path, source))?;
+    let log = File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(|source| files::at(&path, source))?;
     (options.sync.0)(&log).map_err(|source| files::at(&path, source))?;
     let ours = log.metadata().map_err(|source| files::at(&path, source))?;
     let named = std::fs::metadata(&path).map_err(|source| files::at(&path, source))?;

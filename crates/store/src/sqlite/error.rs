@@ -21,7 +21,9 @@ pub(super) fn convert(error: &Error) -> StoreError {
             ErrorCode::ConstraintViolation,
             ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID,
         ) => {
-            let constraint = message.strip_prefix("UNIQUE constraint failed: ").unwrap_or(&message);
+            let constraint = message
+                .strip_prefix("UNIQUE constraint failed: ")
+                .unwrap_or(&message);
             StoreError::Duplicate(constraint.to_owned())
         }
         (ErrorCode::ConstraintViolation, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => StoreError::Foreign(message),
@@ -39,6 +41,9 @@ pub(super) fn convert(error: &Error) -> StoreError {
 /// Whether the disk refused a sync, after which nothing is known about what it holds.
 pub(super) fn is_failed_sync(error: &Error) -> bool {
     error.sqlite_error().is_some_and(|code| {
-        matches!(code.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
+        matches!(
+            code.extended_code,
+            ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC
+        )
     })
 }

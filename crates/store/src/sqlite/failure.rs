@@ -17,12 +17,18 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new() -> Self {
-        Self { is_set: Arc::default(), reason: Arc::new(watch::Sender::new(None)) }
+        Self {
+            is_set: Arc::default(),
+            reason: Arc::new(watch::Sender::new(None)),
+        }
     }
 
     /// Records the first failure; later ones are logged only.
     pub(super) fn set(&self, reason: String) {
-        tracing::error!(reason, "the disk failed to sync: nothing is acknowledged any more");
+        tracing::error!(
+            reason,
+            "the disk failed to sync: nothing is acknowledged any more"
+        );
         self.is_set.store(true, Ordering::SeqCst);
         self.reason.send_if_modified(|current| {
             let first = current.is_none();

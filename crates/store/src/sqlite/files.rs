@@ -50,7 +50,11 @@ impl Claim {
             .open(&path)
             .map_err(|source| at(&path, source))?;
         sync_folder(parent(&path))?;
-        Ok(Self { path, database, _lock: lock })
+        Ok(Self {
+            path,
+            database,
+            _lock: lock,
+        })
     }
 
     /// The path of the write-ahead log.
@@ -66,13 +70,19 @@ pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(at(path, source)),
     }
-    let file = OpenOptions::new().create_new(true).write(true).mode(FILE_MODE).open(path);
+    let file = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(FILE_MODE)
+        .open(path);
     file.map(drop).map_err(|source| at(path, source))
 }
 
 /// Gives a finished file its name, both safe from a power cut.
 pub(super) fn publish(from: &Path, to: &Path) -> Result<(), OpenError> {
-    File::open(from).and_then(|file| file.sync_all()).map_err(|source| at(from, source))?;
+    File::open(from)
+        .and_then(|file| file.sync_all())
+        .map_err(|source| at(from, source))?;
     std::fs::rename(from, to).map_err(|source| at(to, source))?;
     sync_folder(parent(to))
 }
@@ -86,7 +96,10 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// An error of the operating system with its place.
 pub(super) fn at(path: &Path, source: io::Error) -> OpenError {
-    OpenError::File { path: path.to_owned(), source }
+    OpenError::File {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// The one true path, so that a lock beside a link's target is the same as one beside the target.
@@ -123,7 +136,9 @@ fn make_folder(folder: &Path) -> Result<(), OpenError> {
 }
 
 fn sync_folder(folder: &Path) -> Result<(), OpenError> {
-    File::open(folder).and_then(|opened| opened.sync_all()).map_err(|source| at(folder, source))
+    File::open(folder)
+        .and_then(|opened| opened.sync_all())
+        .map_err(|source| at(folder, source))
 }
 
 fn parent(path: &Path) -> &Path {

@@ -27,8 +27,9 @@ impl Reader {
     pub(super) fn run(mut self) {
         let deadline = Deadline::new();
         let watched = deadline.clone();
-        if let Err(error) =
-            self.connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.is_over()))
+        if let Err(error) = self
+            .connection
+            .progress_handler(STEPS_BETWEEN_LOOKS, Some(move || watched.is_over()))
         {
             self.failure.set(format!("cannot limit reads: {error}"));
         }
@@ -66,12 +67,18 @@ struct Deadline {
 
 impl Deadline {
     fn new() -> Self {
-        Self { epoch: Instant::now(), micros: Arc::new(AtomicU64::new(u64::MAX)) }
+        Self {
+            epoch: Instant::now(),
+            micros: Arc::new(AtomicU64::new(u64::MAX)),
+        }
     }
 
     fn start(&self, limit: Duration) {
         let end = self.epoch.elapsed().saturating_add(limit);
-        self.micros.store(u64::try_from(end.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.micros.store(
+            u64::try_from(end.as_micros()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 
     fn is_over(&self) -> bool {

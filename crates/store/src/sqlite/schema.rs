@@ -46,9 +46,13 @@ pub(super) fn prepare(
 
 fn inspect(connection: &Connection) -> Result<Found, OpenError> {
     let tables = connection
-        .prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'")
+        .prepare(
+            "select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'",
+        )
         .and_then(|mut statement| {
-            statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()
+            statement
+                .query_map([], |row| row.get::<_, String>(0))?
+                .collect::<Result<Vec<_>, _>>()
         })
         .map_err(|cause| refused(&cause))?;
     if tables.is_empty() {
@@ -56,13 +60,21 @@ fn inspect(connection: &Connection) -> Result<Found, OpenError> {
     }
     if !tables.iter().any(|name| name == "schema_migrations") {
         let some: Vec<_> = tables.iter().take(5).map(String::as_str).collect();
-        return Err(OpenError::Foreign(format!("it holds the tables of another program: {}", some.join(", "))));
+        return Err(OpenError::Foreign(format!(
+            "it holds the tables of another program: {}",
+            some.join(", ")
+        )));
     }
     connection
         .prepare("select version, name from schema_migrations where applied_at is not null order by version")
         .and_then(|mut statement| {
             statement
-                .query_map([], |row| Ok(Applied { version: row.get(0)?, name: row.get(1)? }))?
+                .query_map([], |row| {
+                    Ok(Applied {
+                        version: row.get(0)?,
+                        name: row.get(1)?,
+                    })
+                })?
                 .collect::<Result<Vec<_>, _>>()
         })
         .map(Found::Ours)
@@ -74,25 +86,37 @@ fn snapshot(connection: &Connection, path: &Path, next: &Migration) -> Result<()
     let target = with_suffix(path, &format!(".before-{:04}", next.version));
     let partial = with_suffix(&target, ".partial");
     create_private(&partial)?;
-    let text = partial.to_str().ok_or_else(|| {
-        OpenError::Database("a snapshot needs a path that is valid UTF-8".to_owned())
-    })?;
-    connection.execute("vacuum into ?1", [text]).map_err(|cause| refused(&cause))?;
+    let text = partial
+        .to_str()
+        .ok_or_else(|| OpenError::Database("a snapshot needs a path that is valid UTF-8".to_owned()))?;
+    connection
+        .execute("vacuum into ?1", [text])
+        .map_err(|cause| refused(&cause))?;
     publish(&partial, &target)?;
     tracing::info!(snapshot = %target.display(), "kept the database as it was before the upgrade");
     Ok(())
 }
 
 fn apply(connection: &Connection, step: &Migration) -> Result<(), OpenError> {
-    let failed = |reason: String| OpenError::Migration { version: step.version, name: step.name, reason };
+    let failed = |reason: String| OpenError::Migration {
+        version: step.version,
+        name: step.name,
+        reason,
+    };
     // Rebuilding a table would fire the actions of references to it; the check below takes their place.
     // Inside a transaction the switch would do nothing.
-    connection.pragma_update(None, "foreign_keys", false).map_err(|cause| refused(&cause))?;
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .map_err(|cause| refused(&cause))?;
     let outcome = apply_in_transaction(connection, step);
     if !connection.is_autocommit() {
-        connection.execute_batch("rollback").map_err(|cause| failed(cause.to_string()))?;
+        connection
+            .execute_batch("rollback")
+            .map_err(|cause| failed(cause.to_string()))?;
     }
-    connection.pragma_update(None, "foreign_keys", true).map_err(|cause| refused(&cause))?;
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(|cause| refused(&cause))?;
     outcome.map_err(failed)?;
     tracing::info!(version = step.version, name = step.name, "applied a migration");
     Ok(())
@@ -116,7 +140,9 @@ fn apply_in_transaction(connection: &Connection, step: &Migration) -> Result<(),
         )
         .map_err(say)?;
     let broken = connection
-        .query_row("select count(*) from pragma_foreign_key_check", [], |row| row.get::<_, i64>(0))
+        .query_row("select count(*) from pragma_foreign_key_check", [], |row| {
+            row.get::<_, i64>(0)
+        })
         .map_err(say)?;
     if broken > 0 {
         return Err(format!("{broken} rows would refer to nothing"));

@@ -28,7 +28,11 @@ pub(super) struct SqliteSession<'c> {
 
 impl<'c> SqliteSession<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, statements: HashMap::default(), failed_sync: None }
+        Self {
+            connection,
+            statements: HashMap::default(),
+            failed_sync: None,
+        }
     }
 
     /// A statement that begins, ends or marks a transaction.
@@ -86,8 +90,10 @@ impl Session for SqliteSession<'_> {
     }
 
     fn exec_dynamic(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
-        let outcome =
-            self.connection.prepare(&numbered(sql)).and_then(|mut statement| exec(&mut statement, params));
+        let outcome = self
+            .connection
+            .prepare(&numbered(sql))
+            .and_then(|mut statement| exec(&mut statement, params));
         outcome.map_err(|cause| self.convert(&cause))
     }
 
@@ -97,8 +103,10 @@ impl Session for SqliteSession<'_> {
         params: &[Value<'_>],
         each: &mut EachRow<'_>,
     ) -> Result<(), StoreError> {
-        let outcome =
-            self.connection.prepare(&numbered(sql)).map(|mut statement| query(&mut statement, params, each));
+        let outcome = self
+            .connection
+            .prepare(&numbered(sql))
+            .map(|mut statement| query(&mut statement, params, each));
         match outcome {
             Ok(Ok(())) => Ok(()),
             Ok(Err(QueryError::Store(error))) => Err(error),
@@ -191,7 +199,9 @@ fn numbered(sql: &str) -> String {
         let end = match found.as_bytes() {
             [quote @ (b'\'' | b'"'), ..] => {
                 // A doubled quote inside reads as two literals in a row, which copies the same bytes.
-                found[1..].find(char::from(*quote)).map_or(found.len(), |close| close + 2)
+                found[1..]
+                    .find(char::from(*quote))
+                    .map_or(found.len(), |close| close + 2)
             }
             [b'-', b'-', ..] => found.find('\n').unwrap_or(found.len()),
             [b'/', b'*', ..] => found.find("*/").map_or(found.len(), |close| close + 2),
@@ -260,10 +270,14 @@ mod tests {
         let mut session = SqliteSession::new(&connection);
         let mut found = String::new();
         session
-            .query("select $2 || $1 || $2", &[Value::Text("a"), Value::Text("b")], &mut |row| {
-                found = row.get(0)?;
-                Ok(())
-            })
+            .query(
+                "select $2 || $1 || $2",
+                &[Value::Text("a"), Value::Text("b")],
+                &mut |row| {
+                    found = row.get(0)?;
+                    Ok(())
+                },
+            )
             .unwrap();
         assert_eq!(found, "bab");
     }

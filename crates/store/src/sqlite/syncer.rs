@@ -13,7 +13,9 @@ use std::{
 
 /// How the log is synced. In the service always [`File::sync_data`]; tests watch or break it.
 #[derive(Clone)]
-pub(crate) struct SyncLog(pub(crate) Arc<dyn Fn(&File) -> io::Result<()> + Send + Sync>);
+pub(crate) struct SyncLog(pub(crate) Arc<SyncFile>);
+
+type SyncFile = dyn Fn(&File) -> io::Result<()> + Send + Sync;
 
 impl Default for SyncLog {
     fn default() -> Self {
@@ -44,10 +46,11 @@ impl Syncer {
             drained.push(first);
             // Only what is here now: a group that arrives during the sync waits for the next one.
             drained.extend(self.groups.try_iter().take(self.groups.len()));
-            if drained.iter().any(|group| group.needs_sync) && !self.failure.is_set() {
-                if let Err(error) = (self.sync.0)(&self.log) {
-                    self.failure.set(format!("cannot sync the write-ahead log: {error}"));
-                }
+            if drained.iter().any(|group| group.needs_sync)
+                && !self.failure.is_set()
+                && let Err(error) = (self.sync.0)(&self.log)
+            {
+                self.failure.set(format!("cannot sync the write-ahead log: {error}"));
             }
             let outcome = self.failure.check();
             if outcome.is_ok()

@@ -61,7 +61,8 @@ impl Writer {
             Ok(())
         };
         if let Err(error) = self.connection.wal_hook(Some(hook)) {
-            self.failure.set(format!("cannot watch the write-ahead log: {error}"));
+            self.failure
+                .set(format!("cannot watch the write-ahead log: {error}"));
         }
         let state = Loop {
             session: SqliteSession::new(&self.connection),
@@ -95,7 +96,11 @@ impl Loop<'_> {
             while let Some(Message::Job(job)) = next {
                 jobs.push(job);
                 let room = jobs.len() < self.settings.group_size;
-                next = if room { self.settings.messages.try_recv().ok() } else { None };
+                next = if room {
+                    self.settings.messages.try_recv().ok()
+                } else {
+                    None
+                };
             }
             if !jobs.is_empty() {
                 self.commit_group(&mut jobs);
@@ -172,9 +177,10 @@ impl Loop<'_> {
             (true, true) => Ok(()),
             (true, false) => self.session.control("release job"),
             (false, true) => self.session.control("rollback"),
-            (false, false) => {
-                self.session.control("rollback to job").and_then(|()| self.session.control("release job"))
-            }
+            (false, false) => self
+                .session
+                .control("rollback to job")
+                .and_then(|()| self.session.control("release job")),
         };
         match ended {
             Ok(()) if outcome.is_ok() => After::Kept,
@@ -212,7 +218,11 @@ impl Loop<'_> {
         if let Err(error) = self.settings.failure.check() {
             refuse_all(done.drain(..), &error);
         }
-        let mut group = Group { needs_sync, sequence, ..Group::default() };
+        let mut group = Group {
+            needs_sync,
+            sequence,
+            ..Group::default()
+        };
         let mut staged = Vec::new();
         for mut job in done {
             match job.take_mark() {
@@ -225,7 +235,9 @@ impl Loop<'_> {
         }
         if let Err(unsent) = self.settings.groups.send(group) {
             // The syncer is gone, which only a panic brings about.
-            self.settings.failure.set("the syncing thread has ended".to_owned());
+            self.settings
+                .failure
+                .set("the syncing thread has ended".to_owned());
             unsent.into_inner().finish(&Err(self.settings.failure.error()));
         }
         for job in staged {
