@@ -1,0 +1,246 @@
+//! What a request in natural words asks for: concepts, each with the evidence that counts for it.
+
+use super::nations::languages;
+use super::period::periods;
+use super::related::related;
+use crate::field::Field;
+use crate::index::{Index, TermId};
+use crate::text::{Analyser, Term, Token, is_request_word, is_soft_word, tokens};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// The most characters of a request that are read.
+const MAX_CHARS: usize = 2_000;
+/// The most words of a request that become concepts.
+const MAX_TERMS: usize = 64;
+/// The longest label that is looked for, in content words.
+const MAX_LABEL_WORDS: usize = 4;
+
+const SOFT_WORD: f32 = 0.3;
+const LANGUAGE: f32 = 1.0;
+const PERIOD: f32 = 1.0;
+const NAMED_TITLE: f32 = 2.0;
+const LABEL: f32 = 0.5;
+const LABEL_OF_EXAMPLE: f32 = 0.6;
+const MISTYPED_NAME: f32 = 0.7;
+const MISTYPED_WORD: f32 = 0.4;
+
+/// A request as it was understood.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) concepts: Vec<Concept<'a>>,
+    /// Books that were named as examples of what is wanted.
+    pub(super) examples: Vec<u32>,
+    /// Whether there was no word that says anything about books (`something good`). A word that is merely unknown to the
+    /// collection does say something: then nothing is found.
+    pub(super) says_nothing: bool,
+}
+
+/// One thing that is asked for.
+#[derive(Debug)]
+pub(super) struct Concept<'a> {
+    /// What the request calls it.
+    pub(super) label: String,
+    pub(super) weight: f32,
+    pub(super) members: Vec<Member<'a>>,
+}
+
+/// One kind of evidence for a concept.
+#[derive(Debug)]
+pub(super) enum Member<'a> {
+    /// A stem in certain fields.
+    Stem { term: TermId, weight: f32, fields: u8 },
+    /// A known set of books.
+    Books { slots: Cow<'a, [u32]>, weight: f32, fields: u8 },
+}
+
+impl Member<'_> {
+    /// The fields of a book in which the evidence is found.
+    pub(super) fn fields_in(&self, index: &Index, slot: u32) -> u8 {
+        match self {
+            Member::Stem { term, fields, .. } => index.terms().fields_in(*term, slot) & fields,
+            Member::Books { slots, fields, .. } => {
+                if slots.contains(&slot) { *fields } else { 0 }
+            }
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn understand(index: &'a Index, content: &str) -> Request<'a> {
+        let end = content.char_indices().nth(MAX_CHARS).map_or(content.len(), |(at, _)| at);
+        let content = &content[..end];
+        let tokens = tokens(content);
+        let mut request = Request { concepts: Vec::new(), examples: Vec::new(), says_nothing: false };
+        let mut skipped = negated(content, &tokens);
+        let mut analyser = Analyser::new();
+
+        for mention in index.title_mentions(content, &tokens) {
+            if mention.is_example {
+                skipped.extend(mention.words.clone());
+                request.examples.extend(&mention.slots);
+                for slot in mention.slots.iter().take(3) {
+                    request.add_labels_of(index, *slot);
+                }
+            } else {
+                let label = content[mention.place.clone()].to_lowercase();
+                request.add_books(label, NAMED_TITLE, mention.slots, Field::Title);
+            }
+        }
+        let words: Vec<&str> = tokens.iter().map(|token| token.word.as_str()).collect();
+        for period in periods(&words) {
+            if period.words.clone().any(|at| skipped.contains(&at)) {
+                continue;
+            }
+            let label = words[period.words.clone()].join(" ");
+            request.add_books(label, PERIOD, index.slots_of_years(period.from, period.to).collect(), Field::Year);
+        }
+        let kept = (0..tokens.len()).filter(|at| !skipped.contains(at)).map(|at| tokens[at].word.clone()).collect();
+        let mut terms = analyser.terms_of_words(kept);
+        terms.truncate(MAX_TERMS);
+        let is_content = |term: &Term| !is_request_word(&term.word);
+        let only_soft = !terms.iter().any(|term| is_content(term) && !is_soft_word(&term.word));
+        request.add_terms(index, &mut analyser, &terms, only_soft);
+        request.add_phrases(index, &terms);
+        request.says_nothing = request.concepts.is_empty() && !terms.iter().any(is_content);
+        request
+    }
+
+    fn add_terms(&mut self, index: &'a Index, analyser: &mut Analyser, terms: &[Term], only_soft: bool) {
+        let mut seen = HashSet::new();
+        for term in terms.iter().filter(|term| !is_request_word(&term.word)) {
+            if !seen.insert(term.stem.as_str()) {
+                continue;
+            }
+            let mut members = members_of(index, &term.stem);
+            for language in languages(&term.word) {
+                if let Some(id) = index.terms().find(analyser.stem(language)) {
+                    members.push(Member::Stem { term: id, weight: LANGUAGE, fields: Field::Language.bit() });
+                }
+            }
+            let is_known = !members.is_empty();
+            members.extend(related_members(index, &term.stem));
+            if !is_known && related(&term.stem).is_empty() {
+                members.extend(mistyped_members(index, &term.stem));
+            }
+            let weight = if is_soft_word(&term.word) && !only_soft { SOFT_WORD } else { 1.0 };
+            self.add(term.word.clone(), weight, members);
+        }
+    }
+
+    /// Runs of words that are a theme or a genre, or that together are related to other words.
+    fn add_phrases(&mut self, index: &'a Index, terms: &[Term]) {
+        for length in 1..=MAX_LABEL_WORDS {
+            for run in terms.windows(length) {
+                let stems: Vec<&str> = run.iter().map(|term| term.stem.as_str()).collect();
+                let stems = stems.join(" ");
+                let words: Vec<&str> = run.iter().map(|term| term.word.as_str()).collect();
+                let slots = index.slots_of_label(&stems);
+                let mut members = Vec::new();
+                if !slots.is_empty() {
+                    members.push(Member::Books { slots: slots.into(), weight: LABEL, fields: 0 });
+                }
+                if length > 1 {
+                    members.extend(related_members(index, &stems));
+                }
+                self.add(words.join(" "), 1.0, members);
+            }
+        }
+    }
+
+    fn add_labels_of(&mut self, index: &'a Index, slot: u32) {
+        for label in &index.keys_at(slot).labels {
+            let slots = index.slots_of_label(label);
+            let fields = Field::Themes.bit() | Field::Genres.bit();
+            let members = vec![Member::Books { slots: slots.into(), weight: LABEL_OF_EXAMPLE, fields }];
+            self.add(label.clone(), 1.0, members);
+        }
+    }
+
+    fn add_books(&mut self, label: String, weight: f32, slots: Vec<u32>, field: Field) {
+        if !slots.is_empty() {
+            self.add(label, 1.0, vec![Member::Books { slots: slots.into(), weight, fields: field.bit() }]);
+        }
+    }
+
+    fn add(&mut self, label: String, weight: f32, members: Vec<Member<'a>>) {
+        if !members.is_empty() {
+            self.concepts.push(Concept { label, weight, members });
+        }
+    }
+}
+
+fn members_of<'a>(index: &'a Index, stem: &str) -> Vec<Member<'a>> {
+    let found = index.terms().find(stem);
+    found.map(|term| Member::Stem { term, weight: 1.0, fields: u8::MAX }).into_iter().collect()
+}
+
+fn related_members<'a>(index: &'a Index, stems: &str) -> Vec<Member<'a>> {
+    let not_in_names = !(Field::Author.bit() | Field::Language.bit() | Field::Year.bit());
+    related(stems)
+        .iter()
+        .filter_map(|related| {
+            if related.stems.contains(' ') {
+                let slots = index.slots_of_label(&related.stems);
+                let fields = Field::Themes.bit() | Field::Genres.bit();
+                (!slots.is_empty()).then(|| Member::Books { slots: slots.into(), weight: related.weight, fields })
+            } else {
+                let term = index.terms().find(&related.stems)?;
+                Some(Member::Stem { term, weight: related.weight, fields: not_in_names })
+            }
+        })
+        .collect()
+}
+
+/// What an unknown word may have been meant to be: the beginning or a misspelling of a name, less likely of a word.
+fn mistyped_members<'a>(index: &'a Index, stem: &str) -> Vec<Member<'a>> {
+    let names = Field::Title.bit() | Field::Author.bit();
+    let length = stem.chars().count();
+    let mut members: Vec<Member<'a>> = Vec::new();
+    for (term, distance) in index.terms().similar(stem, 8) {
+        if index.terms().fields_of(term) & names != 0 {
+            members.push(Member::Stem { term, weight: MISTYPED_NAME / distance as f32, fields: names });
+        }
+        if distance == 1 && length >= 6 {
+            members.push(Member::Stem { term, weight: MISTYPED_WORD, fields: !names });
+        }
+    }
+    if members.is_empty() && length >= 4 {
+        for term in index.terms().with_prefix(stem, 8) {
+            if index.terms().fields_of(term) & names != 0 {
+                members.push(Member::Stem { term, weight: MISTYPED_NAME, fields: names });
+            }
+        }
+    }
+    members
+}
+
+/// The words that a request says it does not want: what follows `without`, `no` or `not`, up to the end of the phrase.
+fn negated(content: &str, tokens: &[Token]) -> HashSet<usize> {
+    let mut skipped = HashSet::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let next = tokens.get(at + 1).map(|token| token.word.as_str()).unwrap_or_default();
+        let starts = match tokens[at].word.as_str() {
+            "without" | "except" | "excluding" | "avoid" | "nothing" | "minus" => true,
+            "no" => !matches!(next, "longer" | "one" | "more" | "matter"),
+            "not" => !matches!(next, "only" | "just" | "necessarily" | "sure"),
+            _ => false,
+        };
+        at += 1;
+        if !starts {
+            continue;
+        }
+        while at < tokens.len() {
+            let between = &content[tokens[at - 1].place.end..tokens[at].place.start];
+            let ends = between.contains([',', '.', ';', ':', '!', '?', '\n', '–', '—'])
+                || matches!(tokens[at].word.as_str(), "but" | "please" | "and" | "with" | "that" | "which" | "just");
+            if ends {
+                break;
+            }
+            skipped.insert(at);
+            at += 1;
+        }
+    }
+    skipped
+}
