@@ -1,8 +1,8 @@
 //! The catalog of models: prices, windows and abilities, in the order of the pricing data.
 
-use chatai_types::{MoneyError, PriceVersionId, Rate, Rates};
+use chatai_types::{Money, MoneyError, PriceVersionId, Rate, Rates, TokenCounts};
 use serde::Deserialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// The built-in responder's name in the catalog.
 pub const BUILT_IN: &str = "built-in";
@@ -23,8 +23,8 @@ pub struct Model {
     pub name: String,
     /// The name the data gives this version of the prices.
     pub label: Option<String>,
-    /// Its prices.
-    pub rates: Rates,
+    /// Its prices; `None` where none are known.
+    pub rates: Option<Rates>,
     /// The version of the prices in the database; set at start.
     pub price_version: Option<PriceVersionId>,
     /// How many tokens it takes in and puts out together.
@@ -84,7 +84,7 @@ impl Catalog {
         if !problems.is_empty() {
             return Err(fail(problems));
         }
-        models.push(built_in());
+        models.push(Model::built_in());
         Ok(Self { models })
     }
 
@@ -103,17 +103,41 @@ impl Catalog {
     }
 }
 
-fn built_in() -> Model {
-    Model {
-        name: BUILT_IN.to_owned(),
-        label: None,
-        rates: Rates::default(),
-        price_version: None,
-        context_window: 4_000_000,
-        max_output_tokens: None,
-        sees: false,
-        calls_tools: true,
-        embeds: false,
+impl Model {
+    /// The built-in responder: free, and with room for everything.
+    fn built_in() -> Self {
+        Self {
+            name: BUILT_IN.to_owned(),
+            label: None,
+            rates: Some(Rates::default()),
+            price_version: None,
+            context_window: 4_000_000,
+            max_output_tokens: None,
+            sees: false,
+            calls_tools: true,
+            embeds: false,
+        }
+    }
+
+    /// A model the data does not describe.
+    pub(crate) fn unpriced(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            rates: None,
+            context_window: DEFAULT_WINDOW,
+            ..Self::built_in()
+        }
+    }
+
+    /// What tokens cost with this model; `None` where no price is known.
+    pub(crate) fn charge(&self, tokens: &TokenCounts) -> Option<Money> {
+        match self.rates?.charge(tokens) {
+            Ok(price) => Some(price),
+            Err(error) => {
+                tracing::error!(model = %self.name, %error, "a call has no price");
+                None
+            }
+        }
     }
 }
 
@@ -137,7 +161,7 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         }),
-        rates,
+        rates: Some(rates),
         price_version: None,
         context_window: entry.context_window.filter(|window| *window > 0).unwrap_or(DEFAULT_WINDOW),
         max_output_tokens: entry.max_output_tokens.filter(|tokens| *tokens > 0),
@@ -152,15 +176,11 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
 fn rate(member: &str, value: Option<&Value>) -> Result<Option<Rate>, String> {
     let text = match value {
         None | Some(Value::Null) => return Ok(None),
-        Some(Value::Number(number)) => decimal_text(number),
+        Some(Value::Number(number)) => number.to_string(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => return Err(format!("`{member}` is not a number: {other}")),
     };
     Rate::parse_per_million(&text).map(Some).map_err(|error: MoneyError| format!("`{member}`: {error}"))
-}
-
-fn decimal_text(number: &Number) -> String {
-    number.to_string()
 }
 
 /// Names of abilities, from a list or from an object of flags; `None` where the data says nothing.
@@ -191,15 +211,15 @@ mod tests {
         assert_eq!(names.first(), Some(&"gpt-4.1-nano"));
         assert_eq!(names.last(), Some(&BUILT_IN));
         let nano = catalog.get("gpt-4.1-nano").unwrap();
-        assert_eq!(nano.rates.cache_read.per_million(), "0.025");
+        assert_eq!(nano.rates.unwrap().cache_read.per_million(), "0.025");
     }
 
     #[test]
     fn cached_input_absent_means_the_input_rate_and_zero_means_free() {
         let data = r#"{"a": {"input": 20.0, "output": 80}, "b": {"input": 1, "cached_input": 0, "output": 2}}"#;
         let catalog = Catalog::parse(data, "test").unwrap();
-        assert_eq!(catalog.get("a").unwrap().rates.cache_read.per_million(), "20");
-        assert_eq!(catalog.get("b").unwrap().rates.cache_read.per_million(), "0");
+        assert_eq!(catalog.get("a").unwrap().rates.unwrap().cache_read.per_million(), "20");
+        assert_eq!(catalog.get("b").unwrap().rates.unwrap().cache_read.per_million(), "0");
     }
 
     #[test]

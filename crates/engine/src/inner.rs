@@ -81,7 +81,7 @@ impl Engine {
             .map(|model| CurrentPrice {
                 model: model.name.clone(),
                 label: model.label.clone(),
-                rates: model.rates,
+                rates: model.rates.unwrap_or_default(),
             })
             .collect();
         let (swept, versions) = store
@@ -93,7 +93,7 @@ impl Engine {
         for (model, version) in catalog.models_mut().iter_mut().zip(versions) {
             model.price_version = Some(version);
         }
-        let library = Arc::new(Library::new(collection, settings.cache_ttl));
+        let library = Arc::new(Library::new(&collection, settings.cache_ttl));
         let built_in: Arc<dyn Provider> = Arc::new(BuiltIn::new(Arc::clone(&library)));
         let models = Models::new(catalog, vendor, built_in, settings.models.clone());
         for (key, error) in models.misconfigured() {
@@ -134,6 +134,16 @@ impl Engine {
     /// The names of the models that can answer now, in the catalog's order, the built-in responder last.
     pub fn models(&self) -> Arc<[String]> {
         self.inner.models.answering()
+    }
+
+    /// Takes another state of the book collection; only what changed is indexed and embedded anew.
+    pub fn update_collection(&self, collection: &Collection) -> chatai_rag::Changes {
+        self.inner.library.update(collection)
+    }
+
+    /// How many books the collection has.
+    pub fn collection_len(&self) -> usize {
+        self.inner.library.index().len()
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -43,12 +43,13 @@ impl Models {
         Arc::clone(&self.answering)
     }
 
-    pub(crate) fn vendor(&self) -> Option<&Arc<dyn Provider>> {
-        self.vendor.as_ref()
-    }
-
-    pub(crate) fn catalog(&self) -> &Catalog {
-        &self.catalog
+    /// Who embeds the collection and what is asked of it, where that is configured. A model the catalog does
+    /// not know works too, without a price.
+    pub(crate) fn embedder(&self) -> Option<Served> {
+        let name = self.settings.embedding.as_deref()?;
+        let vendor = self.vendor.as_ref()?;
+        let model = self.catalog.get(name).cloned().unwrap_or_else(|| Model::unpriced(name));
+        Some(Served { model, provider: Arc::clone(vendor) })
     }
 
     /// The model a message asks for, or the default one.
@@ -65,7 +66,7 @@ impl Models {
     /// Who makes titles and summaries for turns of `answering`: the configured model, else a small one, else
     /// the answering model itself. A turn of the built-in responder stays free of charge.
     pub(crate) fn helper(&self, answering: &Served, configured: Option<&str>) -> Served {
-        if answering.model.name == BUILT_IN {
+        if answering.is_built_in() {
             return answering.clone();
         }
         configured
@@ -76,7 +77,7 @@ impl Models {
 
     /// Who decides how much context a turn of `answering` needs, where that is configured.
     pub(crate) fn intent(&self, answering: &Served) -> Option<Served> {
-        if answering.model.name == BUILT_IN {
+        if answering.is_built_in() {
             return None;
         }
         self.settings.intent.as_deref().and_then(|name| self.named(name).ok())

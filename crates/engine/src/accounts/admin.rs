@@ -43,7 +43,7 @@ impl Engine {
     /// `email_taken`, `validation_error` for a password of the wrong length.
     pub async fn add_account_as_admin(&self, new: NewAccount, role: UserRole) -> Result<Account, EngineError> {
         self.check_password_length(&new.password)?;
-        let added = self.add_account(new).await?;
+        let added = self.add_account(new, false).await?;
         if role == UserRole::Admin {
             self.set_role(&AccountSelector::Id(added.id), role).await?;
         }

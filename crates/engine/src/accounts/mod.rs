@@ -14,7 +14,7 @@ use crate::{
     Engine, EngineError, Settings,
     views::{Account, Caller, NewAccount, Origin, SignedIn},
 };
-use chatai_store::ops::accounts::{self as rows, AuthState};
+use chatai_store::ops::accounts::{self as rows, Added, AuthState};
 use chatai_types::{ErrorCode, Random, Timestamp, UserId};
 use moka::sync::Cache;
 use std::{
@@ -96,6 +96,10 @@ fn too_many(wait: Duration) -> EngineError {
     EngineError::new(ErrorCode::RateLimited, "Too many attempts; wait before the next one").retry_after(wait)
 }
 
+fn registration_closed() -> EngineError {
+    EngineError::new(ErrorCode::RegistrationClosed, "This instance takes no new accounts")
+}
+
 fn wrong_credentials() -> EngineError {
     EngineError::new(ErrorCode::WrongCredentials, "Incorrect username or password")
 }
@@ -113,19 +117,21 @@ impl Engine {
     pub async fn register(&self, new: NewAccount, origin: Origin) -> Result<SignedIn, EngineError> {
         let accounts = &self.inner.accounts;
         let now = self.now();
-        if !accounts.registration_open {
-            return Err(EngineError::new(
-                ErrorCode::RegistrationClosed,
-                "This instance takes no new accounts",
-            ));
+        let only_as_first = !accounts.registration_open;
+        if only_as_first && self.has_accounts().await? {
+            return Err(registration_closed());
         }
         accounts.registrations.take(origin.address, now).map_err(too_many)?;
-        let account = self.add_account(new).await?;
+        let account = self.add_account(new, only_as_first).await?;
         accounts.sign(account.id, &account.email, account.epoch, now)
     }
 
     /// Makes an account without the limits of registration, as the administrator's command does.
-    pub(crate) async fn add_account(&self, new: NewAccount) -> Result<rows::Account, EngineError> {
+    pub(crate) async fn add_account(
+        &self,
+        new: NewAccount,
+        only_as_first: bool,
+    ) -> Result<rows::Account, EngineError> {
         let taken = || EngineError::new(ErrorCode::EmailTaken, "Email already registered");
         let email_folded = fold_email(&new.email);
         let folded = email_folded.clone();
@@ -139,8 +145,21 @@ impl Engine {
             password_hash,
             display_name: new.display_name,
             created_at: self.now(),
+            only_as_first,
         };
-        self.store().write(move |tx| rows::add(tx, &row)).await?.ok_or_else(taken)
+        match self.store().write(move |tx| rows::add(tx, &row)).await? {
+            Added::Account(account) => Ok(account),
+            Added::EmailTaken => Err(taken()),
+            Added::NotFirst => Err(registration_closed()),
+        }
+    }
+
+    /// Whether this instance has had its first account.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn has_accounts(&self) -> Result<bool, EngineError> {
+        Ok(self.store().read(rows::first_is_taken).await?)
     }
 
     /// Signs an account in.

@@ -18,7 +18,6 @@ const MINUTE_MICROS: i64 = 60_000_000;
 const KEYS: u64 = 100_000;
 
 /// A limit per key.
-#[derive(Debug)]
 pub(crate) struct Throttle<K> {
     /// Microseconds an event takes from the allowance; 0 is no limit.
     cost: i64,

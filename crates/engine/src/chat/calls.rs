@@ -1,7 +1,10 @@
 //! Model calls as they are recorded: what each used, and what that costs.
 
 use super::size::{MESSAGE_OVERHEAD, estimate_tokens};
-use crate::{EngineError, catalog::Model};
+use crate::{
+    EngineError,
+    catalog::{BUILT_IN, Model},
+};
 use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request};
 use chatai_store::ops::turns::ModelCall;
 use chatai_types::{ErrorCode, Scope, Timestamp, TokenCounts, UsageSource};
@@ -23,6 +26,10 @@ pub(crate) struct Completion {
 }
 
 impl Served {
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.model.name == BUILT_IN
+    }
+
     /// A call of which only the whole text matters.
     pub(crate) async fn complete(&self, request: Request) -> Result<Completion, LlmError> {
         let mut stream = self.provider.stream(request).await?;
@@ -50,13 +57,7 @@ impl Served {
             Some(tokens) => (tokens, UsageSource::Provider),
             None => (estimate(request, output), UsageSource::Estimated),
         };
-        let price = match self.model.rates.charge(&tokens) {
-            Ok(price) => Some(price),
-            Err(error) => {
-                tracing::error!(model = %self.model.name, %error, "a call has no price");
-                None
-            }
-        };
+        let price = self.model.charge(&tokens);
         let price_version = self.model.price_version;
         ModelCall { scope, model: self.model.name.clone(), tokens, source, price, price_version, at }
     }

@@ -225,7 +225,7 @@ fn document(
     } else {
         match attachments::text_of(tx, owner, &file.content_hash)? {
             Some(text) => uploads::text_body(text.text, text.truncated, text.note),
-            None => DocumentBody::Nothing { reason: "No text can be read from this file.".to_owned() },
+            None => uploads::unreadable(),
         }
     };
     Ok(Document { filename: file.filename.clone(), body })

@@ -16,6 +16,19 @@ pub struct NewAccount {
     pub display_name: Option<String>,
     /// When it is made.
     pub created_at: Timestamp,
+    /// Only if it is the first of the instance.
+    pub only_as_first: bool,
+}
+
+/// What came of adding an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is there.
+    Account(Account),
+    /// Its e-mail is taken, by case or without.
+    EmailTaken,
+    /// It would not have been the first.
+    NotFirst,
 }
 
 /// An account as stored, without its hash.
@@ -71,25 +84,27 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     })
 }
 
-/// Adds an account; the first of the instance becomes its administrator. `None` when the e-mail is taken,
-/// by case or without.
-pub fn add(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Option<Account>, StoreError> {
+/// Adds an account; the first of the instance becomes its administrator.
+pub fn add(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Added, StoreError> {
+    let first = tx.exec(
+        "update settings set value = 'taken', updated_at = $1 \
+         where key = 'first_administrator' and value = 'open'",
+        params![new.created_at],
+    )? == 1;
+    if new.only_as_first && !first {
+        return Ok(Added::NotFirst);
+    }
     let claimed = tx.exec(
         "insert into email_claims (email_folded) values ($1) on conflict (email_folded) do nothing",
         params![&new.email_folded],
     )?;
     if claimed == 0 {
-        return Ok(None);
+        return Ok(Added::EmailTaken);
     }
-    let first = tx.exec(
-        "update settings set value = 'taken', updated_at = $1 \
-         where key = 'first_administrator' and value = 'open'",
-        params![new.created_at],
-    )?;
-    let role = if first == 1 { UserRole::Admin } else { UserRole::User };
-    let added = tx.query_opt(
+    let role = if first { UserRole::Admin } else { UserRole::User };
+    let added = tx.query_one(
         "insert into users (email, email_folded, password_hash, display_name, role, created_at) \
-         values ($1, $2, $3, $4, $5, $6) on conflict (email) do nothing \
+         values ($1, $2, $3, $4, $5, $6) \
          returning id, email, display_name, role, disabled, epoch, created_at",
         params![
             &new.email,
@@ -101,14 +116,21 @@ pub fn add(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Option<Account>, StoreEr
         ],
         account,
     )?;
-    let added = added.ok_or_else(|| {
-        StoreError::Corrupt("an account exists whose e-mail nobody claimed".to_owned())
-    })?;
     tx.exec(
         "update email_claims set user_id = $1 where email_folded = $2",
         params![added.id, &new.email_folded],
     )?;
-    Ok(Some(added))
+    Ok(Added::Account(added))
+}
+
+/// Whether the instance has had its first account.
+pub fn first_is_taken(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    let open = tx.query_opt(
+        "select 1 from settings where key = 'first_administrator' and value = 'open'",
+        params![],
+        |row| row.get::<i64>(0),
+    )?;
+    Ok(open.is_none())
 }
 
 /// Whether an e-mail is taken, by case or without: a cheap look before a costly hash.
@@ -131,7 +153,12 @@ pub fn credentials(
         "select id, email, display_name, role, disabled, epoch, created_at, password_hash \
          from users where email_folded = $1 order by case when email = $2 then 0 else 1 end, id limit 1",
         params![email_folded, email],
-        |row| Ok(Credentials { account: account(row)?, password_hash: row.get(7)? }),
+        |row| {
+            Ok(Credentials {
+                account: account(row)?,
+                password_hash: row.get(7)?,
+            })
+        },
     )
 }
 
@@ -141,7 +168,12 @@ pub fn credentials_of(tx: &mut Tx<'_>, owner: UserId) -> Result<Option<Credentia
         "select id, email, display_name, role, disabled, epoch, created_at, password_hash \
          from users where id = $1",
         params![owner],
-        |row| Ok(Credentials { account: account(row)?, password_hash: row.get(7)? }),
+        |row| {
+            Ok(Credentials {
+                account: account(row)?,
+                password_hash: row.get(7)?,
+            })
+        },
     )
 }
 

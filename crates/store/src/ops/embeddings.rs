@@ -22,3 +22,12 @@ pub fn add(tx: &mut Tx<'_>, space: &str, vectors: &[(String, Vec<u8>)]) -> Resul
     }
     Ok(())
 }
+
+/// The names of all spaces with vectors.
+pub fn spaces(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
+    tx.query(
+        "select distinct space from embeddings order by space",
+        params![],
+        |row| row.get(0),
+    )
+}

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod attachments;
 pub mod conversations;
+pub mod doctor;
 pub mod embeddings;
 pub mod messages;
 pub mod prices;

@@ -1,0 +1,8 @@
+//! `chatai openapi`: prints the description of the HTTP interface.
+
+use crate::failure::Failure;
+
+pub(crate) fn run() -> Result<(), Failure> {
+    println!("{}", chatai_server::openapi());
+    Ok(())
+}

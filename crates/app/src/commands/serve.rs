@@ -1,0 +1,148 @@
+//! `chatai serve`: the service, from its first line to its last.
+
+use crate::{failure::Failure, wiring};
+use chatai_config::{Config, Database, Flags, Loaded};
+use chatai_engine::{BUILT_IN, Engine};
+use chatai_server::{ServerSettings, TrustedProxies};
+use std::{
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+const MIB: usize = 1024 * 1024;
+/// How long running answers may go on after the signal to end.
+const GRACE: Duration = Duration::from_secs(25);
+
+pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
+    let loaded = wiring::load(flags)?;
+    wiring::start_logging(&loaded.config)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    // Before anything costly: a busy port is the commonest failure.
+    let listener = listen(loaded.config.server.listen)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format_args!("cannot start: {error}")))?
+        .block_on(serve(&loaded, listener))
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    listener.map_err(|error| {
+        let failure = Failure::new(format_args!("cannot listen on {address}: {error}"));
+        match error.kind() {
+            ErrorKind::AddrInUse => failure.hint("another program listens there; end it, or choose another port with --listen"),
+            ErrorKind::PermissionDenied => failure.hint("ports below 1024 need more rights; choose another with --listen"),
+            _ => failure.hint("choose an address of this machine with --listen"),
+        }
+    })
+}
+
+async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
+    let config = &loaded.config;
+    let store = wiring::open_store(config).await?;
+    let engine = wiring::engine(config, store.clone()).await?;
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .map_err(|error| Failure::new(format_args!("cannot listen: {error}")))?;
+    let address = listener.local_addr().map_err(|error| Failure::new(format_args!("cannot listen: {error}")))?;
+    let broken = store.failed();
+    let mut signals = Signals::new()?;
+    greet(config, &engine, address).await;
+    let service = chatai_server::service(engine.clone(), server_settings(config));
+    let mut failure = None;
+    let end = async {
+        tokio::select! {
+            name = signals.next() => tracing::info!(signal = name, "ending"),
+            reason = broken => {
+                tracing::error!(%reason, "the database failed to sync; ending so that the next start recovers it");
+                failure = Some(Failure::new(format_args!("the database failed to sync: {reason}"))
+                    .hint("look at the disk; what was acknowledged is safe and the next start recovers it"));
+            }
+        }
+    };
+    chatai_server::serve(listener, service, end, GRACE).await;
+    let finished = async {
+        engine.shutdown(GRACE).await;
+        store.close().await;
+    };
+    tokio::select! {
+        () = finished => {}
+        name = signals.next() => {
+            return Err(Failure::new(format_args!("ended by a second {name} before all answers were closed")));
+        }
+    }
+    match failure {
+        None => Ok(()),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// The signals that end the service.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::new(format_args!("cannot take signals: {error}")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+fn server_settings(config: &Config) -> ServerSettings {
+    let server = &config.server;
+    ServerSettings {
+        body_bytes: usize::try_from(config.limits.body_mb).unwrap_or(usize::MAX / MIB) * MIB,
+        header_timeout: Duration::from_secs(server.header_timeout_s),
+        body_timeout: Duration::from_secs(server.body_timeout_s),
+        cors_origins: server.cors_origins.clone(),
+        trusted_proxies: TrustedProxies::new(
+            server.trusted_proxies.iter().map(|network| (network.address(), network.prefix())).collect(),
+        ),
+    }
+}
+
+/// Says where it listens, what it uses and what to do next.
+async fn greet(config: &Config, engine: &Engine, address: SocketAddr) {
+    let database = match config.database_to_open() {
+        Database::Sqlite(path) => format!("SQLite, {}", path.display()),
+        Database::Postgres(_) => "PostgreSQL".to_owned(),
+    };
+    let models = engine.models();
+    let models = match models.as_ref() {
+        [only] if only == BUILT_IN => {
+            "the built-in responder alone; set OPENAI_API_KEY for real models".to_owned()
+        }
+        [first, ..] => format!("{first} and {} more (GET /models)", models.len() - 1),
+        [] => "none".to_owned(),
+    };
+    println!("chatai {} is listening on http://{address}", env!("CARGO_PKG_VERSION"));
+    println!("  database    {database}");
+    println!("  models      {models}");
+    println!("  collection  {} books", engine.collection_len());
+    println!("  reference   http://{address}/docs");
+    match engine.has_accounts().await {
+        Ok(false) => {
+            println!("  next        register; the first account is the administrator:");
+            println!("              curl http://{address}/auth/register -H 'Content-Type: application/json' \\");
+            println!("                -d '{{\"email\": \"you@example.org\", \"password\": \"choose-one\"}}'");
+        }
+        Ok(true) => {}
+        Err(error) => tracing::warn!(%error, "the accounts could not be read"),
+    }
+}

@@ -1,0 +1,182 @@
+//! From a validated configuration to the parts it describes.
+
+use crate::{failure::Failure, secret};
+use chatai_config::{BooksMode, Config, Database, Flags, JwtAlgorithm, Loaded, LogFormat, Registration, Surroundings};
+use chatai_engine::{AuthSettings, Catalog, Engine, LimitSettings, ModelSettings, Parts, Settings};
+use chatai_llm::{OpenAi, OpenAiConfig, Provider};
+use chatai_rag::Collection;
+use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store};
+use chatai_types::{SystemClock, SystemRandom};
+use std::{fs, path::Path, sync::Arc, time::Duration};
+use tracing_subscriber::EnvFilter;
+
+/// The collection and the catalog that come with the program.
+const SHIPPED_BOOKS: &str = include_str!("../../../data/books.json");
+const SHIPPED_PRICES: &str = include_str!("../../../data/pricing_data.json");
+
+const MIB: u64 = 1024 * 1024;
+
+/// Reads the configuration.
+pub(crate) fn load(flags: &Flags) -> Result<Loaded, Failure> {
+    Loaded::load(flags, &Surroundings::of_process())
+        .map_err(|problems| Failure::new(problems).hint("`chatai config check` says this too; docs/config.md lists all keys"))
+}
+
+/// Begins logging to standard error.
+pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.log.level)
+        .map_err(|error| Failure::new(format_args!("log.level: {error}")))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let begun = match config.log.format {
+        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    begun.map_err(|error| Failure::new(format_args!("cannot begin logging: {error}")))
+}
+
+/// Opens the database the configuration names.
+pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
+    let opened = match config.database_to_open() {
+        Database::Sqlite(path) => {
+            let mut options = SqliteOptions::new(path);
+            if let Some(readers) = config.database.readers {
+                options.readers = readers;
+            }
+            Store::open_sqlite(options).await
+        }
+        Database::Postgres(url) => {
+            let mut options = PostgresOptions::new(url.reveal());
+            options.workers = config.database.workers;
+            Store::open_postgres(options).await
+        }
+    };
+    opened.map_err(|error| unopened(&error))
+}
+
+fn unopened(error: &OpenError) -> Failure {
+    let failure = Failure::new(error);
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// The catalog of models: the user's file, else the shipped one.
+pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
+    let parsed = match &config.models.pricing_file {
+        None => Catalog::parse(SHIPPED_PRICES, "the shipped pricing data"),
+        Some(path) => Catalog::parse(&read(path, "models.pricing_file")?, &path.display().to_string()),
+    };
+    parsed.map_err(|error| Failure::new(error).hint("prices are US dollars per million tokens, with up to six decimals"))
+}
+
+/// The book collection: the shipped one, replaced or extended by the user's.
+pub(crate) fn collection(config: &Config) -> Result<Collection, Failure> {
+    let parse = |json: &str, name: &str| Collection::parse(json, name).map_err(Failure::new);
+    let Some(path) = &config.collection.books_file else {
+        return parse(SHIPPED_BOOKS, "the shipped collection");
+    };
+    let own = parse(&read(path, "collection.books_file")?, &path.display().to_string())?;
+    for replaced in own.replaced() {
+        tracing::warn!("{replaced}");
+    }
+    match config.collection.books_mode {
+        BooksMode::Replace => Ok(own),
+        BooksMode::Extend => Ok(parse(SHIPPED_BOOKS, "the shipped collection")?.extend(own)),
+    }
+}
+
+fn read(path: &Path, key: &str) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        Failure::new(format_args!("cannot read `{}`: {error}", path.display()))
+            .hint(format_args!("`{key}` names this file"))
+    })
+}
+
+/// The vendor of the catalog's models, where a key or a server of one's own is configured.
+pub(crate) fn vendor(config: &Config) -> Result<Option<Arc<dyn Provider>>, Failure> {
+    let openai = &config.providers.openai;
+    if openai.api_key.is_none() && openai.base_url.is_none() {
+        return Ok(None);
+    }
+    let base_url = openai.base_url.as_deref().unwrap_or(OpenAiConfig::DEFAULT_BASE_URL);
+    let base_url = base_url
+        .parse()
+        .map_err(|error| Failure::new(format_args!("providers.openai.base_url: {error}: `{base_url}`")))?;
+    let key = openai.api_key.as_ref().map_or("", |key| key.reveal());
+    let mut settings = OpenAiConfig::new(base_url, key);
+    settings.timeout = Duration::from_secs(config.providers.timeout_s);
+    let provider = OpenAi::new(settings).map_err(Failure::new)?;
+    Ok(Some(Arc::new(provider)))
+}
+
+/// The engine over an opened store.
+pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Failure> {
+    let parts = Parts {
+        store,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        settings: settings(config)?,
+        catalog: catalog(config)?,
+        vendor: vendor(config)?,
+        collection: collection(config)?,
+        extractor: chatai_files::Extractor::new(Default::default()).map_err(Failure::new)?,
+    };
+    Engine::start(parts).await.map_err(Failure::new)
+}
+
+fn settings(config: &Config) -> Result<Settings, Failure> {
+    let data_dir = &config.server.data_dir;
+    let jwt_secret = match &config.auth.jwt_secret {
+        Some(secret) => secret.reveal().as_bytes().to_vec(),
+        None => {
+            make_folder(data_dir)?;
+            secret::load_or_make(data_dir)?
+        }
+    };
+    let limits = &config.limits;
+    let models = &config.models;
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    Ok(Settings {
+        auth: AuthSettings {
+            jwt_secret,
+            jwt_algorithm: match config.auth.jwt_algorithm {
+                JwtAlgorithm::Hs256 => chatai_engine::JwtAlgorithm::Hs256,
+                JwtAlgorithm::Hs384 => chatai_engine::JwtAlgorithm::Hs384,
+                JwtAlgorithm::Hs512 => chatai_engine::JwtAlgorithm::Hs512,
+            },
+            token_minutes: whole(config.auth.token_minutes),
+            password_min_chars: config.auth.password_min_length,
+            password_max_chars: config.auth.password_max_length,
+            registration_open: config.auth.registration == Registration::Open,
+        },
+        models: ModelSettings {
+            default: models.default.clone(),
+            title: models.title.clone(),
+            intent: models.intent.clone(),
+            summary: models.summary.clone(),
+            embedding: models.embedding.clone(),
+        },
+        limits: LimitSettings {
+            registrations_per_minute: limits.registrations_per_minute,
+            turns_per_minute: limits.turns_per_minute,
+            sign_in_failures_per_minute: limits.sign_in_failures_per_minute,
+            files_per_message: limits.files_per_message,
+            file_bytes: limits.file_mb * MIB,
+            message_chars: limits.message_chars,
+            tool_rounds: limits.tool_rounds as usize,
+            concurrent_turns: limits.concurrent_turns,
+            context_tokens: whole(limits.context_tokens),
+        },
+        cache_ttl: Duration::from_secs(config.cache.ttl_s),
+    })
+}
+
+/// Makes the data folder, for its owner alone, and makes it last.
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
+        Failure::new(format_args!("cannot make the data folder `{}`: {error}", folder.display()))
+            .hint("give this user the right to write there, or choose another folder with --data-dir")
+    })
+}

@@ -1,0 +1,244 @@
+//! The tools a model may call: searching the collection and telling about its books. Whatever comes back is of the
+//! collection; a call that makes no sense gets an answer that says so, and the model may try again.
+
+use super::{calls::Served, turn::Plan};
+use crate::inner::Inner;
+use chatai_llm::{ToolCall, ToolSpec};
+use chatai_rag::{Hit, Query, TitleOutcome};
+use chatai_store::ops::turns::ModelCall;
+use chatai_types::{Scope, TokenCounts, UsageSource};
+use serde_json::{Map, Value, json};
+
+const RECOMMENDATIONS: &str = "get_book_recommendations";
+const SUMMARIES: &str = "get_book_summaries";
+
+const DEFAULT_LIMIT: usize = 5;
+const MOST_RECOMMENDATIONS: usize = 20;
+const MOST_TITLES: usize = 20;
+/// Bounds of what a model sends: longer lists and texts are cut.
+const MOST_ENTRIES: usize = 200;
+const LONGEST_TEXT_CHARS: usize = 2_000;
+
+/// The tools, in a stable order.
+pub(crate) fn specs() -> Vec<ToolSpec> {
+    let texts = |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
+    vec![
+        ToolSpec {
+            name: RECOMMENDATIONS.to_owned(),
+            description: "Searches the book collection for books to recommend. Only books of the collection come back."
+                .to_owned(),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "content": {"type": "string", "description": "What the books should be about: themes, genre, mood, setting, period."},
+                    "authors": texts("Only books by these authors."),
+                    "exclude_titles": texts("Titles that must not come back, such as those the user knows."),
+                    "exclude_content": {"type": "string", "description": "What the books must not be about."},
+                    "exclude_authors": texts("Authors whose books must not come back."),
+                    "limit": {"type": "integer", "minimum": 1, "maximum": MOST_RECOMMENDATIONS, "default": DEFAULT_LIMIT, "description": "How many books at most."}
+                }
+            }),
+        },
+        ToolSpec {
+            name: SUMMARIES.to_owned(),
+            description: "Gives the summaries of books of the collection, with author, year and language.".to_owned(),
+            parameters: json!({
+                "type": "object",
+                "properties": {"titles": texts("The titles.")},
+                "required": ["titles"]
+            }),
+        },
+    ]
+}
+
+/// Runs one call; the output is JSON text.
+pub(crate) async fn run(inner: &Inner, plan: &Plan, call: &ToolCall, calls: &mut Vec<ModelCall>) -> String {
+    let arguments = match arguments(&call.arguments) {
+        Ok(arguments) => arguments,
+        Err(problem) => return json!({"error": problem}).to_string(),
+    };
+    match call.name.as_str() {
+        RECOMMENDATIONS => recommend(inner, plan, &arguments, calls).await,
+        SUMMARIES => summarise(inner, &arguments),
+        other => {
+            let name: String = other.chars().take(64).collect();
+            json!({"error": format!("there is no tool `{name}`")})
+        }
+    }
+    .to_string()
+}
+
+fn arguments(text: &str) -> Result<Map<String, Value>, String> {
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => Err("the arguments are not a JSON object".to_owned()),
+        Err(error) => Err(format!("the arguments are not JSON: {error}")),
+    }
+}
+
+async fn recommend(
+    inner: &Inner,
+    plan: &Plan,
+    arguments: &Map<String, Value>,
+    calls: &mut Vec<ModelCall>,
+) -> Value {
+    let query = match query(arguments) {
+        Ok(query) => query,
+        Err(problem) => return json!({"error": problem}),
+    };
+    let embedder = if plan.answering.is_built_in() { None } else { inner.models.embedder() };
+    let found = inner.library.search(&query, embedder.as_ref()).await;
+    if let (Some(tokens), Some(embedder)) = (found.embedded, &embedder) {
+        calls.push(embedding_call(inner, embedder, tokens));
+    }
+    let books: Vec<Value> = found.hits.iter().map(recommendation).collect();
+    if books.is_empty() {
+        return json!({"recommendations": [], "note": "nothing in the collection fits"});
+    }
+    json!({"recommendations": books})
+}
+
+fn embedding_call(inner: &Inner, embedder: &Served, tokens: i64) -> ModelCall {
+    let tokens = TokenCounts { fresh_input: tokens, ..TokenCounts::default() };
+    ModelCall {
+        scope: Scope::Tool,
+        model: embedder.model.name.clone(),
+        tokens,
+        source: UsageSource::Provider,
+        price: embedder.model.charge(&tokens),
+        price_version: embedder.model.price_version,
+        at: inner.clock.now(),
+    }
+}
+
+fn query(arguments: &Map<String, Value>) -> Result<Query, String> {
+    Ok(Query {
+        content: text(arguments, "content")?,
+        authors: texts(arguments, "authors")?,
+        exclude_titles: texts(arguments, "exclude_titles")?,
+        exclude_content: texts(arguments, "exclude_content")?,
+        exclude_authors: texts(arguments, "exclude_authors")?,
+        limit: limit(arguments)?,
+        ..Query::default()
+    })
+}
+
+fn limit(arguments: &Map<String, Value>) -> Result<usize, String> {
+    let asked = match arguments.get("limit") {
+        None | Some(Value::Null) => return Ok(DEFAULT_LIMIT),
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(_) => None,
+    };
+    match asked {
+        Some(asked) if asked.is_finite() && asked >= 1.0 => Ok((asked as usize).min(MOST_RECOMMENDATIONS)),
+        _ => Err(format!("`limit` is not a number from 1 to {MOST_RECOMMENDATIONS}")),
+    }
+}
+
+fn text(arguments: &Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    let joined = texts(arguments, name)?.join(", ");
+    Ok((!joined.trim().is_empty()).then_some(joined))
+}
+
+/// A list of texts; models also send a single text, or nothing.
+fn texts(arguments: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
+    let cut = |text: &str| text.chars().filter(|c| *c != '\0').take(LONGEST_TEXT_CHARS).collect::<String>();
+    match arguments.get(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(vec![cut(text)]),
+        Some(Value::Array(list)) => list
+            .iter()
+            .take(MOST_ENTRIES)
+            .map(|item| item.as_str().map(cut).ok_or_else(|| format!("`{name}` holds something that is no text")))
+            .collect(),
+        Some(_) => Err(format!("`{name}` is no text")),
+    }
+}
+
+fn recommendation(hit: &Hit) -> Value {
+    let book = &hit.book;
+    let why: Vec<String> = hit
+        .matched
+        .iter()
+        .map(|matched| format!("{}: {}", matched.field.as_str(), matched.terms.join(", ")))
+        .collect();
+    let why = if why.is_empty() { hit.via.as_str().to_owned() } else { why.join("; ") };
+    json!({
+        "title": book.title,
+        "author": book.author,
+        "year": book.year.as_ref().map(ToString::to_string),
+        "language": book.language,
+        "short_summary": book.short_summary,
+        "themes": book.themes,
+        "genres": book.genres,
+        "why": why,
+    })
+}
+
+fn summarise(inner: &Inner, arguments: &Map<String, Value>) -> Value {
+    let mut titles = match texts(arguments, "titles") {
+        Ok(titles) if !titles.is_empty() => titles,
+        Ok(_) => return json!({"error": "`titles` is missing"}),
+        Err(problem) => return json!({"error": problem}),
+    };
+    titles.truncate(MOST_TITLES);
+    let index = inner.library.index();
+    let mut summaries = Vec::new();
+    let mut not_found = Vec::new();
+    for hit in index.find_titles(&titles) {
+        match hit.outcome {
+            TitleOutcome::Found { book, .. } => {
+                let Some(book) = index.book(book) else { continue };
+                let summary =
+                    if book.full_summary.is_empty() { &book.short_summary } else { &book.full_summary };
+                summaries.push(json!({
+                    "title": book.title,
+                    "author": book.author,
+                    "year": book.year.as_ref().map(ToString::to_string),
+                    "language": book.language,
+                    "summary": summary,
+                }));
+            }
+            TitleOutcome::Unknown { suggestions } => {
+                let suggestions: Vec<&str> = suggestions
+                    .iter()
+                    .filter_map(|id| index.book(*id).map(|book| book.title.as_str()))
+                    .collect();
+                not_found.push(json!({"asked": hit.asked, "suggestions": suggestions}));
+            }
+        }
+    }
+    json!({"summaries": summaries, "not_found": not_found})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Query, String> {
+        query(&arguments(text)?)
+    }
+
+    #[test]
+    fn arguments_are_read_as_models_send_them() {
+        let query = parsed(r#"{"content": "sea", "authors": "Melville", "exclude_titles": ["Emma"], "limit": "3"}"#).unwrap();
+        assert_eq!(query.content.as_deref(), Some("sea"));
+        assert_eq!(query.authors, ["Melville"]);
+        assert_eq!(query.exclude_titles, ["Emma"]);
+        assert_eq!(query.limit, 3);
+        assert_eq!(parsed("").unwrap().limit, DEFAULT_LIMIT);
+        assert_eq!(parsed(r#"{"limit": 1e9, "content": null}"#).unwrap().limit, MOST_RECOMMENDATIONS);
+    }
+
+    #[test]
+    fn nonsense_is_named_to_the_model() {
+        for text in ["[]", "{", r#"{"limit": -1}"#, r#"{"limit": {}}"#, r#"{"authors": [1]}"#, r#"{"content": 5}"#] {
+            assert!(parsed(text).is_err(), "{text}");
+        }
+    }
+}
