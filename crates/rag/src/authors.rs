@@ -64,7 +64,9 @@ impl PersonName {
         let mut has_family_name = false;
         let mut equal_full_parts = 0;
         ours.retain(|part| {
-            let Some(at) = theirs.iter().position(|their| their == part) else { return true };
+            let Some(at) = theirs.iter().position(|their| their == part) else {
+                return true;
+            };
             if part.chars().count() > 1 {
                 equal_full_parts += 1;
                 has_family_name |= *part == person.family_name();
@@ -74,7 +76,10 @@ impl PersonName {
         });
         // An initial stands for a name, on either side.
         ours.retain(|part| {
-            let Some(at) = theirs.iter().position(|their| is_initial_of(part, their) || is_initial_of(their, part)) else {
+            let Some(at) = theirs
+                .iter()
+                .position(|their| is_initial_of(part, their) || is_initial_of(their, part))
+            else {
                 return true;
             };
             theirs.remove(at);
@@ -85,7 +90,10 @@ impl PersonName {
         // everything which it does give was named.
         let contradicts = match ours.as_slice() {
             [] => false,
-            _ => !theirs.is_empty() || (person.parts.len() < 2 && ours.iter().any(|part| part.chars().count() > 1)),
+            _ => {
+                !theirs.is_empty()
+                    || (person.parts.len() < 2 && ours.iter().any(|part| part.chars().count() > 1))
+            }
         };
         is_same_family && !contradicts
     }
@@ -94,9 +102,16 @@ impl PersonName {
 /// The persons of an author member: `Neil Gaiman and Terry Pratchett` are two, `Le Guin, Ursula K.` is one.
 pub(crate) fn persons(author: &str) -> Vec<PersonName> {
     let mut persons = Vec::new();
-    for piece in author.split([';', '&', '/']).flat_map(|piece| piece.split(" and ")) {
+    for piece in author
+        .split([';', '&', '/'])
+        .flat_map(|piece| piece.split(" and "))
+    {
         // `with` and `et al.` do not begin another name worth a filter.
-        let comma_parts: Vec<&str> = piece.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        let comma_parts: Vec<&str> = piece
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
         match comma_parts.as_slice() {
             [last, first] if is_inverted(last, first) => persons.extend(person(&format!("{first} {last}"))),
             parts => persons.extend(parts.iter().filter_map(|part| person(part))),
@@ -119,31 +134,35 @@ fn person(name: &str) -> Option<PersonName> {
     let mut is_younger = false;
     let mut last_place = 0;
     for_each_token(name, |_, place| last_place = place.start);
-    for_each_token(name, |word, place| {
-        match word {
-            "sir" | "dr" | "count" | "lord" | "lady" | "mrs" | "mr" | "ms" | "st" | "saint" | "prof" | "professor"
-                if place.start < last_place => {}
-            "jr" | "sr" | "junior" | "senior" | "elder" | "pere" | "the" => {}
-            "fils" | "younger" => is_younger = true,
-            _ => {
-                let written = &name[place.clone()];
-                let is_joined_initials = place.start < last_place
-                    && (2..=3).contains(&word.len())
-                    && word.is_ascii()
-                    && (written.bytes().all(|b| b.is_ascii_uppercase()) && name.bytes().any(|b| b.is_ascii_lowercase())
-                        || !word.contains(['a', 'e', 'i', 'o', 'u', 'y']));
-                if is_joined_initials {
-                    parts.extend(word.chars().map(String::from));
-                } else {
-                    parts.push(one_romanisation(word));
-                }
+    for_each_token(name, |word, place| match word {
+        "sir" | "dr" | "count" | "lord" | "lady" | "mrs" | "mr" | "ms" | "st" | "saint" | "prof"
+        | "professor"
+            if place.start < last_place => {}
+        "jr" | "sr" | "junior" | "senior" | "elder" | "pere" | "the" => {}
+        "fils" | "younger" => is_younger = true,
+        _ => {
+            let written = &name[place.clone()];
+            let is_joined_initials = place.start < last_place
+                && (2..=3).contains(&word.len())
+                && word.is_ascii()
+                && (written.bytes().all(|b| b.is_ascii_uppercase())
+                    && name.bytes().any(|b| b.is_ascii_lowercase())
+                    || !word.contains(['a', 'e', 'i', 'o', 'u', 'y']));
+            if is_joined_initials {
+                parts.extend(word.chars().map(String::from));
+            } else {
+                parts.push(one_romanisation(word));
             }
         }
     });
     if parts.is_empty() {
         return None;
     }
-    Some(PersonName { display: name.split_whitespace().collect::<Vec<_>>().join(" "), parts, is_younger })
+    Some(PersonName {
+        display: name.split_whitespace().collect::<Vec<_>>().join(" "),
+        parts,
+        is_younger,
+    })
 }
 
 fn is_initial_of(initial: &str, part: &str) -> bool {
@@ -165,7 +184,15 @@ fn one_romanisation(part: &str) -> String {
         other => other,
     }
     .to_owned();
-    for (ending, one) in [("skii", "sky"), ("skiy", "sky"), ("skij", "sky"), ("ski", "sky"), ("oi", "oy"), ("nii", "ny"), ("niy", "ny")] {
+    for (ending, one) in [
+        ("skii", "sky"),
+        ("skiy", "sky"),
+        ("skij", "sky"),
+        ("ski", "sky"),
+        ("oi", "oy"),
+        ("nii", "ny"),
+        ("niy", "ny"),
+    ] {
         if let Some(before) = name.strip_suffix(ending) {
             name = format!("{before}{one}");
             break;
@@ -177,7 +204,10 @@ fn one_romanisation(part: &str) -> String {
     if let Some(rest) = name.strip_prefix("yev") {
         name = format!("ev{rest}");
     }
-    name.replace("oye", "oe").replace("aye", "ae").replace("fyo", "fe").replace("kh", "k")
+    name.replace("oye", "oe")
+        .replace("aye", "ae")
+        .replace("fyo", "fe")
+        .replace("kh", "k")
 }
 
 #[cfg(test)]
@@ -185,7 +215,10 @@ mod tests {
     use super::*;
 
     fn means(asked: &str, author: &str) -> Option<NameMatch> {
-        persons(asked).iter().flat_map(|name| persons(author).into_iter().map(|person| name.means(&person))).max()?
+        persons(asked)
+            .iter()
+            .flat_map(|name| persons(author).into_iter().map(|person| name.means(&person)))
+            .max()?
     }
 
     #[test]

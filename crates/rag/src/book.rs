@@ -85,14 +85,24 @@ pub struct Year {
 impl Year {
     /// A plain year, negative before Christ.
     pub fn from_number(number: i32) -> Year {
-        let label = if number < 0 { format!("{} BC", -i64::from(number)) } else { number.to_string() };
-        Year { number: Some(number), label }
+        let label = if number < 0 {
+            format!("{} BC", -i64::from(number))
+        } else {
+            number.to_string()
+        };
+        Year {
+            number: Some(number),
+            label,
+        }
     }
 
     /// A year in words. The first number counts: `c. 800 BC`, `1605–1615`, `8th century BC` (its middle), `-400`.
     pub fn from_text(text: &str) -> Year {
         let label = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        Year { number: read_year(&label), label }
+        Year {
+            number: read_year(&label),
+            label,
+        }
     }
 
     /// The year for comparisons, negative before Christ; `None` where the text has no number.
@@ -117,9 +127,18 @@ fn read_year(label: &str) -> Option<i32> {
     let digits: String = label[start..].chars().take_while(char::is_ascii_digit).collect();
     let number: i32 = digits.parse().ok().filter(|number| *number <= 9_999)?;
     let rest = label[start + digits.len()..].to_lowercase();
-    let is_century = ["st", "nd", "rd", "th"].iter().any(|ending| rest.starts_with(ending)) && rest.contains("century");
-    let number = if is_century { (number - 1) * 100 + 50 } else { number };
-    let is_before_christ = rest.split(|c: char| !c.is_alphabetic()).any(|word| word == "bc" || word == "bce")
+    let is_century = ["st", "nd", "rd", "th"]
+        .iter()
+        .any(|ending| rest.starts_with(ending))
+        && rest.contains("century");
+    let number = if is_century {
+        (number - 1) * 100 + 50
+    } else {
+        number
+    };
+    let is_before_christ = rest
+        .split(|c: char| !c.is_alphabetic())
+        .any(|word| word == "bc" || word == "bce")
         || rest.contains("b.c")
         || label.starts_with('-');
     Some(if is_before_christ { -number } else { number })
@@ -167,17 +186,46 @@ mod tests {
 
     #[test]
     fn every_member_is_hashed_and_none_runs_into_the_next() {
-        let book = Book { title: "Dune".to_owned(), themes: vec!["sand".to_owned()], ..Book::default() };
+        let book = Book {
+            title: "Dune".to_owned(),
+            themes: vec!["sand".to_owned()],
+            ..Book::default()
+        };
         let author = Some("Frank Herbert".to_owned());
         let others = [
-            Book { title: "Dunes".to_owned(), ..book.clone() },
-            Book { author, ..book.clone() },
-            Book { year: Some(Year::from_number(1965)), ..book.clone() },
-            Book { short_summary: "Sand.".to_owned(), ..book.clone() },
-            Book { full_summary: "Sand.".to_owned(), ..book.clone() },
-            Book { themes: vec![], genres: vec!["sand".to_owned()], ..book.clone() },
-            Book { themes: vec!["sa".to_owned(), "nd".to_owned()], ..book.clone() },
-            Book { language: Some("English".to_owned()), ..book.clone() },
+            Book {
+                title: "Dunes".to_owned(),
+                ..book.clone()
+            },
+            Book {
+                author,
+                ..book.clone()
+            },
+            Book {
+                year: Some(Year::from_number(1965)),
+                ..book.clone()
+            },
+            Book {
+                short_summary: "Sand.".to_owned(),
+                ..book.clone()
+            },
+            Book {
+                full_summary: "Sand.".to_owned(),
+                ..book.clone()
+            },
+            Book {
+                themes: vec![],
+                genres: vec!["sand".to_owned()],
+                ..book.clone()
+            },
+            Book {
+                themes: vec!["sa".to_owned(), "nd".to_owned()],
+                ..book.clone()
+            },
+            Book {
+                language: Some("English".to_owned()),
+                ..book.clone()
+            },
         ];
         let mut hashes: Vec<ContentHash> = others.iter().map(Book::content_hash).collect();
         hashes.push(book.content_hash());
@@ -189,7 +237,11 @@ mod tests {
 
     #[test]
     fn embedding_text_leaves_out_what_is_missing() {
-        let book = Book { title: "Dune".to_owned(), genres: vec!["Science fiction".to_owned()], ..Book::default() };
+        let book = Book {
+            title: "Dune".to_owned(),
+            genres: vec!["Science fiction".to_owned()],
+            ..Book::default()
+        };
         assert_eq!(book.embedding_text(), "Dune\nGenres: Science fiction");
     }
 }

@@ -34,8 +34,16 @@ pub struct Replaced {
 
 impl std::fmt::Display for Replaced {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Replaced { source_name, entry, by_entry, title } = self;
-        write!(f, "{source_name}: entry {by_entry} replaces entry {entry}, same title and author: {title}")
+        let Replaced {
+            source_name,
+            entry,
+            by_entry,
+            title,
+        } = self;
+        write!(
+            f,
+            "{source_name}: entry {by_entry} replaces entry {entry}, same title and author: {title}"
+        )
     }
 }
 
@@ -55,9 +63,15 @@ impl Collection {
     /// # Errors
     /// Every entry that can not be read, with its number and member, in one error (the first hundred of them).
     pub fn parse(json: &str, source_name: &str) -> Result<Collection, CollectionError> {
-        let error = |kind| CollectionError { source_name: source_name.to_owned(), kind };
+        let error = |kind| CollectionError {
+            source_name: source_name.to_owned(),
+            kind,
+        };
         if json.len() > Self::MAX_BYTES {
-            return Err(error(CollectionErrorKind::TooLarge { bytes: json.len(), limit: Self::MAX_BYTES }));
+            return Err(error(CollectionErrorKind::TooLarge {
+                bytes: json.len(),
+                limit: Self::MAX_BYTES,
+            }));
         }
         // Some editors begin a file with a byte order mark, which JSON does not know.
         let json = json.trim_start_matches('\u{feff}');
@@ -72,7 +86,10 @@ impl Collection {
             })
         })?;
         if entries.len() > Self::MAX_BOOKS {
-            return Err(error(CollectionErrorKind::TooMany { entries: entries.len(), limit: Self::MAX_BOOKS }));
+            return Err(error(CollectionErrorKind::TooMany {
+                entries: entries.len(),
+                limit: Self::MAX_BOOKS,
+            }));
         }
         let mut problems = Vec::new();
         let mut books = Vec::with_capacity(entries.len());
@@ -92,15 +109,22 @@ impl Collection {
 
     /// A collection of books made in code, with the same rule for duplicates.
     pub fn from_books(books: impl IntoIterator<Item = Book>, source_name: &str) -> Collection {
-        let numbered = books.into_iter().enumerate().map(|(at, book)| (at + 1, Arc::new(book)));
+        let numbered = books
+            .into_iter()
+            .enumerate()
+            .map(|(at, book)| (at + 1, Arc::new(book)));
         Collection::from_numbered(numbered.collect(), source_name)
     }
 
     /// This collection with the other's books added. Where both have a title of the same author, the other's entry takes
     /// the place of this one's; that is what extending is for, and no warning.
     pub fn extend(mut self, other: Collection) -> Collection {
-        let mut places: HashMap<String, usize> =
-            self.books.iter().enumerate().map(|(place, book)| (identity(book), place)).collect();
+        let mut places: HashMap<String, usize> = self
+            .books
+            .iter()
+            .enumerate()
+            .map(|(place, book)| (identity(book), place))
+            .collect();
         for book in other.books {
             match places.get(&identity(&book)) {
                 Some(place) => self.books[*place] = book,
@@ -135,7 +159,10 @@ impl Collection {
     }
 
     fn from_numbered(numbered: Vec<(usize, Arc<Book>)>, source_name: &str) -> Collection {
-        let mut collection = Collection { books: Vec::with_capacity(numbered.len()), replaced: Vec::new() };
+        let mut collection = Collection {
+            books: Vec::with_capacity(numbered.len()),
+            replaced: Vec::new(),
+        };
         let mut places: HashMap<String, (usize, usize)> = HashMap::with_capacity(numbered.len());
         for (number, book) in numbered {
             let next = collection.books.len();
@@ -161,11 +188,18 @@ impl Collection {
 pub(crate) fn identity(book: &Book) -> String {
     let plain = |text: &str| {
         let folded = fold(text);
-        let words: Vec<&str> = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = folded
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
         // A title of nothing but signs (`?`) is compared as it is.
         if words.is_empty() { folded } else { words.join(" ") }
     };
-    format!("{}\n{}", plain(&book.title), plain(book.author.as_deref().unwrap_or_default()))
+    format!(
+        "{}\n{}",
+        plain(&book.title),
+        plain(book.author.as_deref().unwrap_or_default())
+    )
 }
 
 #[cfg(test)]
@@ -174,7 +208,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn titles(collection: &Collection) -> Vec<&str> {
-        collection.books().iter().map(|book| book.title.as_str()).collect()
+        collection
+            .books()
+            .iter()
+            .map(|book| book.title.as_str())
+            .collect()
     }
 
     #[test]
@@ -211,7 +249,9 @@ mod tests {
     fn a_long_list_of_problems_is_cut() {
         let json = format!("[{}{{}}]", "{},".repeat(499));
         let error = Collection::parse(&json, "books.json").unwrap_err();
-        let CollectionErrorKind::Entries { problems, more } = &error.kind else { panic!("{error}") };
+        let CollectionErrorKind::Entries { problems, more } = &error.kind else {
+            panic!("{error}")
+        };
         assert_eq!((problems.len(), *more), (100, 400));
         assert!(error.to_string().ends_with("and 400 more"), "{error}");
     }
@@ -219,11 +259,24 @@ mod tests {
     #[test]
     fn what_is_no_list_is_refused() {
         let kind = |json: &str| Collection::parse(json, "b").unwrap_err().kind;
-        assert!(matches!(kind("{\"title\": \"x\"}"), CollectionErrorKind::NotAList));
-        assert!(matches!(kind("[{]"), CollectionErrorKind::NotJson { line: 1, column: 3, .. }));
+        assert!(matches!(
+            kind("{\"title\": \"x\"}"),
+            CollectionErrorKind::NotAList
+        ));
+        assert!(matches!(
+            kind("[{]"),
+            CollectionErrorKind::NotJson {
+                line: 1,
+                column: 3,
+                ..
+            }
+        ));
         assert!(matches!(kind(""), CollectionErrorKind::NotJson { .. }));
         let many = format!("[{}0]", "0,".repeat(Collection::MAX_BOOKS));
-        assert!(matches!(kind(&many), CollectionErrorKind::TooMany { entries: 100_001, .. }));
+        assert!(matches!(
+            kind(&many),
+            CollectionErrorKind::TooMany { entries: 100_001, .. }
+        ));
         let large = " ".repeat(Collection::MAX_BYTES + 1);
         assert!(matches!(kind(&large), CollectionErrorKind::TooLarge { .. }));
     }

@@ -3,7 +3,11 @@
 /// The optimal string alignment distance (insertions, deletions, substitutions, swaps of neighbours), or `None` where it
 /// is more than `limit`. Work is bounded by the length times `2 × limit + 1`.
 pub(crate) fn distance_within(left: &[char], right: &[char], limit: usize) -> Option<usize> {
-    let (short, long) = if left.len() <= right.len() { (left, right) } else { (right, left) };
+    let (short, long) = if left.len() <= right.len() {
+        (left, right)
+    } else {
+        (right, left)
+    };
     if long.len() - short.len() > limit {
         return None;
     }
@@ -86,7 +90,9 @@ mod tests {
                     i + j
                 } else {
                     let same = usize::from(left[i - 1] != right[j - 1]);
-                    (table[i - 1][j - 1] + same).min(table[i - 1][j] + 1).min(table[i][j - 1] + 1)
+                    (table[i - 1][j - 1] + same)
+                        .min(table[i - 1][j] + 1)
+                        .min(table[i][j - 1] + 1)
                 };
                 if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
                     table[i][j] = table[i][j].min(table[i - 2][j - 2] + 1);

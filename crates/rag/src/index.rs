@@ -95,15 +95,26 @@ impl Index {
                 }
                 None => {
                     assembler.analyse(slot, book, &mut analyser);
-                    let kind = if before.contains(&identity(book)) { &mut changes.changed } else { &mut changes.added };
+                    let kind = if before.contains(&identity(book)) {
+                        &mut changes.changed
+                    } else {
+                        &mut changes.added
+                    };
                     kind.push(index.id(slot));
                     Arc::new(BookKeys::of(book, &mut analyser))
                 }
             };
             index.slots_by_hash.insert(hash, slot);
-            index.entries.push(Entry { book: Arc::clone(book), hash, keys });
+            index.entries.push(Entry {
+                book: Arc::clone(book),
+                hash,
+                keys,
+            });
         }
-        changes.removed = self.hashes().filter(|hash| !index.slots_by_hash.contains_key(hash)).collect();
+        changes.removed = self
+            .hashes()
+            .filter(|hash| !index.slots_by_hash.contains_key(hash))
+            .collect();
         (index.terms, index.lengths) = assembler.finish(&self.terms, &slot_before);
         index.factors = assemble::factors(&index.lengths);
         index.fill_tables();
@@ -122,17 +133,24 @@ impl Index {
 
     /// A book by its id; ids are only good for the index that gave them.
     pub fn book(&self, id: BookId) -> Option<&Arc<Book>> {
-        self.entries.get(usize::try_from(id.0).ok()?).map(|entry| &entry.book)
+        self.entries
+            .get(usize::try_from(id.0).ok()?)
+            .map(|entry| &entry.book)
     }
 
     /// The content hash of a book.
     pub fn hash(&self, id: BookId) -> Option<ContentHash> {
-        self.entries.get(usize::try_from(id.0).ok()?).map(|entry| entry.hash)
+        self.entries
+            .get(usize::try_from(id.0).ok()?)
+            .map(|entry| entry.hash)
     }
 
     /// All books with their ids, in the collection's order.
     pub fn books(&self) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
-        self.entries.iter().enumerate().map(|(slot, entry)| (BookId(slot as i64), &entry.book))
+        self.entries
+            .iter()
+            .enumerate()
+            .map(|(slot, entry)| (BookId(slot as i64), &entry.book))
     }
 
     /// The content hashes of all books: what embeddings are needed for.
@@ -145,10 +163,21 @@ impl Index {
         asked
             .iter()
             .map(|name| {
-                let mut names: Vec<String> = self.persons_named(name).map(|person| person.name.display.clone()).collect();
+                let mut names: Vec<String> = self
+                    .persons_named(name)
+                    .map(|person| person.name.display.clone())
+                    .collect();
                 names.sort();
-                let suggestions = if names.is_empty() { self.similar_persons(name) } else { Vec::new() };
-                AuthorHit { asked: name.clone(), names, suggestions }
+                let suggestions = if names.is_empty() {
+                    self.similar_persons(name)
+                } else {
+                    Vec::new()
+                };
+                AuthorHit {
+                    asked: name.clone(),
+                    names,
+                    suggestions,
+                }
             })
             .collect()
     }
@@ -158,8 +187,13 @@ impl Index {
     pub(crate) fn persons_named<'a>(&'a self, asked: &str) -> impl Iterator<Item = &'a Person> + use<'a> {
         let mut found: Vec<(NameMatch, u32)> = Vec::new();
         for name in persons(asked) {
-            let mut candidates: Vec<u32> =
-                name.parts.iter().filter_map(|part| self.persons_by_part.get(part)).flatten().copied().collect();
+            let mut candidates: Vec<u32> = name
+                .parts
+                .iter()
+                .filter_map(|part| self.persons_by_part.get(part))
+                .flatten()
+                .copied()
+                .collect();
             candidates.sort_unstable();
             candidates.dedup();
             let matches: Vec<(NameMatch, u32)> = candidates
@@ -171,7 +205,9 @@ impl Index {
         }
         found.sort_unstable_by_key(|(_, person)| *person);
         found.dedup_by_key(|(_, person)| *person);
-        found.into_iter().map(|(_, person)| &self.persons[person as usize])
+        found
+            .into_iter()
+            .map(|(_, person)| &self.persons[person as usize])
     }
 
     fn similar_persons(&self, asked: &str) -> Vec<String> {
@@ -188,7 +224,10 @@ impl Index {
         }
         near.sort_unstable();
         near.dedup_by_key(|(_, name)| *name);
-        near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+        near.into_iter()
+            .take(3)
+            .map(|(_, name)| name.to_owned())
+            .collect()
     }
 
     pub(crate) fn id(&self, slot: u32) -> BookId {
@@ -236,13 +275,20 @@ impl Index {
     }
 
     pub(crate) fn persons_with_part(&self, part: &str) -> impl Iterator<Item = &Person> {
-        self.persons_by_part.get(part).into_iter().flatten().map(|person| &self.persons[*person as usize])
+        self.persons_by_part
+            .get(part)
+            .into_iter()
+            .flatten()
+            .map(|person| &self.persons[*person as usize])
     }
 
     /// The slots of all books of a span of years, both ends included.
     pub(crate) fn slots_of_years(&self, from: i32, to: i32) -> impl Iterator<Item = u32> + '_ {
         let start = self.years.partition_point(|(year, _)| *year < from);
-        self.years[start..].iter().take_while(move |(year, _)| *year <= to).map(|(_, slot)| *slot)
+        self.years[start..]
+            .iter()
+            .take_while(move |(year, _)| *year <= to)
+            .map(|(_, slot)| *slot)
     }
 
     fn fill_tables(&mut self) {
@@ -270,7 +316,10 @@ impl Index {
                     for part in name.parts.iter().collect::<HashSet<_>>() {
                         self.persons_by_part.entry(part.clone()).or_default().push(person);
                     }
-                    self.persons.push(Person { name: name.clone(), slots: Vec::new() });
+                    self.persons.push(Person {
+                        name: name.clone(),
+                        slots: Vec::new(),
+                    });
                 }
                 let slots = &mut self.persons[person as usize].slots;
                 if slots.last() != Some(&slot) {

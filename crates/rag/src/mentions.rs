@@ -5,10 +5,13 @@
 //! capital inside a sentence, words such as `read` or `like` before it, `by` its author after it, or that the word
 //! occurs nowhere else in the collection.
 
+mod candidate;
+
 use crate::authors::persons;
 use crate::field::Field;
 use crate::index::{Index, Person};
 use crate::text::{Analyser, Token, is_stop_word, merge_number_words, tokens};
+use candidate::{Candidate, is_capital_inside_sentence};
 use chatai_types::BookId;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -78,7 +81,10 @@ impl Index {
             place: title.place,
             is_example: title.is_example,
         });
-        Mentions { titles: titles.collect(), authors }
+        Mentions {
+            titles: titles.collect(),
+            authors,
+        }
     }
 
     /// Titles in a text of which the tokens are known: the longest at each place, without overlap.
@@ -91,10 +97,20 @@ impl Index {
         while at < pieces.len() {
             let longest = self.longest_title_from(&pieces[at].0).min(pieces.len() - at);
             let title = (1..=longest).rev().find_map(|length| {
-                let form = pieces[at..at + length].iter().map(|piece| piece.0.as_str()).collect::<Vec<_>>().join(" ");
+                let form = pieces[at..at + length]
+                    .iter()
+                    .map(|piece| piece.0.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ");
                 let slots = self.slots_of_title(&form);
                 let words = pieces[at].1.start..pieces[at + length - 1].1.end;
-                let title = Candidate { text, tokens, words, form: &form, slots };
+                let title = Candidate {
+                    text,
+                    tokens,
+                    words,
+                    form: &form,
+                    slots,
+                };
                 (!slots.is_empty() && self.is_meant(&title, &mut analyser)).then(|| (length, title.found()))
             });
             match title {
@@ -130,10 +146,14 @@ impl Index {
 
     /// Whether a stem is found in no book's text but that of the given ones.
     fn occurs_in_titles_only(&self, stem: &str, slots: &[u32]) -> bool {
-        let Some(term) = self.terms().find(stem) else { return true };
+        let Some(term) = self.terms().find(stem) else {
+            return true;
+        };
         let names = [Field::Title as u8, Field::Author as u8];
         let postings = self.terms().postings(term);
-        postings.iter().all(|posting| names.contains(&posting.field) || slots.contains(&posting.slot))
+        postings
+            .iter()
+            .all(|posting| names.contains(&posting.field) || slots.contains(&posting.slot))
     }
 
     fn author_mentions(&self, text: &str, tokens: &[Token], titles: &[FoundTitle]) -> Vec<AuthorMention> {
@@ -144,13 +164,22 @@ impl Index {
                 continue;
             }
             // The same romanisation as the collection's names went through.
-            let Some(part) = persons(&token.word).pop().and_then(|name| name.parts.into_iter().next_back()) else {
+            let Some(part) = persons(&token.word)
+                .pop()
+                .and_then(|name| name.parts.into_iter().next_back())
+            else {
                 continue;
             };
-            let same_family: Vec<&Person> =
-                self.persons_with_part(&part).filter(|person| person.name.family_name() == part).collect();
+            let same_family: Vec<&Person> = self
+                .persons_with_part(&part)
+                .filter(|person| person.name.family_name() == part)
+                .collect();
             let named = |person: &Person| given_names_before(text, tokens, at, &person.name.parts);
-            let longest = same_family.iter().map(|person| named(person)).max().unwrap_or_default();
+            let longest = same_family
+                .iter()
+                .map(|person| named(person))
+                .max()
+                .unwrap_or_default();
             let is_evident = longest > 0
                 || (!is_stop_word(&token.word)
                     && token.word.chars().count() > 2
@@ -182,7 +211,8 @@ fn given_names_before(text: &str, tokens: &[Token], family: usize, parts: &[Stri
     for token in tokens[..family].iter().rev().take(others.len().max(1)) {
         let written = persons(&text[token.place.start..tokens[family].place.end]);
         let part = written.first().and_then(|name| name.parts.first());
-        let is_part = part.is_some_and(|part| others.contains(part) || others.iter().any(|other| is_initial(other, part)));
+        let is_part = part
+            .is_some_and(|part| others.contains(part) || others.iter().any(|other| is_initial(other, part)));
         if !is_part {
             break;
         }
@@ -192,133 +222,10 @@ fn given_names_before(text: &str, tokens: &[Token], family: usize, parts: &[Stri
 }
 
 fn is_initial(one: &str, other: &str) -> bool {
-    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    let (short, long) = if one.len() < other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
     short.chars().count() == 1 && long.starts_with(short)
-}
-
-/// A place in a text where the words of a title stand.
-struct Candidate<'a> {
-    text: &'a str,
-    tokens: &'a [Token],
-    words: Range<usize>,
-    form: &'a str,
-    slots: &'a [u32],
-}
-
-impl Candidate<'_> {
-    fn found(&self) -> FoundTitle {
-        FoundTitle {
-            slots: self.slots.to_vec(),
-            place: self.place(),
-            words: self.words_with_article(),
-            is_example: self.is_example(),
-        }
-    }
-
-    fn words_with_article(&self) -> Range<usize> {
-        let start = self.words.start;
-        let has_article = start > 0 && matches!(self.tokens[start - 1].word.as_str(), "the" | "a" | "an");
-        start - usize::from(has_article)..self.words.end
-    }
-
-    fn place(&self) -> Range<usize> {
-        let words = self.words_with_article();
-        self.tokens[words.start].place.start..self.tokens[words.end - 1].place.end
-    }
-
-    fn word_before(&self, distance: usize) -> &str {
-        let start = self.words_with_article().start;
-        start.checked_sub(distance).map_or("", |at| self.tokens[at].word.as_str())
-    }
-
-    fn word_after(&self) -> &str {
-        self.tokens.get(self.words.end).map_or("", |token| token.word.as_str())
-    }
-
-    fn is_quoted(&self) -> bool {
-        let place = self.place();
-        let before = self.text[..place.start].chars().next_back();
-        let after = self.text[place.end..].chars().find(|c| !matches!(c, ',' | '.' | '?' | '!'));
-        let opens = |c| matches!(c, '"' | '“' | '„' | '«' | '»' | '\'' | '‘' | '*' | '_' | '`' | '「' | '『' | '《');
-        let closes = |c| matches!(c, '"' | '”' | '“' | '»' | '«' | '\'' | '’' | '*' | '_' | '`' | '」' | '』' | '》');
-        before.is_some_and(opens) && after.is_some_and(closes)
-    }
-
-    fn is_capital_inside_sentence(&self) -> bool {
-        is_capital_inside_sentence(self.text, &self.tokens[self.words.start])
-    }
-
-    /// `the novel It`: words that announce a title, and a capital that no pronoun would have there.
-    fn is_capital_after_cue(&self) -> bool {
-        self.is_capital_inside_sentence()
-            && self.form != "i"
-            && matches!(self.word_before(1), "read" | "called" | "titled" | "book" | "novel" | "finished" | "like" | "loved")
-    }
-
-    /// Words before or after that speak of a book.
-    fn has_cue(&self) -> bool {
-        let (last, second) = (self.word_before(1), self.word_before(2));
-        let asks_about = self.word_after() == "about" && matches!(last, "is" | "whats" | "was");
-        asks_about
-            || self.is_example()
-            || matches!(
-                last,
-                "read" | "reading" | "reread" | "finished" | "called" | "titled" | "entitled" | "wrote" | "novel" | "book"
-            )
-            || (last == "of" && matches!(second, "summary" | "plot" | "author" | "ending" | "copy" | "synopsis"))
-            || (matches!(last, "summarize" | "summarise" | "explain" | "describe"))
-    }
-
-    /// `in 1984`, `1984 novels`: a year rather than a title.
-    fn reads_as_a_date(&self) -> bool {
-        let is_counted = matches!(self.word_after(), "book" | "books" | "novel" | "novels" | "years" | "pages" | "words");
-        let is_dated = matches!(
-            self.word_before(1),
-            "in" | "from" | "since" | "before" | "after" | "until" | "till" | "by" | "around" | "about" | "during"
-                | "between" | "and" | "circa" | "year" | "summer" | "winter" | "spring" | "autumn" | "early" | "late"
-        );
-        is_counted || (is_dated && !self.is_example())
-    }
-
-    fn is_followed_by_author(&self, index: &Index) -> bool {
-        if self.word_after() != "by" {
-            return false;
-        }
-        let following: Vec<&str> =
-            self.tokens[self.words.end + 1..].iter().take(4).map(|token| token.word.as_str()).collect();
-        let persons = self.slots.iter().flat_map(|slot| &index.keys_at(*slot).persons);
-        persons.into_iter().any(|person| following.contains(&person.family_name()))
-    }
-
-    /// Whether shortly before stands what makes the title an example of the wanted, and not the wanted itself.
-    fn is_example(&self) -> bool {
-        let start = self.words_with_article().start;
-        let before: Vec<&str> =
-            self.tokens[start.saturating_sub(5)..start].iter().rev().map(|token| token.word.as_str()).collect();
-        for (distance, word) in before.iter().enumerate() {
-            match *word {
-                "unlike" => return false,
-                "similar" | "resembling" | "reminiscent" | "loved" | "enjoyed" | "liked" | "adored" | "devoured"
-                | "love" | "enjoy" | "vein" | "style" | "spirit" | "fan" | "fans" | "comparable" | "likes" => {
-                    return true;
-                }
-                "like" => return before.get(distance + 1) != Some(&"not"),
-                "finished" | "after" if distance < 2 => return true,
-                "than" if distance == 0 => return true,
-                // Only words that belong to such a phrase may stand between.
-                "to" | "of" | "the" | "in" | "reading" | "book" | "novel" | "read" | "really" | "both" | "and" | "or"
-                | "s" | "just" | "as" | "a" | "other" | "books" | "by" => {}
-                _ if distance < 3 && word.len() > 2 && !is_stop_word(word) => {}
-                _ => return false,
-            }
-        }
-        false
-    }
-}
-
-/// A capital letter where the sentence alone would not put one.
-fn is_capital_inside_sentence(text: &str, token: &Token) -> bool {
-    let starts_upper = text[token.place.clone()].starts_with(char::is_uppercase);
-    let before = text[..token.place.start].trim_end_matches([' ', '\t', '"', '“', '\'', '‘', '(', '*', '_']);
-    starts_upper && !before.is_empty() && !before.ends_with(['.', '!', '?', ':', '\n', '-', '•', '…'])
 }

@@ -40,8 +40,10 @@ impl Index {
             return self.without_content(query, &conditions);
         }
         let depth = query.limit.saturating_mul(2).max(RANKING_DEPTH);
-        let by_words = self.rank(&request.concepts, &conditions, depth);
-        let by_vector = vector.map(|vector| self.rank_by_vector(vector, &conditions, depth)).unwrap_or_default();
+        let by_words = self.rank(&request, &conditions, depth);
+        let by_vector = vector
+            .map(|vector| self.rank_by_vector(vector, &conditions, depth))
+            .unwrap_or_default();
         let mut hits: Vec<Hit> = fuse(&by_words, &by_vector)
             .into_iter()
             .take(query.limit)
@@ -55,7 +57,9 @@ impl Index {
             .collect();
         if conditions.names_authors {
             let found: HashSet<_> = hits.iter().map(|hit| hit.id).collect();
-            let others = conditions.admitted_by_year(self).filter(|slot| !found.contains(&self.id(*slot)));
+            let others = conditions
+                .admitted_by_year(self)
+                .filter(|slot| !found.contains(&self.id(*slot)));
             let missing = query.limit.saturating_sub(hits.len());
             hits.extend(others.take(missing).map(|slot| self.plain_hit(slot)));
         }
@@ -74,7 +78,13 @@ impl Index {
 
     fn plain_hit(&self, slot: u32) -> Hit {
         let book = self.book_at(slot).clone();
-        Hit { id: self.id(slot), book, score: 0.0, via: Via::Conditions, matched: Vec::new() }
+        Hit {
+            id: self.id(slot),
+            book,
+            score: 0.0,
+            via: Via::Conditions,
+            matched: Vec::new(),
+        }
     }
 
     /// Admitted books in an order that only looks random (by content hash), such that kinds and authors repeat as late
@@ -100,8 +110,15 @@ impl Index {
         chosen
     }
 
-    fn rank_by_vector(&self, vector: QueryVector<'_>, conditions: &Conditions, depth: usize) -> Vec<(u32, f32)> {
-        let Some(unit) = vector.unit() else { return Vec::new() };
+    fn rank_by_vector(
+        &self,
+        vector: QueryVector<'_>,
+        conditions: &Conditions,
+        depth: usize,
+    ) -> Vec<(u32, f32)> {
+        let Some(unit) = vector.unit() else {
+            return Vec::new();
+        };
         let mut top = Top::new(depth);
         if let Some(slots) = conditions.few_admitted() {
             for slot in slots.iter().copied().filter(|slot| conditions.admit(*slot)) {
@@ -124,10 +141,18 @@ impl Index {
 
     /// Why a book matched: the asked words by field, in the fields' order.
     fn explain(&self, concepts: &[Concept<'_>], slot: u32) -> Vec<Match> {
-        let mut matched: Vec<Match> =
-            Field::ALL.into_iter().map(|field| Match { field, terms: Vec::new() }).collect();
+        let mut matched: Vec<Match> = Field::ALL
+            .into_iter()
+            .map(|field| Match {
+                field,
+                terms: Vec::new(),
+            })
+            .collect();
         for concept in concepts {
-            let fields = concept.members.iter().fold(0, |bits, member| bits | member.fields_in(self, slot));
+            let fields = concept
+                .members
+                .iter()
+                .fold(0, |bits, member| bits | member.fields_in(self, slot));
             for entry in matched.iter_mut().filter(|entry| fields & entry.field.bit() != 0) {
                 if !entry.terms.contains(&concept.label) {
                     entry.terms.push(concept.label.clone());

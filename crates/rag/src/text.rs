@@ -6,11 +6,13 @@
 mod analyse;
 mod fold;
 mod numbers;
+mod root;
 mod stop_words;
 mod tokens;
 
 pub(crate) use analyse::{Analyser, Term};
 pub(crate) use fold::fold;
 pub(crate) use numbers::merge_number_words;
+pub(crate) use root::root;
 pub(crate) use stop_words::{is_request_word, is_soft_word, is_stop_word};
 pub(crate) use tokens::{Token, for_each_token, tokens, words};

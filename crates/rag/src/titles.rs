@@ -62,7 +62,11 @@ impl TitleForms {
         let bare = without_article(&full).to_owned();
         let main_full = comparable(before_subtitle(title));
         let main = without_article(&main_full);
-        let main = if main.is_empty() { bare.clone() } else { main.to_owned() };
+        let main = if main.is_empty() {
+            bare.clone()
+        } else {
+            main.to_owned()
+        };
         TitleForms { full, bare, main }
     }
 
@@ -81,13 +85,23 @@ impl Index {
             .iter()
             .map(|title| {
                 let outcome = match self.find_title(title) {
-                    Some((slot, how)) => TitleOutcome::Found { book: self.id(slot), how },
+                    Some((slot, how)) => TitleOutcome::Found {
+                        book: self.id(slot),
+                        how,
+                    },
                     None => {
-                        let suggestions = self.similar_titles(title).into_iter().map(|slot| self.id(slot)).collect();
+                        let suggestions = self
+                            .similar_titles(title)
+                            .into_iter()
+                            .map(|slot| self.id(slot))
+                            .collect();
                         TitleOutcome::Unknown { suggestions }
                     }
                 };
-                TitleHit { asked: title.clone(), outcome }
+                TitleHit {
+                    asked: title.clone(),
+                    outcome,
+                }
             })
             .collect()
     }
@@ -111,7 +125,9 @@ impl Index {
         let is_by_author = |slot: u32| {
             author.is_none()
                 || persons_of(self.book_at(slot)).iter().any(|person| {
-                    asked_persons.iter().any(|asked| asked.means(person) >= Some(NameMatch::OtherPart))
+                    asked_persons
+                        .iter()
+                        .any(|asked| asked.means(person) >= Some(NameMatch::OtherPart))
                 })
         };
         let candidates: Vec<u32> = self
@@ -121,13 +137,17 @@ impl Index {
             .copied()
             .filter(|slot| forms.names(&self.keys_at(*slot).title) && is_by_author(*slot))
             .collect();
-        if let Some(exact) = candidates.iter().find(|slot| self.keys_at(**slot).title.full == forms.full) {
+        if let Some(exact) = candidates
+            .iter()
+            .find(|slot| self.keys_at(**slot).title.full == forms.full)
+        {
             return Some((*exact, TitleMatch::Exact));
         }
         if let Some(variant) = candidates.first() {
             return Some((*variant, TitleMatch::Variant));
         }
-        self.misspelled_title(&forms, is_by_author).map(|slot| (slot, TitleMatch::Typo))
+        self.misspelled_title(&forms, is_by_author)
+            .map(|slot| (slot, TitleMatch::Typo))
     }
 
     /// The one nearest title within the tolerance; none where two are equally near, because a guess would be a coin toss.
@@ -147,7 +167,9 @@ impl Index {
                 .filter_map(|form| distance_within(&asked, &form.chars().collect::<Vec<_>>(), limit))
                 .filter(|_| is_same_number(&forms.bare, &title.bare))
                 .min();
-            let Some(distance) = nearest.filter(|_| is_meant(slot)) else { continue };
+            let Some(distance) = nearest.filter(|_| is_meant(slot)) else {
+                continue;
+            };
             match best {
                 Some((least, _)) if distance > least => {}
                 Some((least, _)) if distance == least => is_tie = true,
@@ -195,7 +217,10 @@ fn clip(title: &str) -> &str {
 
 fn comparable(title: &str) -> String {
     let spelled = title.replace('&', " and ");
-    let pieces: Vec<String> = merge_number_words(&words(&spelled)).into_iter().map(|piece| piece.0).collect();
+    let pieces: Vec<String> = merge_number_words(&words(&spelled))
+        .into_iter()
+        .map(|piece| piece.0)
+        .collect();
     pieces.join(" ")
 }
 
@@ -209,8 +234,9 @@ fn before_subtitle(title: &str) -> &str {
 }
 
 fn without_article(title: &str) -> &str {
-    const ARTICLES: [&str; 15] =
-        ["the", "a", "an", "le", "la", "les", "el", "los", "las", "der", "die", "das", "il", "lo", "gli"];
+    const ARTICLES: [&str; 15] = [
+        "the", "a", "an", "le", "la", "les", "el", "los", "las", "der", "die", "das", "il", "lo", "gli",
+    ];
     match title.split_once(' ') {
         Some((first, rest)) if ARTICLES.contains(&first) => rest,
         _ => title,
@@ -242,9 +268,16 @@ fn bigrams(text: &str) -> Vec<(char, char)> {
 
 /// Dice's coefficient of two sorted sets, 0 to 1.
 fn similarity(left: &[(char, char)], right: &[(char, char)]) -> f32 {
-    let shared = left.iter().filter(|pair| right.binary_search(pair).is_ok()).count();
+    let shared = left
+        .iter()
+        .filter(|pair| right.binary_search(pair).is_ok())
+        .count();
     let all = left.len() + right.len();
-    if all == 0 { 0.0 } else { 2.0 * shared as f32 / all as f32 }
+    if all == 0 {
+        0.0
+    } else {
+        2.0 * shared as f32 / all as f32
+    }
 }
 
 #[cfg(test)]
@@ -265,7 +298,10 @@ mod tests {
             ("Stranger", "The Stranger"),
             ("A", "A"),
         ] {
-            assert!(TitleForms::of(asked).names(&TitleForms::of(title)), "{asked} – {title}");
+            assert!(
+                TitleForms::of(asked).names(&TitleForms::of(title)),
+                "{asked} – {title}"
+            );
         }
     }
 
@@ -273,13 +309,19 @@ mod tests {
     fn other_titles_are_other_books() {
         for (asked, title) in [
             ("Dune", "Dune Messiah"),
-            ("The Lord of the Rings: The Two Towers", "The Lord of the Rings: The Return of the King"),
+            (
+                "The Lord of the Rings: The Two Towers",
+                "The Lord of the Rings: The Return of the King",
+            ),
             ("The", "The Trial"),
             ("", "The Trial"),
             ("?!", "..."),
             ("Emma", "Emmas"),
         ] {
-            assert!(!TitleForms::of(asked).names(&TitleForms::of(title)), "{asked} – {title}");
+            assert!(
+                !TitleForms::of(asked).names(&TitleForms::of(title)),
+                "{asked} – {title}"
+            );
         }
     }
 }

@@ -57,7 +57,12 @@ pub enum VectorError {
 impl Vectors {
     /// An empty set of vectors.
     pub fn new(space: EmbeddingSpace) -> Vectors {
-        Vectors { space, rows: HashMap::new(), hashes: Vec::new(), components: Vec::new() }
+        Vectors {
+            space,
+            rows: HashMap::new(),
+            hashes: Vec::new(),
+            components: Vec::new(),
+        }
     }
 
     /// The space of these vectors.
@@ -103,7 +108,10 @@ impl Vectors {
     }
 
     /// The books of the index that have no vector here: what is to be embedded, by [`Book::embedding_text`].
-    pub fn missing<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = (BookId, ContentHash, &'a Arc<Book>)> + 'a {
+    pub fn missing<'a>(
+        &'a self,
+        index: &'a Index,
+    ) -> impl Iterator<Item = (BookId, ContentHash, &'a Arc<Book>)> + 'a {
         index
             .books()
             .zip(index.hashes())
@@ -142,15 +150,29 @@ impl QueryVector<'_> {
     }
 
     /// The cosines of all rows, in the order of the rows.
-    pub(crate) fn cosines<'a>(&'a self, unit: &'a [f32]) -> impl Iterator<Item = (&'a ContentHash, f32)> + 'a {
-        let rows = self.vectors.components.chunks_exact(self.vectors.space.dimension.max(1));
-        self.vectors.hashes.iter().zip(rows).map(move |(hash, row)| (hash, dot(unit, row)))
+    pub(crate) fn cosines<'a>(
+        &'a self,
+        unit: &'a [f32],
+    ) -> impl Iterator<Item = (&'a ContentHash, f32)> + 'a {
+        let rows = self
+            .vectors
+            .components
+            .chunks_exact(self.vectors.space.dimension.max(1));
+        self.vectors
+            .hashes
+            .iter()
+            .zip(rows)
+            .map(move |(hash, row)| (hash, dot(unit, row)))
     }
 }
 
 fn unit(vector: &[f32]) -> Option<Vec<f32>> {
     // In f64, because the squares of large but finite components overflow f32.
-    let length = vector.iter().map(|c| f64::from(*c) * f64::from(*c)).sum::<f64>().sqrt();
+    let length = vector
+        .iter()
+        .map(|c| f64::from(*c) * f64::from(*c))
+        .sum::<f64>()
+        .sqrt();
     if !length.is_finite() || length == 0.0 {
         return None;
     }
@@ -161,7 +183,12 @@ fn unit(vector: &[f32]) -> Option<Vec<f32>> {
 fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 8];
     let (left_chunks, right_chunks) = (left.chunks_exact(8), right.chunks_exact(8));
-    let rest: f32 = left_chunks.remainder().iter().zip(right_chunks.remainder()).map(|(l, r)| l * r).sum();
+    let rest: f32 = left_chunks
+        .remainder()
+        .iter()
+        .zip(right_chunks.remainder())
+        .map(|(l, r)| l * r)
+        .sum();
     for (l, r) in left_chunks.zip(right_chunks) {
         for at in 0..8 {
             sums[at] += l[at] * r[at];
@@ -177,7 +204,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn space(dimension: usize) -> EmbeddingSpace {
-        EmbeddingSpace { model: "m".to_owned(), dimension }
+        EmbeddingSpace {
+            model: "m".to_owned(),
+            dimension,
+        }
     }
 
     #[test]
@@ -185,7 +215,10 @@ mod tests {
         let mut vectors = Vectors::new(space(2));
         let hash = ContentHash([1; 32]);
         assert_eq!(vectors.insert(hash, &[0.0, 0.0]), Err(VectorError::NoDirection));
-        assert_eq!(vectors.insert(hash, &[f32::NAN, 1.0]), Err(VectorError::NoDirection));
+        assert_eq!(
+            vectors.insert(hash, &[f32::NAN, 1.0]),
+            Err(VectorError::NoDirection)
+        );
         assert_eq!(
             vectors.insert(hash, &[1.0]).unwrap_err().to_string(),
             "the embedding has 1 components, the space `m` has 2"
@@ -194,9 +227,19 @@ mod tests {
         vectors.insert(hash, &[f32::MAX, f32::MAX]).unwrap();
         vectors.insert(hash, &[0.0, 5.0]).unwrap();
         assert_eq!(vectors.len(), 1);
-        let query = QueryVector { vectors: &vectors, embedding: &[0.0, 2.0] };
+        let query = QueryVector {
+            vectors: &vectors,
+            embedding: &[0.0, 2.0],
+        };
         assert_eq!(query.cosine(&query.unit().unwrap(), &hash), Some(1.0));
-        assert_eq!(QueryVector { vectors: &vectors, embedding: &[1.0] }.unit(), None);
+        assert_eq!(
+            QueryVector {
+                vectors: &vectors,
+                embedding: &[1.0]
+            }
+            .unit(),
+            None
+        );
     }
 
     #[test]
@@ -210,10 +253,16 @@ mod tests {
         vectors.insert(hashes[1], &[-1.0]).unwrap();
         assert_eq!(vectors.missing(&index).count(), 0);
         let next = parse(r#"[{"title": "B"}, {"title": "C"}]"#);
-        assert_eq!(vectors.missing(&next).map(|(id, _, _)| id).collect::<Vec<_>>(), [BookId(1)]);
+        assert_eq!(
+            vectors.missing(&next).map(|(id, _, _)| id).collect::<Vec<_>>(),
+            [BookId(1)]
+        );
         vectors.retain(&next);
         assert_eq!(vectors.len(), 1);
-        let query = QueryVector { vectors: &vectors, embedding: &[1.0] };
+        let query = QueryVector {
+            vectors: &vectors,
+            embedding: &[1.0],
+        };
         assert_eq!(query.cosine(&[1.0], &hashes[1]), Some(-1.0));
         assert_eq!(query.cosine(&[1.0], &hashes[0]), None);
     }

@@ -30,12 +30,19 @@ struct Quality {
 }
 
 fn requests(json: &str) -> Vec<Request> {
-    serde_json::from_str(json).unwrap()
+    serde_json::from_str(json).expect("requests in JSON")
 }
 
 fn evaluate(name: &str, requests: &[Request], mut titles_for: impl FnMut(&str) -> Vec<String>) -> Quality {
-    let mut quality = Quality { recall_at_5: 0.0, reciprocal_rank: 0.0, first: 0, among_five: 0, requests: 0 };
-    println!("\n{name}: requests whose first hit is none of the expected ones");
+    let mut quality = Quality {
+        recall_at_5: 0.0,
+        reciprocal_rank: 0.0,
+        first: 0,
+        among_five: 0,
+        requests: 0,
+    };
+    // The test set's single requests are not shown: who sees them tunes on them.
+    let is_shown = !name.starts_with("test");
     for request in requests {
         let titles = titles_for(&request.query);
         let is_expected = |title: &String| request.expected.contains(title);
@@ -46,9 +53,13 @@ fn evaluate(name: &str, requests: &[Request], mut titles_for: impl FnMut(&str) -
         quality.first += usize::from(place == Some(0));
         quality.among_five += usize::from(found > 0);
         quality.requests += 1;
-        if place != Some(0) {
+        if is_shown && place != Some(0) {
             let place = place.map_or("-".to_owned(), |place| (place + 1).to_string());
-            println!("  {place:>3}  {:<70} {}", request.query, titles.iter().take(3).cloned().collect::<Vec<_>>().join(" | "));
+            println!(
+                "  {place:>3}  {:<70} {}",
+                request.query,
+                titles.iter().take(3).cloned().collect::<Vec<_>>().join(" | ")
+            );
         }
     }
     quality.recall_at_5 /= requests.len() as f64;
@@ -59,17 +70,30 @@ fn evaluate(name: &str, requests: &[Request], mut titles_for: impl FnMut(&str) -
 fn print(name: &str, quality: &Quality) {
     println!(
         "{name:<24} recall@5 {:.3}   MRR {:.3}   first {}/{}   among five {}/{}",
-        quality.recall_at_5, quality.reciprocal_rank, quality.first, quality.requests, quality.among_five, quality.requests
+        quality.recall_at_5,
+        quality.reciprocal_rank,
+        quality.first,
+        quality.requests,
+        quality.among_five,
+        quality.requests
     );
 }
 
 fn index() -> Index {
-    Index::build(&Collection::parse(BOOKS, "books.json").unwrap())
+    Index::build(&Collection::parse(BOOKS, "books.json").expect("the shipped collection"))
 }
 
 fn by_words(index: &Index, content: &str) -> Vec<String> {
-    let query = Query { content: Some(content.to_owned()), limit: 50, ..Query::default() };
-    index.search(&query, None).into_iter().map(|hit| hit.book.title.clone()).collect()
+    let query = Query {
+        content: Some(content.to_owned()),
+        limit: 50,
+        ..Query::default()
+    };
+    index
+        .search(&query, None)
+        .into_iter()
+        .map(|hit| hit.book.title.clone())
+        .collect()
 }
 
 #[test]
@@ -79,7 +103,11 @@ fn every_expected_title_is_in_the_collection() {
     for request in requests(TEST).iter().chain(&requests(DEV)) {
         assert!(!request.expected.is_empty(), "{}", request.query);
         for expected in &request.expected {
-            assert!(titles.contains(&expected.as_str()), "{}: {expected}", request.query);
+            assert!(
+                titles.contains(&expected.as_str()),
+                "{}: {expected}",
+                request.query
+            );
         }
     }
     assert!(requests(TEST).len() >= 60);
@@ -88,6 +116,15 @@ fn every_expected_title_is_in_the_collection() {
 #[test]
 fn words_alone_find_what_is_asked_for() {
     let index = index();
-    let dev = evaluate("dev, words", &requests(DEV), |content| by_words(&index, content));
+    let dev = evaluate("dev, words alone", &requests(DEV), |content| {
+        by_words(&index, content)
+    });
+    let test = evaluate("test, words alone", &requests(TEST), |content| {
+        by_words(&index, content)
+    });
     print("dev, words alone", &dev);
+    print("test, words alone", &test);
+    // Measured: test 0.816 and 0.750, dev 0.911 and 0.907.
+    assert!(test.recall_at_5 >= 0.80 && test.reciprocal_rank >= 0.73);
+    assert!(dev.recall_at_5 >= 0.89 && dev.reciprocal_rank >= 0.87);
 }

@@ -6,9 +6,19 @@ use serde_json::{Map, Value};
 
 /// Reads the entry with the given number.
 pub(super) fn read_entry(number: usize, json: &str) -> Result<Book, Vec<EntryProblem>> {
-    let whole = |message: String| vec![EntryProblem { entry: number, member: None, message }];
+    let whole = |message: String| {
+        vec![EntryProblem {
+            entry: number,
+            member: None,
+            message,
+        }]
+    };
     let mut entry = match serde_json::from_str(json) {
-        Ok(Value::Object(entry)) => Entry { number, members: entry, problems: Vec::new() },
+        Ok(Value::Object(entry)) => Entry {
+            number,
+            members: entry,
+            problems: Vec::new(),
+        },
         Ok(other) => return Err(whole(format!("must be an object, not {}", kind_of(&other)))),
         Err(fault) => return Err(whole(format!("can not be read: {fault}"))),
     };
@@ -16,13 +26,21 @@ pub(super) fn read_entry(number: usize, json: &str) -> Result<Book, Vec<EntryPro
         title: entry.title(),
         author: entry.text("author", Collection::MAX_NAME_CHARS),
         year: entry.year(),
-        short_summary: entry.text("short_summary", Collection::MAX_BYTES).unwrap_or_default(),
-        full_summary: entry.text("full_summary", Collection::MAX_BYTES).unwrap_or_default(),
+        short_summary: entry
+            .text("short_summary", Collection::MAX_BYTES)
+            .unwrap_or_default(),
+        full_summary: entry
+            .text("full_summary", Collection::MAX_BYTES)
+            .unwrap_or_default(),
         themes: entry.labels("themes"),
         genres: entry.labels("genres"),
         language: entry.text("language", Collection::MAX_NAME_CHARS),
     };
-    if entry.problems.is_empty() { Ok(book) } else { Err(entry.problems) }
+    if entry.problems.is_empty() {
+        Ok(book)
+    } else {
+        Err(entry.problems)
+    }
 }
 
 struct Entry {
@@ -52,7 +70,11 @@ impl Entry {
             Value::String(text) => {
                 let lines: Vec<String> = text.lines().map(single_blanks).collect();
                 // Only prose keeps its paragraphs; a name is one line.
-                let text = if max_chars == Collection::MAX_BYTES { lines.join("\n") } else { lines.join(" ") };
+                let text = if max_chars == Collection::MAX_BYTES {
+                    lines.join("\n")
+                } else {
+                    lines.join(" ")
+                };
                 let text = text.trim().to_owned();
                 if text.chars().count() > max_chars {
                     self.problem(member, format!("must not be longer than {max_chars} characters"));
@@ -84,11 +106,17 @@ impl Entry {
                     }
                 }
             }
-            Some(other) => self.problem(member, format!("must be a list of texts, not {}", kind_of(&other))),
+            Some(other) => self.problem(
+                member,
+                format!("must be a list of texts, not {}", kind_of(&other)),
+            ),
         }
         labels.retain(|label| !label.is_empty());
         if labels.len() > Collection::MAX_LABELS {
-            self.problem(member, format!("must not have more than {} entries", Collection::MAX_LABELS));
+            self.problem(
+                member,
+                format!("must not have more than {} entries", Collection::MAX_LABELS),
+            );
         }
         labels
     }
@@ -99,7 +127,9 @@ impl Entry {
             Value::String(text) if text.trim().is_empty() => None,
             Value::String(text) => Some(Year::from_text(&text)),
             Value::Number(number) => {
-                let whole = number.as_i64().or_else(|| number.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64));
+                let whole = number
+                    .as_i64()
+                    .or_else(|| number.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64));
                 match whole.map(i32::try_from) {
                     Some(Ok(year)) if (-9_999..=9_999).contains(&year) => Some(Year::from_number(year)),
                     Some(_) => {
@@ -113,14 +143,21 @@ impl Entry {
                 }
             }
             other => {
-                self.problem("year", format!("must be a whole number, text or null, not {}", kind_of(&other)));
+                self.problem(
+                    "year",
+                    format!("must be a whole number, text or null, not {}", kind_of(&other)),
+                );
                 None
             }
         }
     }
 
     fn problem(&mut self, member: &'static str, message: String) {
-        self.problems.push(EntryProblem { entry: self.number, member: Some(member), message });
+        self.problems.push(EntryProblem {
+            entry: self.number,
+            member: Some(member),
+            message,
+        });
     }
 }
 

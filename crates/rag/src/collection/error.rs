@@ -80,8 +80,14 @@ impl fmt::Display for CollectionError {
             CollectionErrorKind::Entries { problems, more } => {
                 let count = problems.len() + more;
                 write!(f, "{count} {}", if count == 1 { "problem" } else { "problems" })?;
-                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))?;
-                if *more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
+                problems
+                    .iter()
+                    .try_for_each(|problem| write!(f, "\n  {problem}"))?;
+                if *more > 0 {
+                    write!(f, "\n  and {more} more")
+                } else {
+                    Ok(())
+                }
             }
         }
     }

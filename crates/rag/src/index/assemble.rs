@@ -18,7 +18,10 @@ pub(super) struct Assembler {
 
 impl Assembler {
     pub(super) fn new(books: usize) -> Assembler {
-        Assembler { fresh: HashMap::new(), lengths: vec![Lengths::default(); books] }
+        Assembler {
+            fresh: HashMap::new(),
+            lengths: vec![Lengths::default(); books],
+        }
     }
 
     pub(super) fn keep_lengths(&mut self, slot: u32, lengths: Lengths) {
@@ -37,10 +40,21 @@ impl Assembler {
                             Some(last) if last.slot == slot && last.field == field => {
                                 last.count = last.count.saturating_add(1);
                             }
-                            _ => postings.push(Posting { slot, field, count: 1 }),
+                            _ => postings.push(Posting {
+                                slot,
+                                field,
+                                count: 1,
+                            }),
                         },
                         None => {
-                            self.fresh.insert(term.stem, vec![Posting { slot, field, count: 1 }]);
+                            self.fresh.insert(
+                                term.stem,
+                                vec![Posting {
+                                    slot,
+                                    field,
+                                    count: 1,
+                                }],
+                            );
                         }
                     }
                 }
@@ -61,7 +75,12 @@ impl Assembler {
             }
             let mut kept: Vec<Posting> = postings
                 .iter()
-                .filter_map(|posting| Some(Posting { slot: slots[posting.slot as usize]?, ..*posting }))
+                .filter_map(|posting| {
+                    Some(Posting {
+                        slot: slots[posting.slot as usize]?,
+                        ..*posting
+                    })
+                })
                 .collect();
             if let Some((_, new)) = fresh.next_if(|(new_stem, _)| new_stem == stem) {
                 kept.extend(new);
@@ -99,15 +118,33 @@ pub(super) fn factors(lengths: &[Lengths]) -> Vec<[f32; Field::ALL.len()]> {
 fn texts_of(book: &Book, field: Field) -> Vec<Cow<'_, str>> {
     match field {
         Field::Title => vec![Cow::Borrowed(&book.title)],
-        Field::Author => book.author.iter().map(|author| Cow::Borrowed(author.as_str())).collect(),
-        Field::Themes => book.themes.iter().map(|theme| Cow::Borrowed(theme.as_str())).collect(),
-        Field::Genres => book.genres.iter().map(|genre| Cow::Borrowed(genre.as_str())).collect(),
+        Field::Author => book
+            .author
+            .iter()
+            .map(|author| Cow::Borrowed(author.as_str()))
+            .collect(),
+        Field::Themes => book
+            .themes
+            .iter()
+            .map(|theme| Cow::Borrowed(theme.as_str()))
+            .collect(),
+        Field::Genres => book
+            .genres
+            .iter()
+            .map(|genre| Cow::Borrowed(genre.as_str()))
+            .collect(),
         Field::ShortSummary => vec![Cow::Borrowed(&book.short_summary)],
         Field::FullSummary => vec![Cow::Borrowed(&book.full_summary)],
-        Field::Language => book.language.iter().map(|language| Cow::Borrowed(language.as_str())).collect(),
+        Field::Language => book
+            .language
+            .iter()
+            .map(|language| Cow::Borrowed(language.as_str()))
+            .collect(),
         Field::Year => {
             let number = book.year.iter().filter_map(|year| year.number());
-            number.map(|number| Cow::Owned(number.unsigned_abs().to_string())).collect()
+            number
+                .map(|number| Cow::Owned(number.unsigned_abs().to_string()))
+                .collect()
         }
     }
 }

@@ -28,6 +28,10 @@ impl BookKeys {
             .collect();
         labels.sort();
         labels.dedup();
-        BookKeys { title: TitleForms::of(&book.title), persons: persons_of(book), labels }
+        BookKeys {
+            title: TitleForms::of(&book.title),
+            persons: persons_of(book),
+            labels,
+        }
     }
 }

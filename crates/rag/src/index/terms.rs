@@ -1,6 +1,7 @@
 //! The inverted index: for each stem the books and fields in which it occurs.
 
 use crate::edit_distance::{distance_within, tolerance};
+use crate::text::root;
 use std::ops::Range;
 
 /// A stem, by its place in the alphabet of one index.
@@ -47,7 +48,10 @@ impl Terms {
     }
 
     pub(crate) fn find(&self, stem: &str) -> Option<TermId> {
-        self.stems.binary_search_by(|probe| (**probe).cmp(stem)).ok().map(|at| TermId(at as u32))
+        self.stems
+            .binary_search_by(|probe| (**probe).cmp(stem))
+            .ok()
+            .map(|at| TermId(at as u32))
     }
 
     pub(crate) fn postings(&self, term: TermId) -> &[Posting] {
@@ -64,12 +68,17 @@ impl Terms {
     pub(crate) fn fields_in(&self, term: TermId, slot: u32) -> u8 {
         let postings = self.postings(term);
         let start = postings.partition_point(|posting| posting.slot < slot);
-        postings[start..].iter().take_while(|posting| posting.slot == slot).fold(0, |bits, posting| bits | 1 << posting.field)
+        postings[start..]
+            .iter()
+            .take_while(|posting| posting.slot == slot)
+            .fold(0, |bits, posting| bits | 1 << posting.field)
     }
 
     /// All fields in which the stem occurs anywhere.
     pub(crate) fn fields_of(&self, term: TermId) -> u8 {
-        self.postings(term).iter().fold(0, |bits, posting| bits | 1 << posting.field)
+        self.postings(term)
+            .iter()
+            .fold(0, |bits, posting| bits | 1 << posting.field)
     }
 
     /// Stems that begin with `prefix`, at most `limit`.
@@ -83,7 +92,9 @@ impl Terms {
     pub(crate) fn similar(&self, word: &str, limit: usize) -> Vec<(TermId, usize)> {
         let wanted: Vec<char> = word.chars().collect();
         let allowed = tolerance(wanted.len());
-        let Some(first) = wanted.first().filter(|_| allowed > 0) else { return Vec::new() };
+        let Some(first) = wanted.first().filter(|_| allowed > 0) else {
+            return Vec::new();
+        };
         let mut theirs = Vec::new();
         let mut near = Vec::new();
         for at in self.range_of(first.encode_utf8(&mut [0; 4])) {
@@ -101,7 +112,18 @@ impl Terms {
             }
         }
         near.sort_unstable();
-        near.into_iter().take(limit).map(|(distance, at)| (TermId(at), distance)).collect()
+        near.into_iter()
+            .take(limit)
+            .map(|(distance, at)| (TermId(at), distance))
+            .collect()
+    }
+
+    /// Other stems of the same root (`optim` for `optimist`), at most `limit`.
+    pub(crate) fn derived(&self, stem: &str, limit: usize) -> Vec<TermId> {
+        let wanted = root(stem);
+        let range = self.range_of(wanted);
+        let same_root = range.filter(|at| *self.stems[*at] != *stem && root(&self.stems[*at]) == wanted);
+        same_root.take(limit).map(|at| TermId(at as u32)).collect()
     }
 
     fn range_of(&self, prefix: &str) -> Range<usize> {
@@ -117,8 +139,15 @@ mod tests {
 
     fn terms() -> Terms {
         let mut terms = Terms::default();
-        let posting = |slot, field| Posting { slot, field, count: 1 };
-        terms.push("dostoevski".into(), vec![posting(2, 1), posting(0, 0), posting(0, 1)]);
+        let posting = |slot, field| Posting {
+            slot,
+            field,
+            count: 1,
+        };
+        terms.push(
+            "dostoevski".into(),
+            vec![posting(2, 1), posting(0, 0), posting(0, 1)],
+        );
         terms.push("dune".into(), vec![posting(1, 0)]);
         terms.push("durance".into(), vec![posting(1, 5)]);
         terms
@@ -129,14 +158,25 @@ mod tests {
         let terms = terms();
         let term = terms.find("dostoevski").unwrap();
         assert_eq!(terms.book_count(term), 2);
-        assert_eq!((terms.fields_in(term, 0), terms.fields_in(term, 1), terms.fields_in(term, 2)), (0b11, 0, 0b10));
+        assert_eq!(
+            (
+                terms.fields_in(term, 0),
+                terms.fields_in(term, 1),
+                terms.fields_in(term, 2)
+            ),
+            (0b11, 0, 0b10)
+        );
         assert_eq!(terms.find("dun"), None);
     }
 
     #[test]
     fn prefixes_and_mistakes_are_found() {
         let terms = terms();
-        let stems = |ids: Vec<TermId>| ids.into_iter().map(|id| terms.stems[id.0 as usize].to_string()).collect::<Vec<_>>();
+        let stems = |ids: Vec<TermId>| {
+            ids.into_iter()
+                .map(|id| terms.stems[id.0 as usize].to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(stems(terms.with_prefix("du", 10)), ["dune", "durance"]);
         assert_eq!(stems(terms.with_prefix("", 2)), ["dostoevski", "dune"]);
         let similar = |word: &str| stems(terms.similar(word, 5).into_iter().map(|(id, _)| id).collect());

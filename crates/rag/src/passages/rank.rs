@@ -24,7 +24,10 @@ const MAX_QUERY_CHARS: usize = 2_000;
 
 /// The sentences of `text` that share words with `query`, best first, at most `limit`. None where nothing is shared.
 pub fn rank_sentences(query: &str, text: &str, limit: usize) -> Vec<RankedSentence> {
-    let end = query.char_indices().nth(MAX_QUERY_CHARS).map_or(query.len(), |(at, _)| at);
+    let end = query
+        .char_indices()
+        .nth(MAX_QUERY_CHARS)
+        .map_or(query.len(), |(at, _)| at);
     let mut analyser = Analyser::new();
     let mut terms = analyser.terms(&query[..end]);
     if terms.iter().any(|term| !is_request_word(&term.word)) {
@@ -74,7 +77,11 @@ pub fn rank_sentences(query: &str, text: &str, limit: usize) -> Vec<RankedSenten
     ranked
         .into_iter()
         .take(limit)
-        .map(|(index, score)| RankedSentence { index, text: sentences[index].to_owned(), score })
+        .map(|(index, score)| RankedSentence {
+            index,
+            text: sentences[index].to_owned(),
+            score,
+        })
         .collect()
 }
 
@@ -90,9 +97,18 @@ mod tests {
     #[test]
     fn the_sentence_with_the_answer_comes_first() {
         for (question, answer) in [
-            ("What dividend does the board propose?", "The board proposes a dividend of 2 euros per share."),
-            ("why did the costs fall", "Costs fell because freight became cheaper."),
-            ("Where is the new factory opening?", "A new factory will open in Porto."),
+            (
+                "What dividend does the board propose?",
+                "The board proposes a dividend of 2 euros per share.",
+            ),
+            (
+                "why did the costs fall",
+                "Costs fell because freight became cheaper.",
+            ),
+            (
+                "Where is the new factory opening?",
+                "A new factory will open in Porto.",
+            ),
         ] {
             let ranked = rank_sentences(question, REPORT, 2);
             assert_eq!(ranked[0].text, answer);

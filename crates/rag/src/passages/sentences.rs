@@ -52,10 +52,14 @@ fn ends_block(line: &str, following: &str) -> bool {
 /// A bullet, a heading's mark, a row's bar or a number with a full stop or a bracket.
 fn begins_item(line: &str) -> bool {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    let numbered = (1..=3).contains(&digits) && line[digits..].starts_with([')', '.']) && line[digits + 1..].starts_with(' ');
+    let numbered = (1..=3).contains(&digits)
+        && line[digits..].starts_with([')', '.'])
+        && line[digits + 1..].starts_with(' ');
     numbered
         || line.starts_with(['#', '|', '>', '•', '◦', '▪', '‣'])
-        || ["- ", "* ", "+ ", "– ", "— "].iter().any(|mark| line.starts_with(mark))
+        || ["- ", "* ", "+ ", "– ", "— "]
+            .iter()
+            .any(|mark| line.starts_with(mark))
 }
 
 fn split_block<'a>(block: &'a str, sentences: &mut Vec<&'a str>) {
@@ -97,7 +101,10 @@ fn push<'a>(sentence: &'a str, sentences: &mut Vec<&'a str>) {
 }
 
 fn is_closing(c: char) -> bool {
-    matches!(c, '.' | '!' | '?' | '…' | '"' | '”' | '’' | '\'' | ')' | ']' | '»')
+    matches!(
+        c,
+        '.' | '!' | '?' | '…' | '"' | '”' | '’' | '\'' | ')' | ']' | '»'
+    )
 }
 
 /// Whether a mark ends the sentence that stands before it: something new has to follow, and before a full stop there
@@ -110,7 +117,11 @@ fn ends_sentence(mark: char, before: &str, after: &str) -> bool {
         return false;
     }
     let following = after.trim_start();
-    let Some(next) = following.trim_start_matches(['"', '“', '\'', '‘', '(', '[', '«', '*', '_']).chars().next() else {
+    let Some(next) = following
+        .trim_start_matches(['"', '“', '\'', '‘', '(', '[', '«', '*', '_'])
+        .chars()
+        .next()
+    else {
         return true;
     };
     if next.is_lowercase() {
@@ -119,18 +130,22 @@ fn ends_sentence(mark: char, before: &str, after: &str) -> bool {
     if mark != '.' {
         return true;
     }
-    let last = before.rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '“')).next().unwrap_or_default();
+    let last = before
+        .rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '"' | '“'))
+        .next()
+        .unwrap_or_default();
     let is_initial = last.chars().count() == 1 && last.starts_with(char::is_uppercase) && last != "I";
     !is_initial && !is_abbreviation(last, next)
 }
 
 fn is_abbreviation(word: &str, next: char) -> bool {
     const TITLES: [&str; 22] = [
-        "Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Sr", "Jr", "Rev", "Gen", "Col", "Lt", "Capt", "Sgt", "Hon", "vs",
-        "e.g", "i.e", "cf", "al", "ca",
+        "Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Sr", "Jr", "Rev", "Gen", "Col", "Lt", "Capt", "Sgt",
+        "Hon", "vs", "e.g", "i.e", "cf", "al", "ca",
     ];
-    const BEFORE_NUMBERS: [&str; 14] =
-        ["No", "no", "p", "pp", "Vol", "vol", "Fig", "fig", "Ch", "ch", "Art", "art", "Sec", "sec"];
+    const BEFORE_NUMBERS: [&str; 14] = [
+        "No", "no", "p", "pp", "Vol", "vol", "Fig", "fig", "Ch", "ch", "Art", "art", "Sec", "sec",
+    ];
     TITLES.contains(&word) || (next.is_numeric() && BEFORE_NUMBERS.contains(&word))
 }
 
@@ -147,16 +162,31 @@ mod tests {
                 "Dr. Smith paid $3.50 to J. R. Jones. He left.",
                 &["Dr. Smith paid $3.50 to J. R. Jones.", "He left."],
             ),
-            ("He said \"Stop!\" and left. \"Why?\" She asked.", &["He said \"Stop!\" and left.", "\"Why?\"", "She asked."]),
+            (
+                "He said \"Stop!\" and left. \"Why?\" She asked.",
+                &["He said \"Stop!\" and left.", "\"Why?\"", "She asked."],
+            ),
             ("See no. 5 on p. 7. Done.", &["See no. 5 on p. 7.", "Done."]),
             ("Title\n\nA paragraph.", &["Title", "A paragraph."]),
-            ("# Head\ntext here\n- one\n- two", &["# Head", "text here", "- one", "- two"]),
+            (
+                "# Head\ntext here\n- one\n- two",
+                &["# Head", "text here", "- one", "- two"],
+            ),
             (
                 "This line is wrapped by a mail program at some width\nand goes on here. The end.",
-                &["This line is wrapped by a mail program at some width\nand goes on here.", "The end."],
+                &[
+                    "This line is wrapped by a mail program at some width\nand goes on here.",
+                    "The end.",
+                ],
             ),
-            ("name,price\nApple,3\nPear,4", &["name,price", "Apple,3", "Pear,4"]),
-            ("吾輩は猫である。名前はまだ無い。", &["吾輩は猫である。", "名前はまだ無い。"]),
+            (
+                "name,price\nApple,3\nPear,4",
+                &["name,price", "Apple,3", "Pear,4"],
+            ),
+            (
+                "吾輩は猫である。名前はまだ無い。",
+                &["吾輩は猫である。", "名前はまだ無い。"],
+            ),
             (" ... \n\n --- ", &[]),
         ];
         for (text, expected) in cases {
@@ -169,7 +199,11 @@ mod tests {
         let text = "word ".repeat(1_000);
         let sentences = split_sentences(&text);
         assert!(sentences.len() > 3);
-        assert!(sentences.iter().all(|sentence| sentence.len() <= MAX_SENTENCE_BYTES + 4));
+        assert!(
+            sentences
+                .iter()
+                .all(|sentence| sentence.len() <= MAX_SENTENCE_BYTES + 4)
+        );
         assert!(split_sentences(&"x".repeat(10_000)).len() > 5);
     }
 

@@ -50,14 +50,22 @@ pub fn summarise(text: &str, max_chars: usize) -> String {
         let chars = sentence.chars().count();
         // Headings and fragments carry few words; they would read as noise between sentences.
         if words.len() >= 3 && chars <= max_chars {
-            candidates.push(Candidate { index, text: sentence, chars, words, bias: place_bias(index, sentences.len()) });
+            candidates.push(Candidate {
+                index,
+                text: sentence,
+                chars,
+                words,
+                bias: place_bias(index, sentences.len()),
+            });
         }
     }
     let total: f64 = counts.iter().sum::<f64>().max(1.0);
     let mut weights: Vec<f64> = counts.iter().map(|count| count / total).collect();
     candidates.sort_by(|left, right| {
         let (left_worth, right_worth) = (worth(left, &weights), worth(right, &weights));
-        right_worth.total_cmp(&left_worth).then(left.index.cmp(&right.index))
+        right_worth
+            .total_cmp(&left_worth)
+            .then(left.index.cmp(&right.index))
     });
     candidates.truncate(MAX_CANDIDATES);
 
@@ -69,7 +77,9 @@ pub fn summarise(text: &str, max_chars: usize) -> String {
             .iter()
             .enumerate()
             .max_by(|(_, left), (_, right)| {
-                worth(left, &weights).total_cmp(&worth(right, &weights)).then(right.index.cmp(&left.index))
+                worth(left, &weights)
+                    .total_cmp(&worth(right, &weights))
+                    .then(right.index.cmp(&left.index))
             })
             .map(|(place, _)| place);
         let Some(best) = best else { break };
@@ -84,7 +94,11 @@ pub fn summarise(text: &str, max_chars: usize) -> String {
         return cut(sentences.first().copied().unwrap_or(text), max_chars);
     }
     chosen.sort_unstable();
-    chosen.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" ")
+    chosen
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The mean weight of a sentence's words, with a slight preference for sentences that say more.
@@ -101,10 +115,14 @@ fn place_bias(index: usize, count: usize) -> f64 {
 }
 
 fn cut(text: &str, max_chars: usize) -> String {
-    let Some(room) = max_chars.checked_sub(1) else { return String::new() };
+    let Some(room) = max_chars.checked_sub(1) else {
+        return String::new();
+    };
     let end = text.char_indices().nth(room).map_or(text.len(), |(at, _)| at);
     let kept = &text[..end];
-    let kept = kept.rsplit_once(char::is_whitespace).map_or(kept, |(before, _)| before);
+    let kept = kept
+        .rsplit_once(char::is_whitespace)
+        .map_or(kept, |(before, _)| before);
     format!("{}…", kept.trim_end())
 }
 
@@ -121,17 +139,28 @@ mod tests {
     fn a_summary_has_whole_sentences_in_order() {
         let summary = summarise(REPORT, 220);
         assert!(summary.chars().count() <= 220, "{summary}");
-        assert!(summary.starts_with("The ferry company lost money on its island route last year."), "{summary}");
-        assert!(!summary.contains("Lunch") && !summary.contains("weather"), "{summary}");
-        let places: Vec<usize> =
-            split_sentences(&summary).iter().map(|sentence| REPORT.find(sentence).unwrap()).collect();
+        assert!(
+            summary.starts_with("The ferry company lost money on its island route last year."),
+            "{summary}"
+        );
+        assert!(
+            !summary.contains("Lunch") && !summary.contains("weather"),
+            "{summary}"
+        );
+        let places: Vec<usize> = split_sentences(&summary)
+            .iter()
+            .map(|sentence| REPORT.find(sentence).unwrap())
+            .collect();
         assert!(places.len() >= 2 && places.is_sorted());
     }
 
     #[test]
     fn short_texts_stay_and_long_sentences_are_cut() {
         assert_eq!(summarise("  Short. ", 100), "Short.");
-        assert_eq!(summarise("A sentence that is far too long for this", 20), "A sentence that is…");
+        assert_eq!(
+            summarise("A sentence that is far too long for this", 20),
+            "A sentence that is…"
+        );
         assert_eq!(summarise("word", 2), "w…");
         assert_eq!(summarise("word", 0), "");
         assert_eq!(summarise("", 10), "");
@@ -139,14 +168,22 @@ mod tests {
 
     #[test]
     fn repetition_is_said_once() {
-        let text = format!("{}The harbour freezes every winter and trade stops.", "The mill burned down in the war. ".repeat(9));
+        let text = format!(
+            "{}The harbour freezes every winter and trade stops.",
+            "The mill burned down in the war. ".repeat(9)
+        );
         let summary = summarise(&text, 90);
-        assert_eq!(summary, "The mill burned down in the war. The harbour freezes every winter and trade stops.");
+        assert_eq!(
+            summary,
+            "The mill burned down in the war. The harbour freezes every winter and trade stops."
+        );
     }
 
     #[test]
     fn two_megabytes_are_summarised_within_the_bound() {
-        let text: String = (0..30_000).map(|n| format!("Sentence {n} tells of thing {} and place {}. ", n % 97, n % 89)).collect();
+        let text: String = (0..30_000)
+            .map(|n| format!("Sentence {n} tells of thing {} and place {}. ", n % 97, n % 89))
+            .collect();
         let summary = summarise(&text, 2_000);
         assert!((1_000..=2_000).contains(&summary.chars().count()));
     }

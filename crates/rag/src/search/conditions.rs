@@ -44,7 +44,11 @@ impl Conditions {
         for (labels, field) in [(&query.themes, Field::Themes), (&query.genres, Field::Genres)] {
             if entries(labels).next().is_some() {
                 let stems = entries(labels).map(|label| stems_of(&mut analyser, words(label)));
-                require(stems.flat_map(|stems| slots_with_all(index, &stems, field.bit())).collect());
+                require(
+                    stems
+                        .flat_map(|stems| slots_with_all(index, &stems, field.bit()))
+                        .collect(),
+                );
             }
         }
 
@@ -52,7 +56,10 @@ impl Conditions {
         excluded.extend(slots_of_authors(index, &query.exclude_authors));
         for title in entries(&query.exclude_titles) {
             let forms = TitleForms::of(title);
-            let candidates = index.slots_of_title(&forms.bare).iter().chain(index.slots_of_title(&forms.main));
+            let candidates = index
+                .slots_of_title(&forms.bare)
+                .iter()
+                .chain(index.slots_of_title(&forms.main));
             excluded.extend(candidates.filter(|slot| forms.names(&index.keys_at(**slot).title)));
         }
         for thing in entries(&query.exclude_content).flat_map(things) {
@@ -61,13 +68,21 @@ impl Conditions {
         let mut by_slot = Vec::new();
         if !excluded.is_empty() {
             by_slot.resize(index.len(), false);
-            excluded.into_iter().for_each(|slot| by_slot[slot as usize] = true);
+            excluded
+                .into_iter()
+                .for_each(|slot| by_slot[slot as usize] = true);
         }
-        Conditions { only, excluded: by_slot, names_authors }
+        Conditions {
+            only,
+            excluded: by_slot,
+            names_authors,
+        }
     }
 
     pub(super) fn admit(&self, slot: u32) -> bool {
-        self.only.as_ref().is_none_or(|only| only.binary_search(&slot).is_ok())
+        self.only
+            .as_ref()
+            .is_none_or(|only| only.binary_search(&slot).is_ok())
             && !self.excluded.get(slot as usize).is_some_and(|excluded| *excluded)
     }
 
@@ -78,8 +93,13 @@ impl Conditions {
 
     /// The admitted slots by year, those without a year last. Only for queries with positive conditions.
     pub(super) fn admitted_by_year(&self, index: &Index) -> impl Iterator<Item = u32> + use<> {
-        let mut slots: Vec<u32> =
-            self.only.iter().flatten().copied().filter(|slot| self.admit(*slot)).collect();
+        let mut slots: Vec<u32> = self
+            .only
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|slot| self.admit(*slot))
+            .collect();
         slots.sort_by_key(|slot| {
             let year = index.book_at(*slot).year.as_ref().and_then(|year| year.number());
             (year.is_none(), year, *slot)
@@ -90,14 +110,23 @@ impl Conditions {
 
 /// The entries of a list that say anything, cut to a length that bounds the work.
 fn entries(list: &[String]) -> impl Iterator<Item = &str> {
-    list.iter().take(MAX_ENTRIES).filter(|entry| !entry.trim().is_empty()).map(|entry| {
-        let end = entry.char_indices().nth(MAX_ENTRY_CHARS).map_or(entry.len(), |(at, _)| at);
-        &entry[..end]
-    })
+    list.iter()
+        .take(MAX_ENTRIES)
+        .filter(|entry| !entry.trim().is_empty())
+        .map(|entry| {
+            let end = entry
+                .char_indices()
+                .nth(MAX_ENTRY_CHARS)
+                .map_or(entry.len(), |(at, _)| at);
+            &entry[..end]
+        })
 }
 
 fn slots_of_authors(index: &Index, names: &[String]) -> HashSet<u32> {
-    entries(names).flat_map(|name| index.persons_named(name)).flat_map(|person| person.slots.iter().copied()).collect()
+    entries(names)
+        .flat_map(|name| index.persons_named(name))
+        .flat_map(|person| person.slots.iter().copied())
+        .collect()
 }
 
 /// The things that an excluding text names: `war, horror and violence` are three.
@@ -105,13 +134,21 @@ fn things(text: &str) -> Vec<Vec<String>> {
     let mut things = Vec::new();
     for part in text.split([',', ';', '/', '\n']) {
         let words = words(part);
-        things.extend(words.split(|word| word == "and" || word == "or").map(<[String]>::to_vec));
+        things.extend(
+            words
+                .split(|word| word == "and" || word == "or")
+                .map(<[String]>::to_vec),
+        );
     }
     things
 }
 
 fn stems_of(analyser: &mut Analyser, words: Vec<String>) -> Vec<String> {
-    analyser.terms_of_words(words).into_iter().map(|term| term.stem).collect()
+    analyser
+        .terms_of_words(words)
+        .into_iter()
+        .map(|term| term.stem)
+        .collect()
 }
 
 /// The books that one excluded thing fits; see [`Query::exclude_content`].
@@ -148,7 +185,8 @@ fn slots_of_content(index: &Index, analyser: &mut Analyser, words: &[String]) ->
         slots.extend(slots_with_all(index, &[stem], !Field::Author.bit()));
         require(slots);
     }
-    let is_noise = |word: &String| is_request_word(word) || matches!(word.as_str(), "novel" | "novels" | "literature");
+    let is_noise =
+        |word: &String| is_request_word(word) || matches!(word.as_str(), "novel" | "novels" | "literature");
     let said: Vec<String> = content.iter().filter(|word| !is_noise(word)).cloned().collect();
     let mut stems = stems_of(analyser, said);
     // `novels` alone means the word itself; beside a nation or a period it says nothing.
@@ -169,20 +207,32 @@ fn slots_of_content(index: &Index, analyser: &mut Analyser, words: &[String]) ->
 fn slots_with_all(index: &Index, stems: &[String], fields: u8) -> HashSet<u32> {
     let mut remaining: Option<Vec<(u32, u8)>> = None;
     for stem in stems {
-        let Some(term) = index.terms().find(stem) else { return HashSet::new() };
+        let Some(term) = index.terms().find(stem) else {
+            return HashSet::new();
+        };
         let matching: Vec<(u32, u8)> = match remaining {
             None => index
                 .terms()
                 .postings(term)
                 .chunk_by(|left, right| left.slot == right.slot)
-                .map(|postings| (postings[0].slot, postings.iter().fold(0, |bits, posting| bits | 1 << posting.field)))
+                .map(|postings| {
+                    (
+                        postings[0].slot,
+                        postings.iter().fold(0, |bits, posting| bits | 1 << posting.field),
+                    )
+                })
                 .collect(),
             Some(known) => known
                 .into_iter()
                 .map(|(slot, bits): (u32, u8)| (slot, bits & index.terms().fields_in(term, slot)))
                 .collect(),
         };
-        remaining = Some(matching.into_iter().filter(|(_, bits)| bits & fields != 0).collect());
+        remaining = Some(
+            matching
+                .into_iter()
+                .filter(|(_, bits)| bits & fields != 0)
+                .collect(),
+        );
     }
     remaining.into_iter().flatten().map(|(slot, _)| slot).collect()
 }

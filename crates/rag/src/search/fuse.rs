@@ -18,7 +18,14 @@ pub(super) struct Fused {
 /// Joins two rankings, best first. A single one keeps its own scores.
 pub(super) fn fuse(by_words: &[(u32, f32)], by_vector: &[(u32, f32)]) -> Vec<Fused> {
     let alone = |ranking: &[(u32, f32)], via| -> Vec<Fused> {
-        ranking.iter().map(|(slot, score)| Fused { slot: *slot, score: *score, via }).collect()
+        ranking
+            .iter()
+            .map(|(slot, score)| Fused {
+                slot: *slot,
+                score: *score,
+                via,
+            })
+            .collect()
     };
     if by_vector.is_empty() {
         return alone(by_words, Via::Words);
@@ -42,10 +49,19 @@ pub(super) fn fuse(by_words: &[(u32, f32)], by_vector: &[(u32, f32)]) -> Vec<Fus
                 (Some(_), None) => Via::Words,
                 _ => Via::Vector,
             };
-            Fused { slot, score: worth(words) + worth(vector), via }
+            Fused {
+                slot,
+                score: worth(words) + worth(vector),
+                via,
+            }
         })
         .collect();
-    fused.sort_by(|left, right| right.score.total_cmp(&left.score).then(left.slot.cmp(&right.slot)));
+    fused.sort_by(|left, right| {
+        right
+            .score
+            .total_cmp(&left.score)
+            .then(left.slot.cmp(&right.slot))
+    });
     fused
 }
 

@@ -10,15 +10,17 @@ pub(crate) fn languages(word: &str) -> &'static [&'static str] {
         "german" | "germany" | "germans" | "austria" | "austrian" | "swiss" => &["german"],
         "italy" | "italian" | "italians" => &["italian"],
         "spain" | "spanish" => &["spanish"],
-        "argentina" | "argentine" | "argentinian" | "chile" | "chilean" | "colombia" | "colombian" | "mexico"
-        | "mexican" | "peru" | "peruvian" | "cuban" | "cuba" => &["spanish"],
+        "argentina" | "argentine" | "argentinian" | "chile" | "chilean" | "colombia" | "colombian"
+        | "mexico" | "mexican" | "peru" | "peruvian" | "cuban" | "cuba" => &["spanish"],
         "latin" => &["spanish", "portuguese", "latin"],
         "portugal" | "portuguese" | "brazil" | "brazilian" => &["portuguese"],
         "china" | "chinese" => &["chinese"],
         "korea" | "korean" => &["korean"],
         "greece" | "greek" | "greeks" => &["greek"],
         "rome" | "roman" | "romans" => &["latin"],
-        "arab" | "arabic" | "arabian" | "egypt" | "egyptian" | "lebanese" | "syrian" | "sudanese" => &["arabic"],
+        "arab" | "arabic" | "arabian" | "egypt" | "egyptian" | "lebanese" | "syrian" | "sudanese" => {
+            &["arabic"]
+        }
         "persia" | "persian" | "iran" | "iranian" => &["persian", "farsi"],
         "turkey" | "turkish" | "ottoman" => &["turkish"],
         "israel" | "israeli" | "hebrew" => &["hebrew"],

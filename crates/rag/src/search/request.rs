@@ -1,7 +1,7 @@
 //! What a request in natural words asks for: concepts, each with the evidence that counts for it.
 
 use super::nations::languages;
-use super::period::periods;
+use super::period::{Period, periods};
 use super::related::related;
 use crate::field::Field;
 use crate::index::{Index, TermId};
@@ -17,9 +17,10 @@ const MAX_TERMS: usize = 64;
 const MAX_LABEL_WORDS: usize = 4;
 
 const SOFT_WORD: f32 = 0.3;
-const LANGUAGE: f32 = 1.0;
+const LANGUAGE: f32 = 0.8;
 const PERIOD: f32 = 1.0;
 const NAMED_TITLE: f32 = 2.0;
+const DERIVED: f32 = 0.5;
 const LABEL: f32 = 0.5;
 const LABEL_OF_EXAMPLE: f32 = 0.6;
 const MISTYPED_NAME: f32 = 0.7;
@@ -34,6 +35,8 @@ pub(super) struct Request<'a> {
     /// Whether there was no word that says anything about books (`something good`). A word that is merely unknown to the
     /// collection does say something: then nothing is found.
     pub(super) says_nothing: bool,
+    /// The times that were named.
+    pub(super) periods: Vec<Period>,
 }
 
 /// One thing that is asked for.
@@ -51,7 +54,11 @@ pub(super) enum Member<'a> {
     /// A stem in certain fields.
     Stem { term: TermId, weight: f32, fields: u8 },
     /// A known set of books.
-    Books { slots: Cow<'a, [u32]>, weight: f32, fields: u8 },
+    Books {
+        slots: Cow<'a, [u32]>,
+        weight: f32,
+        fields: u8,
+    },
 }
 
 impl Member<'_> {
@@ -60,7 +67,11 @@ impl Member<'_> {
         match self {
             Member::Stem { term, fields, .. } => index.terms().fields_in(*term, slot) & fields,
             Member::Books { slots, fields, .. } => {
-                if slots.contains(&slot) { *fields } else { 0 }
+                if slots.contains(&slot) {
+                    *fields
+                } else {
+                    0
+                }
             }
         }
     }
@@ -68,10 +79,18 @@ impl Member<'_> {
 
 impl<'a> Request<'a> {
     pub(super) fn understand(index: &'a Index, content: &str) -> Request<'a> {
-        let end = content.char_indices().nth(MAX_CHARS).map_or(content.len(), |(at, _)| at);
+        let end = content
+            .char_indices()
+            .nth(MAX_CHARS)
+            .map_or(content.len(), |(at, _)| at);
         let content = &content[..end];
         let tokens = tokens(content);
-        let mut request = Request { concepts: Vec::new(), examples: Vec::new(), says_nothing: false };
+        let mut request = Request {
+            concepts: Vec::new(),
+            examples: Vec::new(),
+            says_nothing: false,
+            periods: Vec::new(),
+        };
         let mut skipped = negated(content, &tokens);
         let mut analyser = Analyser::new();
 
@@ -88,25 +107,51 @@ impl<'a> Request<'a> {
             }
         }
         let words: Vec<&str> = tokens.iter().map(|token| token.word.as_str()).collect();
+        let mut soft: HashSet<&str> = HashSet::new();
         for period in periods(&words) {
             if period.words.clone().any(|at| skipped.contains(&at)) {
                 continue;
             }
-            let label = words[period.words.clone()].join(" ");
-            request.add_books(label, PERIOD, index.slots_of_years(period.from, period.to).collect(), Field::Year);
+            // Of a phrase such as `before the second world war` the words are no subject of the book.
+            if period.words.len() > 1 {
+                soft.extend(words[period.words.clone()].iter().copied());
+            }
+            let named = words[period.words.clone()]
+                .iter()
+                .filter(|word| !matches!(**word, "the" | "a"));
+            let label = named.copied().collect::<Vec<_>>().join(" ");
+            request.add_books(
+                label,
+                PERIOD,
+                index.slots_of_years(period.from, period.to).collect(),
+                Field::Year,
+            );
+            request.periods.push(period);
         }
-        let kept = (0..tokens.len()).filter(|at| !skipped.contains(at)).map(|at| tokens[at].word.clone()).collect();
+        let kept = (0..tokens.len())
+            .filter(|at| !skipped.contains(at))
+            .map(|at| tokens[at].word.clone())
+            .collect();
         let mut terms = analyser.terms_of_words(kept);
         terms.truncate(MAX_TERMS);
         let is_content = |term: &Term| !is_request_word(&term.word);
-        let only_soft = !terms.iter().any(|term| is_content(term) && !is_soft_word(&term.word));
-        request.add_terms(index, &mut analyser, &terms, only_soft);
+        let only_soft = !terms
+            .iter()
+            .any(|term| is_content(term) && !is_soft_word(&term.word));
+        request.add_terms(index, &mut analyser, &terms, only_soft, &soft);
         request.add_phrases(index, &terms);
         request.says_nothing = request.concepts.is_empty() && !terms.iter().any(is_content);
         request
     }
 
-    fn add_terms(&mut self, index: &'a Index, analyser: &mut Analyser, terms: &[Term], only_soft: bool) {
+    fn add_terms(
+        &mut self,
+        index: &'a Index,
+        analyser: &mut Analyser,
+        terms: &[Term],
+        only_soft: bool,
+        soft: &HashSet<&str>,
+    ) {
         let mut seen = HashSet::new();
         for term in terms.iter().filter(|term| !is_request_word(&term.word)) {
             if !seen.insert(term.stem.as_str()) {
@@ -115,15 +160,27 @@ impl<'a> Request<'a> {
             let mut members = members_of(index, &term.stem);
             for language in languages(&term.word) {
                 if let Some(id) = index.terms().find(analyser.stem(language)) {
-                    members.push(Member::Stem { term: id, weight: LANGUAGE, fields: Field::Language.bit() });
+                    members.push(Member::Stem {
+                        term: id,
+                        weight: LANGUAGE,
+                        fields: Field::Language.bit(),
+                    });
                 }
+            }
+            for derived in index.terms().derived(&term.stem, 8) {
+                members.push(Member::Stem {
+                    term: derived,
+                    weight: DERIVED,
+                    fields: !Field::Author.bit(),
+                });
             }
             let is_known = !members.is_empty();
             members.extend(related_members(index, &term.stem));
             if !is_known && related(&term.stem).is_empty() {
                 members.extend(mistyped_members(index, &term.stem));
             }
-            let weight = if is_soft_word(&term.word) && !only_soft { SOFT_WORD } else { 1.0 };
+            let is_soft = (is_soft_word(&term.word) && !only_soft) || soft.contains(term.word.as_str());
+            let weight = if is_soft { SOFT_WORD } else { 1.0 };
             self.add(term.word.clone(), weight, members);
         }
     }
@@ -138,7 +195,11 @@ impl<'a> Request<'a> {
                 let slots = index.slots_of_label(&stems);
                 let mut members = Vec::new();
                 if !slots.is_empty() {
-                    members.push(Member::Books { slots: slots.into(), weight: LABEL, fields: 0 });
+                    members.push(Member::Books {
+                        slots: slots.into(),
+                        weight: LABEL,
+                        fields: 0,
+                    });
                 }
                 if length > 1 {
                     members.extend(related_members(index, &stems));
@@ -152,27 +213,50 @@ impl<'a> Request<'a> {
         for label in &index.keys_at(slot).labels {
             let slots = index.slots_of_label(label);
             let fields = Field::Themes.bit() | Field::Genres.bit();
-            let members = vec![Member::Books { slots: slots.into(), weight: LABEL_OF_EXAMPLE, fields }];
+            let members = vec![Member::Books {
+                slots: slots.into(),
+                weight: LABEL_OF_EXAMPLE,
+                fields,
+            }];
             self.add(label.clone(), 1.0, members);
         }
     }
 
     fn add_books(&mut self, label: String, weight: f32, slots: Vec<u32>, field: Field) {
         if !slots.is_empty() {
-            self.add(label, 1.0, vec![Member::Books { slots: slots.into(), weight, fields: field.bit() }]);
+            self.add(
+                label,
+                1.0,
+                vec![Member::Books {
+                    slots: slots.into(),
+                    weight,
+                    fields: field.bit(),
+                }],
+            );
         }
     }
 
     fn add(&mut self, label: String, weight: f32, members: Vec<Member<'a>>) {
         if !members.is_empty() {
-            self.concepts.push(Concept { label, weight, members });
+            self.concepts.push(Concept {
+                label,
+                weight,
+                members,
+            });
         }
     }
 }
 
 fn members_of<'a>(index: &'a Index, stem: &str) -> Vec<Member<'a>> {
     let found = index.terms().find(stem);
-    found.map(|term| Member::Stem { term, weight: 1.0, fields: u8::MAX }).into_iter().collect()
+    found
+        .map(|term| Member::Stem {
+            term,
+            weight: 1.0,
+            fields: u8::MAX,
+        })
+        .into_iter()
+        .collect()
 }
 
 fn related_members<'a>(index: &'a Index, stems: &str) -> Vec<Member<'a>> {
@@ -183,10 +267,18 @@ fn related_members<'a>(index: &'a Index, stems: &str) -> Vec<Member<'a>> {
             if related.stems.contains(' ') {
                 let slots = index.slots_of_label(&related.stems);
                 let fields = Field::Themes.bit() | Field::Genres.bit();
-                (!slots.is_empty()).then(|| Member::Books { slots: slots.into(), weight: related.weight, fields })
+                (!slots.is_empty()).then(|| Member::Books {
+                    slots: slots.into(),
+                    weight: related.weight,
+                    fields,
+                })
             } else {
                 let term = index.terms().find(&related.stems)?;
-                Some(Member::Stem { term, weight: related.weight, fields: not_in_names })
+                Some(Member::Stem {
+                    term,
+                    weight: related.weight,
+                    fields: not_in_names,
+                })
             }
         })
         .collect()
@@ -199,16 +291,28 @@ fn mistyped_members<'a>(index: &'a Index, stem: &str) -> Vec<Member<'a>> {
     let mut members: Vec<Member<'a>> = Vec::new();
     for (term, distance) in index.terms().similar(stem, 8) {
         if index.terms().fields_of(term) & names != 0 {
-            members.push(Member::Stem { term, weight: MISTYPED_NAME / distance as f32, fields: names });
+            members.push(Member::Stem {
+                term,
+                weight: MISTYPED_NAME / distance as f32,
+                fields: names,
+            });
         }
         if distance == 1 && length >= 6 {
-            members.push(Member::Stem { term, weight: MISTYPED_WORD, fields: !names });
+            members.push(Member::Stem {
+                term,
+                weight: MISTYPED_WORD,
+                fields: !names,
+            });
         }
     }
     if members.is_empty() && length >= 4 {
         for term in index.terms().with_prefix(stem, 8) {
             if index.terms().fields_of(term) & names != 0 {
-                members.push(Member::Stem { term, weight: MISTYPED_NAME, fields: names });
+                members.push(Member::Stem {
+                    term,
+                    weight: MISTYPED_NAME,
+                    fields: names,
+                });
             }
         }
     }
@@ -220,9 +324,12 @@ fn negated(content: &str, tokens: &[Token]) -> HashSet<usize> {
     let mut skipped = HashSet::new();
     let mut at = 0;
     while at < tokens.len() {
-        let next = tokens.get(at + 1).map(|token| token.word.as_str()).unwrap_or_default();
+        let next = tokens
+            .get(at + 1)
+            .map(|token| token.word.as_str())
+            .unwrap_or_default();
         let starts = match tokens[at].word.as_str() {
-            "without" | "except" | "excluding" | "avoid" | "nothing" | "minus" => true,
+            "without" | "except" | "excluding" | "nothing" | "minus" => true,
             "no" => !matches!(next, "longer" | "one" | "more" | "matter"),
             "not" => !matches!(next, "only" | "just" | "necessarily" | "sure"),
             _ => false,
@@ -234,7 +341,10 @@ fn negated(content: &str, tokens: &[Token]) -> HashSet<usize> {
         while at < tokens.len() {
             let between = &content[tokens[at - 1].place.end..tokens[at].place.start];
             let ends = between.contains([',', '.', ';', ':', '!', '?', '\n', '–', '—'])
-                || matches!(tokens[at].word.as_str(), "but" | "please" | "and" | "with" | "that" | "which" | "just");
+                || matches!(
+                    tokens[at].word.as_str(),
+                    "but" | "please" | "and" | "with" | "that" | "which" | "just"
+                );
             if ends {
                 break;
             }

@@ -19,7 +19,9 @@ impl Eq for Ranked {}
 
 impl Ord for Ranked {
     fn cmp(&self, other: &Ranked) -> Ordering {
-        self.score.total_cmp(&other.score).then(other.slot.cmp(&self.slot))
+        self.score
+            .total_cmp(&other.score)
+            .then(other.slot.cmp(&self.slot))
     }
 }
 
@@ -31,7 +33,10 @@ impl PartialOrd for Ranked {
 
 impl Top {
     pub(crate) fn new(limit: usize) -> Top {
-        Top { limit, heap: BinaryHeap::new() }
+        Top {
+            limit,
+            heap: BinaryHeap::new(),
+        }
     }
 
     /// Whether a score could be among the best so far; ties are settled by [`Top::offer`].
@@ -53,7 +58,10 @@ impl Top {
     /// Slots and scores, best first.
     pub(crate) fn into_sorted(self) -> Vec<(u32, f32)> {
         let sorted = self.heap.into_sorted_vec();
-        sorted.into_iter().map(|Reverse(ranked)| (ranked.slot, ranked.score)).collect()
+        sorted
+            .into_iter()
+            .map(|Reverse(ranked)| (ranked.slot, ranked.score))
+            .collect()
     }
 }
 

@@ -48,7 +48,10 @@ const SAME_THING: [(&[&str], &[&str]); 22] = [
 
 impl Analyser {
     pub(crate) fn new() -> Analyser {
-        Analyser { stemmer: Stemmer::create(Algorithm::English), stems: HashMap::new() }
+        Analyser {
+            stemmer: Stemmer::create(Algorithm::English),
+            stems: HashMap::new(),
+        }
     }
 
     /// The content words of a text, stop words left out.
@@ -64,7 +67,10 @@ impl Analyser {
             // `World War I`: there the numeral is no pronoun.
             let is_numeral = word == "i" && at > 0 && words[at - 1] == "war";
             if is_numeral || !is_stop_word(word) {
-                terms.push(Term { stem: self.stem(word).to_owned(), word: word.clone() });
+                terms.push(Term {
+                    stem: self.stem(word).to_owned(),
+                    word: word.clone(),
+                });
             }
         }
         terms
@@ -112,8 +118,26 @@ fn unify(words: Vec<String>) -> Vec<String> {
 /// made for (`surprise`); both sides are rewritten, so that nothing is lost.
 fn american(word: &str) -> String {
     const OUR: [&str; 20] = [
-        "ardour", "armour", "behaviour", "clamour", "colour", "endeavour", "favour", "glamour", "harbour", "honour",
-        "humour", "labour", "neighbour", "odour", "rigour", "rumour", "saviour", "splendour", "valour", "vigour",
+        "ardour",
+        "armour",
+        "behaviour",
+        "clamour",
+        "colour",
+        "endeavour",
+        "favour",
+        "glamour",
+        "harbour",
+        "honour",
+        "humour",
+        "labour",
+        "neighbour",
+        "odour",
+        "rigour",
+        "rumour",
+        "saviour",
+        "splendour",
+        "valour",
+        "vigour",
     ];
     const WHOLE: [(&str, &str); 9] = [
         ("grey", "gray"),
@@ -129,12 +153,19 @@ fn american(word: &str) -> String {
     if let Some(our) = OUR.iter().find(|our| word.starts_with(**our)) {
         return format!("{}or{}", &our[..our.len() - 3], &word[our.len()..]);
     }
-    if let Some((british, other)) = WHOLE.iter().find(|(british, _)| word.trim_end_matches('s') == *british) {
+    if let Some((british, other)) = WHOLE
+        .iter()
+        .find(|(british, _)| word.trim_end_matches('s') == *british)
+    {
         return format!("{other}{}", &word[british.len()..]);
     }
-    for (ending, other) in
-        [("isation", "ization"), ("isations", "izations"), ("ising", "izing"), ("ised", "ized"), ("ise", "ize")]
-    {
+    for (ending, other) in [
+        ("isation", "ization"),
+        ("isations", "izations"),
+        ("ising", "izing"),
+        ("ised", "ized"),
+        ("ise", "ize"),
+    ] {
         if word.len() > ending.len() + 3
             && let Some(before) = word.strip_suffix(ending)
         {
@@ -150,7 +181,11 @@ mod tests {
 
     fn stems(text: &str) -> String {
         let terms = Analyser::new().terms(text);
-        terms.into_iter().map(|term| term.stem).collect::<Vec<_>>().join(" ")
+        terms
+            .into_iter()
+            .map(|term| term.stem)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]

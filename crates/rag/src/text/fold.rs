@@ -42,7 +42,11 @@ pub(crate) fn fold(text: &str) -> String {
 /// Whether the character belongs to a word: letters and digits of any script, and the marks that carry vowels in the
 /// scripts where [`fold_char`] keeps them.
 pub(crate) fn is_word_char(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_alphanumeric() } else { c.is_alphanumeric() || is_combining_mark(c) }
+    if c.is_ascii() {
+        c.is_ascii_alphanumeric()
+    } else {
+        c.is_alphanumeric() || is_combining_mark(c)
+    }
 }
 
 /// Scripts written without blanks: every character is a word of its own.

@@ -34,12 +34,16 @@ fn number_at<W: AsRef<str>>(words: &[W], start: usize) -> (Option<u64>, usize) {
         if words[at].as_ref() == "and" && at > start && current.is_multiple_of(100) && at + 1 < words.len() {
             next += 1;
         }
-        let Some(part) = part_of(words[next].as_ref()) else { break };
+        let Some(part) = part_of(words[next].as_ref()) else {
+            break;
+        };
         let fits_after_tens = current >= 20 && current.is_multiple_of(10) && !current.is_multiple_of(100);
         let is_spoken_century = (10..100).contains(&current) && next == at;
         match part {
             Part::Small(0) if at == start => return (Some(0), at + 1),
-            Part::Small(n) if n > 0 && (current.is_multiple_of(100) || (fits_after_tens && n < 10)) => current += n,
+            Part::Small(n) if n > 0 && (current.is_multiple_of(100) || (fits_after_tens && n < 10)) => {
+                current += n
+            }
             Part::Tens(n) if current.is_multiple_of(100) => current += n,
             Part::Small(n) | Part::Tens(n) if n >= 10 && is_spoken_century => current = current * 100 + n,
             Part::Hundred if current < 100 => current = current.max(1) * 100,
@@ -51,15 +55,39 @@ fn number_at<W: AsRef<str>>(words: &[W], start: usize) -> (Option<u64>, usize) {
         }
         at = next + 1;
     }
-    if at == start { (None, start + 1) } else { (Some(thousands + current), at) }
+    if at == start {
+        (None, start + 1)
+    } else {
+        (Some(thousands + current), at)
+    }
 }
 
 fn part_of(word: &str) -> Option<Part> {
     const SMALL: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-        "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
-    const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    const TENS: [&str; 8] = [
+        "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+    ];
     if !(3..=9).contains(&word.len()) {
         return None;
     }
@@ -98,7 +126,10 @@ mod tests {
             ("zero zero", "0 0"),
             ("two thousand three thousand", "2003 1000"),
         ] {
-            let merged: Vec<String> = merge_number_words(&words(text)).into_iter().map(|piece| piece.0).collect();
+            let merged: Vec<String> = merge_number_words(&words(text))
+                .into_iter()
+                .map(|piece| piece.0)
+                .collect();
             assert_eq!(merged.join(" "), expected, "{text}");
         }
     }

@@ -22,7 +22,12 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 /// The words of a text with their places, in order.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut found = Vec::new();
-    for_each_token(text, |word, place| found.push(Token { word: word.to_owned(), place }));
+    for_each_token(text, |word, place| {
+        found.push(Token {
+            word: word.to_owned(),
+            place,
+        })
+    });
     found
 }
 
@@ -102,7 +107,10 @@ mod tests {
     fn words_of_a_text() {
         for (text, expected) in [
             ("Sophie's World", "sophie world"),
-            ("L’Étranger d'Urbervilles O'Brien don't", "etranger urbervilles obrien dont"),
+            (
+                "L’Étranger d'Urbervilles O'Brien don't",
+                "etranger urbervilles obrien dont",
+            ),
             ("Catch-22; J.R.R. Tolkien", "catch 22 j r r tolkien"),
             ("20,000 Leagues, 1,2 and 1920's", "20000 leagues 1 2 and 1920s"),
             ("'quoted' dogs' end'", "quoted dogs end"),

@@ -1,0 +1,6 @@
+//! What callers see of the crate, over a small collection.
+
+mod fixture;
+mod retrieval;
+mod titles;
+mod updates;
