@@ -230,3 +230,154 @@ where
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Finished, StopReason};
+    use futures_util::{StreamExt, stream};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A vendor whose every event is text, and whose answer ends with `end`.
+    struct Plain;
+
+    impl Decode for Plain {
+        fn event(&mut self, _: &str, data: &str, events: &mut VecDeque<Event>) -> Result<(), Failure> {
+            let finished = Finished {
+                reason: StopReason::Stop,
+                usage: None,
+                response_id: None,
+            };
+            events.push_back(match data {
+                "end" => Event::Finished(finished),
+                text => Event::Text(text.to_owned()),
+            });
+            Ok(())
+        }
+    }
+
+    type Outcome = (Vec<String>, Option<LlmError>, Duration);
+
+    /// Runs a body of chunks, each after a pause in seconds, that then stays open; ten seconds of silence and
+    /// sixty in all are allowed. Gives the texts (`.` is the end), the error, and how long it took.
+    async fn run(script: &[(u64, &'static str)], breaker: &Arc<Breaker>) -> Outcome {
+        let chunks: Vec<(u64, &'static str)> = script.to_vec();
+        let body = stream::iter(chunks).then(|(seconds, chunk)| async move {
+            tokio::time::sleep(SECOND * u32::try_from(seconds).unwrap()).await;
+            Ok::<_, LlmError>(Bytes::from_static(chunk.as_bytes()))
+        });
+        collect(body.chain(stream::pending()).boxed(), breaker).await
+    }
+
+    async fn collect(
+        body: stream::BoxStream<'static, Result<Bytes, LlmError>>,
+        breaker: &Arc<Breaker>,
+    ) -> Outcome {
+        let start = Instant::now();
+        let total = SECOND * 60;
+        let limits = StreamLimits {
+            silence: SECOND * 10,
+            deadline: start + total,
+            total,
+            max_event_bytes: 1_000,
+        };
+        let mut answer = AnswerStream::new(body, Plain, Failure::fatal, limits, Arc::clone(breaker));
+        let (mut texts, mut error) = (Vec::new(), None);
+        while let Some(item) = answer.next().await {
+            match item {
+                Ok(Event::Text(text)) => texts.push(text),
+                Ok(_) => texts.push(".".to_owned()),
+                Err(failed) => error = Some(failed),
+            }
+        }
+        assert!(answer.body.is_none(), "the connection was let go");
+        (texts, error, start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_a_stream_wherever_it_falls() {
+        for script in [
+            &[][..],
+            &[(0, "data: a\n\n")],
+            &[(9, ": alive\n"), (9, "data: a\n\n"), (9, "data: b\n\n")],
+        ] {
+            let (_, error, took) = run(script, &Arc::default()).await;
+            let silent_from: u64 = script.iter().map(|(seconds, _)| seconds).sum();
+            assert!(
+                matches!(error, Some(LlmError::Timeout(silence)) if silence == SECOND * 10),
+                "{error:?}"
+            );
+            assert_eq!(took.as_secs(), silent_from + 10, "{script:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_of_bytes_is_silence() {
+        let (texts, error, took) = run(
+            &[(3, "d"), (3, "a"), (3, "t"), (3, "a"), (3, ":")],
+            &Arc::default(),
+        )
+        .await;
+        assert!(
+            texts.is_empty() && matches!(error, Some(LlmError::Timeout(_))),
+            "{error:?}"
+        );
+        assert_eq!(took.as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keep_alives_do_not_extend_the_whole() {
+        let (_, error, took) = run(&[(5, ": alive\n"); 100], &Arc::default()).await;
+        assert!(error.unwrap().to_string().contains("not complete after 60s"));
+        assert_eq!(took.as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_pauses_is_stopped_and_others_have_their_turn() {
+        let flood = stream::repeat(())
+            .map(|()| Ok(Bytes::from_static(b": x\n")))
+            .boxed();
+        let clock = tokio::spawn(async { tokio::time::advance(SECOND * 61).await });
+        let (_, error, _) = collect(flood, &Arc::default()).await;
+        assert!(error.unwrap().to_string().contains("not complete"));
+        clock.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_keeps_the_connection_after_the_end_holds_nobody_up() {
+        let (texts, error, took) = run(&[(1, "data: a\n\ndata: end\n\n")], &Arc::default()).await;
+        assert_eq!(
+            (texts, took),
+            (vec!["a".to_owned(), ".".to_owned()], SECOND + DRAIN_TIME)
+        );
+        assert!(error.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_follows_the_end_is_read_but_not_forever() {
+        let end = Bytes::from_static(b"data: end\n\n");
+        let flood = stream::once(async { Ok(end) })
+            .chain(stream::repeat(()).map(|()| Ok(Bytes::from_static(&[b':'; 1_000]))));
+        let (texts, error, took) = collect(flood.boxed(), &Arc::default()).await;
+        assert_eq!((texts, took), (vec![".".to_owned()], Duration::ZERO));
+        assert!(error.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_circuit_learns_how_streams_end() {
+        let breaker = Arc::default();
+        for _ in 0..4 {
+            run(&[(0, "data: a\n\n")], &breaker).await;
+        }
+        run(&[(0, "data: end\n\n")], &breaker).await;
+        for _ in 0..4 {
+            run(&[], &breaker).await;
+        }
+        assert!(breaker.admit().is_ok(), "a good answer between");
+        run(&[(0, "data: a\n\n")], &breaker).await;
+        assert!(breaker.admit().is_err(), "five in a row");
+        run(&[(0, "data: a\n\n"), (0, "data: end\n\n")], &breaker).await;
+        assert!(breaker.admit().is_ok(), "one that answers");
+    }
+}

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use std::time::Duration;
 
-/// The events of one call. Dropping it closes the vendor's connection.
+/// The events of one call. Dropping it closes the vendor's connection. Reading on to `None` after
+/// [`Event::Finished`] (at most a tenth of a second) leaves the connection to the next call.
 pub type EventStream = BoxStream<'static, Result<Event, LlmError>>;
 
 /// A source of answers: a vendor's API, or the built-in responder.

@@ -40,9 +40,15 @@ impl RetryPolicy {
         breaker.admit()?;
         let mut retries = 0;
         loop {
-            let failure = match attempt().await {
-                Ok(value) => return Ok(value),
-                Err(failure) => failure,
+            let failure = match tokio::time::timeout_at(deadline, attempt()).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(failure)) => failure,
+                // Its own bounds are shorter unless attempts before used the time up.
+                Err(_) => {
+                    return Err(LlmError::Failed(
+                        "no answer within the time of a whole call".to_owned(),
+                    ));
+                }
             };
             breaker.failure(&failure);
             let wait = self.wait(retries, &failure, random);
@@ -163,6 +169,21 @@ mod tests {
     async fn never_waits_past_the_deadline() {
         let (attempts, took, _) = exhaust(|| rate_limited(3), Duration::from_secs(2)).await;
         assert_eq!((attempts, took), (1, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_does_not_outlive_the_deadline() {
+        let start = Instant::now();
+        let outcome: Result<(), _> = POLICY
+            .run(
+                &Breaker::default(),
+                &SeededRandom::new(7),
+                start + Duration::from_secs(2),
+                std::future::pending,
+            )
+            .await;
+        assert!(matches!(outcome, Err(LlmError::Failed(_))), "{outcome:?}");
+        assert_eq!(start.elapsed(), Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]

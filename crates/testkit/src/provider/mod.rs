@@ -27,6 +27,8 @@ mod gate;
 mod reply;
 mod request;
 mod synonyms;
+#[cfg(test)]
+mod tests;
 
 pub use gate::Gate;
 pub use reply::{Fault, Reply, ReportedUsage};

@@ -1,6 +1,8 @@
 //! `POST /responses`: one model call.
 
 mod decode;
+#[cfg(test)]
+mod recorded;
 mod wire;
 
 use super::OpenAi;
