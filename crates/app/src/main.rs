@@ -17,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // A worker that parses one document: before anything else, since it must not read a configuration.
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == chatai_files::WORKER_ARGUMENT) {
+    if chatai_files::extract_worker_requested() {
         return chatai_files::extract_worker_main();
     }
     let cli = Cli::parse();

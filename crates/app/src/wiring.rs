@@ -3,6 +3,7 @@
 use crate::{failure::Failure, secret};
 use chatai_config::{BooksMode, Config, Database, Flags, JwtAlgorithm, Loaded, LogFormat, Registration, Surroundings};
 use chatai_engine::{AuthSettings, Catalog, Engine, LimitSettings, ModelSettings, Parts, Settings};
+use chatai_files::{Extractor, Limits};
 use chatai_llm::{OpenAi, OpenAiConfig, Provider};
 use chatai_rag::Collection;
 use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store};
@@ -120,7 +121,7 @@ pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Fail
         catalog: catalog(config)?,
         vendor: vendor(config)?,
         collection: collection(config)?,
-        extractor: chatai_files::Extractor::new(Default::default()).map_err(Failure::new)?,
+        extractor: Extractor::new(Limits::default()),
     };
     Engine::start(parts).await.map_err(Failure::new)
 }

@@ -5,7 +5,7 @@ use super::{
     size::{IMAGE_TOKENS, estimate_tokens},
 };
 use crate::{EngineError, inner::Inner, views::Upload};
-use chatai_files::{ContentHash, ExtractError, Kind};
+use chatai_files::{Content, ExtractError, describe};
 use chatai_store::ops::attachments::{ExtractedText, NewAttachment};
 use chatai_types::ErrorCode;
 use std::time::Duration;
@@ -20,27 +20,39 @@ pub(crate) async fn prepare(inner: &Inner, files: Vec<Upload>) -> Result<Vec<New
 }
 
 async fn read(inner: &Inner, file: Upload) -> Result<NewAttachment, EngineError> {
-    let filename = chatai_files::clean_name(&file.filename);
-    let kind = Kind::detect(&file.bytes, &filename, file.content_type.as_deref());
-    let text = match inner.extractor.extract(kind, file.bytes.clone()).await {
-        Ok(read) => read.map(|read| ExtractedText { text: read.text, truncated: read.truncated, note: read.note }),
-        Err(ExtractError::Busy) => {
-            let error = EngineError::new(ErrorCode::Overloaded, "Too many files are being read; try again shortly");
-            return Err(error.retry_after(Duration::from_secs(2)));
+    let Upload { filename, content_type, bytes } = file;
+    let content = bytes.clone();
+    // Hashing a large file takes milliseconds: not on an async thread.
+    let described = tokio::task::spawn_blocking(move || describe(&filename, content_type.as_deref(), &content));
+    let described = described.await.map_err(EngineError::internal)?;
+    let text = match inner.extractor.read(described.kind, bytes.clone()).await {
+        Ok(Content::Text(read)) => {
+            Some(ExtractedText { text: read.text, truncated: read.truncated, note: read.note })
         }
-        Err(error) => {
-            let detail = format!("`{filename}` cannot be taken: {error}");
-            return Err(EngineError::new(ErrorCode::AttachmentUnreadable, detail));
+        Ok(Content::Image(_) | Content::Opaque) => None,
+        // What cannot be read can still be kept and downloaded; the model is told why it has no text.
+        Err(error @ (ExtractError::Broken(_) | ExtractError::Unavailable(_))) => {
+            tracing::warn!(%error, "a file was stored without its text");
+            Some(ExtractedText { text: String::new(), truncated: false, note: Some(error.to_string()) })
         }
+        Err(error) => return Err(refused(&described.name, &error)),
     };
     Ok(NewAttachment {
-        content_type: Some(chatai_files::content_type(kind, file.content_type.as_deref())),
-        kind: kind.as_str().to_owned(),
-        content_hash: ContentHash::of(&file.bytes).to_string(),
-        bytes: file.bytes,
-        filename,
+        filename: described.name,
+        content_type: Some(described.content_type),
+        kind: described.kind.media_type().to_owned(),
+        content_hash: described.hash.to_string(),
+        bytes,
         text,
     })
+}
+
+fn refused(name: &str, error: &ExtractError) -> EngineError {
+    if error.is_the_files_fault() {
+        return EngineError::new(ErrorCode::AttachmentUnreadable, format!("`{name}` cannot be taken: {error}"));
+    }
+    EngineError::new(ErrorCode::Overloaded, "Too many files are being read; try again shortly")
+        .retry_after(Duration::from_secs(2))
 }
 
 /// Prepared files as a model is given them.
@@ -90,7 +102,7 @@ pub(crate) fn documents_tokens(documents: &[Document]) -> i64 {
         .sum()
 }
 
-/// The media type under which models take an image of this kind; `None` for everything else.
-pub(crate) fn image_media_type(kind: &str) -> Option<&'static str> {
-    kind.parse::<Kind>().ok()?.image_media_type()
+/// The media type under which models take an image; `None` for every other kind.
+pub(crate) fn image_media_type(kind: &str) -> Option<&str> {
+    kind.starts_with("image/").then_some(kind)
 }
