@@ -10,8 +10,10 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// How long a connection may take, where the URL does not say.
+/// How long reaching the server may take, where the URL does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take until it can be used, signing in included.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The pause after a failed connection, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -111,18 +113,18 @@ impl Connector {
     }
 
     async fn connect(&self, runtime: &Runtime) -> Result<Client, String> {
-        let (client, connection) = self
-            .config
-            .connect(self.tls.clone())
-            .await
-            .map_err(|error| message(&error))?;
+        match tokio::time::timeout(STARTUP_TIMEOUT, self.start_session(runtime)).await {
+            Ok(outcome) => outcome.map_err(|error| message(&error)),
+            Err(_) => Err("the server takes connections but does not answer".to_owned()),
+        }
+    }
+
+    async fn start_session(&self, runtime: &Runtime) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
         // Runs while the worker waits for an answer, ends when the client is dropped. What went wrong is
         // reported to the statement that meets it.
         runtime.spawn(async move { drop(connection.await) });
-        client
-            .batch_execute(SETTINGS)
-            .await
-            .map_err(|error| message(&error))?;
+        client.batch_execute(SETTINGS).await?;
         Ok(client)
     }
 }
@@ -180,6 +182,7 @@ fn unescape(text: &str) -> Result<String, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
     use tokio_postgres::config::SslMode;
 
     #[test]
@@ -232,5 +235,32 @@ mod tests {
             parse("postgres://h/d?sslmode=verify-full&sslrootcert=/does/not/exist.pem").unwrap();
         let error = security.connector().err().expect("no such file").to_string();
         assert!(error.contains("/does/not/exist.pem"), "{error}");
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_not_asked_all_the_time() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        // It hangs up on everyone, until somebody says a byte that no client begins with.
+        let server = std::thread::spawn(move || {
+            let mut tries = 0;
+            loop {
+                let mut first = [0];
+                listener.accept().unwrap().0.read_exact(&mut first).unwrap();
+                if first == *b"." {
+                    return tries;
+                }
+                tries += 1;
+            }
+        });
+        let connector = Connector::new(&format!("postgres://someone@{address}/none?sslmode=disable")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for _ in 0..1000 {
+            let outcome = connector.connect_patiently(&runtime);
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
+        }
+        std::net::TcpStream::connect(address).unwrap().write_all(b".").unwrap();
+        let tries = server.join().unwrap();
+        assert!((1..20).contains(&tries), "{tries} tries");
     }
 }

@@ -29,3 +29,5 @@ mod writer;
 pub(crate) use engine::Engine;
 pub use engine::SqliteOptions;
 pub(crate) use session::cell;
+#[cfg(test)]
+pub(crate) use syncer::SyncLog;
