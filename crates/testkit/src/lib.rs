@@ -1,4 +1,3 @@
-//! Test harness: a scripted model provider, and the real program started as a user starts it.
+//! Test harness: a scripted model provider and helpers to start what is under test.
 
-pub mod app;
 pub mod provider;
