@@ -217,10 +217,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parse_alone(text: &str) -> (Vec<(usize, String, String)>, Vec<(usize, &'static str)>) {
+    /// Variables as line, name and value, broken lines as line and message.
+    type Parsed = (Vec<(usize, String, String)>, Vec<(usize, &'static str)>);
+
+    fn parse_alone(text: &str) -> Parsed {
         let (variables, broken) = parse(text, |name| (name == "OUTER").then(|| "outer".to_owned()));
+        let variables = variables.into_iter().map(|v| (v.line, v.name, v.value));
         (
-            variables.into_iter().map(|v| (v.line, v.name, v.value)).collect(),
+            variables.collect(),
             broken.into_iter().map(|b| (b.line, b.message)).collect(),
         )
     }
@@ -253,31 +257,23 @@ mod tests {
 
     #[test]
     fn lines_are_counted_and_references_see_earlier_ones() {
-        let (variables, broken) =
-            parse_alone("# one\n\nA=1\nB=\"x\ny\"\n  C=${A}${B}\nexport\nD 4\nE='open\nF=6\nG='7' 8\nH=8");
+        let text = "# one\n\nA=1\nB=\"x\ny\"\n  C=${A}${B}\nexport\nD 4\nG='7' 8\nH='open\nI=9";
+        let (variables, broken) = parse_alone(text);
         let found: Vec<_> = variables
             .iter()
-            .map(|(line, name, value)| (*line, name.as_str(), value.as_str()))
+            .map(|(line, name, value)| (*line, &**name, &**value))
             .collect();
         assert_eq!(
             found,
-            [
-                (3, "A", "1"),
-                (4, "B", "x\ny"),
-                (6, "C", "1x\ny"),
-                (9, "E", "open\nF=6\nG="),
-                (12, "H", "8")
-            ]
-            .into_iter()
-            .filter(|(line, ..)| *line != 9)
-            .chain([])
-            .collect::<Vec<_>>()
-            .as_slice()
+            [(3, "A", "1"), (4, "B", "x\ny"), (6, "C", "1x\ny"), (11, "I", "9")]
         );
-        assert_eq!(
-            broken.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
-            [7, 8, 9]
-        );
+        let expected = [
+            (7, "expected `NAME=value`"),
+            (8, "expected `NAME=value`"),
+            (9, "something follows the closing quote"),
+            (10, "a quote is not closed"),
+        ];
+        assert_eq!(broken, expected);
     }
 
     proptest! {

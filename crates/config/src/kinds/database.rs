@@ -276,7 +276,8 @@ mod tests {
             let url = format!("postgresql://me:{password}@db/chat");
             prop_assert!(!without_password(&url).contains("QQ"), "{}", without_password(&url));
             if let Ok(database) = read(&url) {
-                prop_assert!(!format!("{database} {database:?}").contains("QQ"));
+                let printed = format!("{database} {database:?}");
+                prop_assert!(!printed.contains("QQ"), "{}", printed);
             }
         }
     }

@@ -103,120 +103,15 @@ impl Kind for JwtSecret {
 
 /// Words that the placeholders of examples, tutorials and templates are made of. A secret in which nothing
 /// else occurs is one of theirs, whatever stands between the words.
-const WORDS: &[&str] = &[
-    "a",
-    "abc",
-    "access",
-    "actual",
-    "admin",
-    "an",
-    "any",
-    "app",
-    "at",
-    "auth",
-    "before",
-    "bit",
-    "bits",
-    "bytes",
-    "change",
-    "changed",
-    "changeit",
-    "changeme",
-    "character",
-    "characters",
-    "chars",
-    "chat",
-    "chatai",
-    "default",
-    "deploy",
-    "deploying",
-    "dev",
-    "development",
-    "django",
-    "do",
-    "dummy",
-    "environment",
-    "env",
-    "example",
-    "fake",
-    "fallback",
-    "fastapi",
-    "foo",
-    "bar",
-    "for",
-    "generate",
-    "generated",
-    "here",
-    "hs",
-    "hs256",
-    "in",
-    "insecure",
-    "insert",
-    "is",
-    "it",
-    "jwt",
-    "key",
-    "least",
-    "letmein",
-    "local",
-    "long",
-    "me",
-    "min",
-    "minimum",
-    "must",
-    "my",
-    "new",
-    "not",
-    "of",
-    "only",
-    "or",
-    "overwrite",
-    "password",
-    "phrase",
-    "placeholder",
-    "please",
-    "prod",
-    "production",
-    "put",
-    "qwerty",
-    "random",
-    "real",
-    "replace",
-    "replaced",
-    "replaceme",
-    "safe",
-    "sample",
-    "secret",
-    "secrets",
-    "secretkey",
-    "secure",
-    "set",
-    "sha",
-    "should",
-    "sign",
-    "signing",
-    "some",
-    "something",
-    "strong",
-    "super",
-    "supersecret",
-    "supersecretkey",
-    "test",
-    "testing",
-    "that",
-    "the",
-    "this",
-    "to",
-    "token",
-    "top",
-    "unsafe",
-    "use",
-    "value",
-    "very",
-    "with",
-    "your",
-    "yours",
-];
+const WORDS: &str = "\
+    a abc access actual admin an any app at auth bar before bit bits bytes change changed changeit \
+    changeme character characters chars chat chatai default deploy deploying dev development django do \
+    dummy env environment example fake fallback fastapi foo for generate generated here hs hs256 in \
+    insecure insert is it jwt key least letmein local long me min minimum must my new not of only or \
+    overwrite password phrase placeholder please prod production put qwerty random real replace replaced \
+    replaceme safe sample secret secretkey secrets secure set sha should sign signing some something \
+    string strong super supersecret supersecretkey test testing text that the this to token top unsafe \
+    use value very with your yours";
 
 fn is_well_known(secret: &str) -> bool {
     let letters: Vec<char> = secret
@@ -238,7 +133,7 @@ fn is_well_known(secret: &str) -> bool {
         if !reached[start] {
             continue;
         }
-        for word in WORDS {
+        for word in WORDS.split_whitespace() {
             if letters[start..]
                 .iter()
                 .copied()
@@ -296,7 +191,7 @@ mod tests {
             "----------------------------------",
             "replace-this-with-a-strong-random-value",
         ] {
-            let fault = read(secret).unwrap_err();
+            let fault = read(secret).expect_err(secret);
             assert!(
                 fault.message.contains("well-known"),
                 "{secret}: {}",
