@@ -24,6 +24,7 @@ mod defaults;
 mod embeddings;
 mod frames;
 mod gate;
+mod refusals;
 mod reply;
 mod request;
 mod synonyms;
