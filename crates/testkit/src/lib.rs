@@ -1,3 +1,4 @@
-//! Test harness: a scripted model provider and helpers to start what is under test.
+//! Test harness: a scripted model provider, and the real program started as a user starts it.
 
+pub mod app;
 pub mod provider;

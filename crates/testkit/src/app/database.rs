@@ -1,0 +1,98 @@
+//! A database of a test's own.
+
+use postgres::{Client, NoTls};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Where the tests' PostgreSQL is looked for when nobody says.
+const DEFAULT_SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+
+/// What a program under test stores its data in; dropped with the test.
+#[derive(Debug)]
+pub enum TestDatabase {
+    /// The embedded one, in the program's data folder.
+    Sqlite,
+    /// A fresh database of a PostgreSQL server.
+    Postgres {
+        /// The server, as administrator.
+        server: String,
+        /// The database's name.
+        name: String,
+    },
+}
+
+impl TestDatabase {
+    /// The embedded database.
+    pub fn sqlite() -> Self {
+        Self::Sqlite
+    }
+
+    /// A fresh database of the server that `CHATAI_TEST_POSTGRES` names.
+    ///
+    /// # Panics
+    /// When there is no server: a test that needs one must fail, not pass.
+    pub fn postgres() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = std::env::var("CHATAI_TEST_POSTGRES").unwrap_or_else(|_| DEFAULT_SERVER.to_owned());
+        let name = format!(
+            "chatai_test_{}_{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        administer(
+            &server,
+            &[
+                &format!("drop database if exists {name} with (force)"),
+                &format!("create database {name}"),
+            ],
+        );
+        Self::Postgres { server, name }
+    }
+
+    /// The URL for `DATABASE_URL`; `None` for the embedded one.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres { server, name } => {
+                let (before, query) = server
+                    .split_once('?')
+                    .map_or((server.as_str(), ""), |(url, query)| (url, query));
+                let (head, _) = before.rsplit_once('/').expect("a URL with a database");
+                let query = if query.is_empty() {
+                    String::new()
+                } else {
+                    format!("?{query}")
+                };
+                Some(format!("{head}/{name}{query}"))
+            }
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Self::Postgres { server, name } = self
+            && !std::thread::panicking()
+        {
+            administer(server, &[&format!("drop database if exists {name} with (force)")]);
+        }
+    }
+}
+
+/// On a thread of its own, since the blocking client must not run inside a test's runtime.
+fn administer(server: &str, statements: &[&str]) {
+    std::thread::scope(|scope| {
+        scope
+            .spawn(|| {
+                let mut client = Client::connect(server, NoTls).unwrap_or_else(|error| {
+                    panic!("the tests need a PostgreSQL server at {server}: {error}")
+                });
+                for statement in statements {
+                    client
+                        .batch_execute(statement)
+                        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+                }
+            })
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+}
