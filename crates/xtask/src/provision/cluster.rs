@@ -249,8 +249,23 @@ fn sweep(base: &Path) {
         let name = entry.file_name();
         let run = name.to_str().and_then(|name| name.strip_prefix(FOLDER));
         if run.is_some_and(|pid| !run::succeeds(Command::new("kill").args(["-0", pid]))) {
+            end_server_of(&entry.path());
             remove_folder(&entry.path());
         }
+    }
+}
+
+/// Ends the server that still serves an abandoned folder, if its process is what the folder says it is.
+fn end_server_of(folder: &Path) {
+    let note = fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    let Some(pid) = note.lines().next() else { return };
+    let listed = Command::new("ps")
+        .args(["-o", "args=", "-p", pid])
+        .stdin(Stdio::null())
+        .output();
+    let folder = folder.to_string_lossy();
+    if listed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(folder.as_ref())) {
+        run::succeeds(Command::new("kill").args(["-QUIT", pid]));
     }
 }
 
