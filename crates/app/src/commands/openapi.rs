@@ -3,6 +3,6 @@
 use crate::failure::Failure;
 
 pub(crate) fn run() -> Result<(), Failure> {
-    println!("{}", chatai_server::openapi());
+    println!("{:#}", chatai_server::openapi(env!("CARGO_PKG_VERSION")));
     Ok(())
 }

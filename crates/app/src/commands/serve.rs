@@ -3,15 +3,20 @@
 use crate::{failure::Failure, wiring};
 use chatai_config::{Config, Database, Flags, Loaded};
 use chatai_engine::{BUILT_IN, Engine};
-use chatai_server::{ServerSettings, TrustedProxies};
+use chatai_server::ServerSettings;
+use chatai_types::SystemRandom;
 use std::{
     io::ErrorKind,
     net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-const MIB: usize = 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
+/// Open files kept for databases, providers and children.
+const KEPT_FILES: usize = 96;
+const MOST_CONNECTIONS: usize = 65_536;
 /// How long running answers may go on after the signal to end.
 const GRACE: Duration = Duration::from_secs(25);
 
@@ -60,6 +65,7 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
     let end = async {
         tokio::select! {
             name = signals.next() => tracing::info!(signal = name, "ending"),
+            () = reload_collection(config, &engine) => {}
             reason = broken => {
                 tracing::error!(%reason, "the database failed to sync; ending so that the next start recovers it");
                 failure = Some(Failure::new(format_args!("the database failed to sync: {reason}"))
@@ -81,6 +87,29 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
     match failure {
         None => Ok(()),
         Some(failure) => Err(failure),
+    }
+}
+
+/// Reads the user's books again on every SIGHUP; a file that cannot be read leaves the collection as it is.
+async fn reload_collection(config: &Config, engine: &Engine) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::warn!("SIGHUP cannot be taken: the collection is read at start alone");
+        return std::future::pending().await;
+    };
+    while hangup.recv().await.is_some() {
+        match wiring::collection(config) {
+            Ok(collection) => {
+                let changes = engine.update_collection(&collection);
+                tracing::info!(
+                    books = collection.len(),
+                    added = changes.added.len(),
+                    changed = changes.changed.len(),
+                    removed = changes.removed.len(),
+                    "the collection was read again"
+                );
+            }
+            Err(failure) => tracing::error!(%failure, "the collection stays as it is"),
+        }
     }
 }
 
@@ -106,15 +135,32 @@ impl Signals {
 
 fn server_settings(config: &Config) -> ServerSettings {
     let server = &config.server;
+    let proxies = server.trusted_proxies.clone();
     ServerSettings {
-        body_bytes: usize::try_from(config.limits.body_mb).unwrap_or(usize::MAX / MIB) * MIB,
+        body_bytes: config.limits.body_mb * MIB,
         header_timeout: Duration::from_secs(server.header_timeout_s),
         body_timeout: Duration::from_secs(server.body_timeout_s),
+        connections: connections(),
         cors_origins: server.cors_origins.clone(),
-        trusted_proxies: TrustedProxies::new(
-            server.trusted_proxies.iter().map(|network| (network.address(), network.prefix())).collect(),
-        ),
+        trusted_proxies: Arc::new(move |address| proxies.iter().any(|network| network.contains(address))),
+        random: Arc::new(SystemRandom),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+/// As many connections as the process may have open files, less what the rest of it needs.
+fn connections() -> usize {
+    match open_files_limit() {
+        Some(files) => files.saturating_sub(KEPT_FILES).clamp(16, MOST_CONNECTIONS),
+        None => MOST_CONNECTIONS,
+    }
+}
+
+/// The soft limit on open files, as the system states it.
+fn open_files_limit() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Says where it listens, what it uses and what to do next.

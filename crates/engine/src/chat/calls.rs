@@ -34,14 +34,17 @@ impl Served {
     pub(crate) async fn complete(&self, request: Request) -> Result<Completion, LlmError> {
         let mut stream = self.provider.stream(request).await?;
         let mut text = String::new();
+        let mut end = None;
+        // Read on after the last event, so that the connection can be used again.
         while let Some(event) = stream.next().await {
             match event? {
                 Event::Text(more) => text.push_str(&more),
-                Event::Finished(finished) => return Ok(Completion { text, usage: finished.usage }),
+                Event::Finished(finished) => end = Some(finished),
                 Event::Reasoning(_) | Event::ToolCall(_) => {}
             }
         }
-        Err(LlmError::Failed("the stream ended before its end".to_owned()))
+        let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
+        Ok(Completion { text, usage: end.usage })
     }
 
     /// The record of a call that gave `output`; tokens the provider did not report are estimated.

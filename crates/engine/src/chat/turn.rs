@@ -166,7 +166,9 @@ async fn call(
         answer.text.push_str("\n\n");
     }
     let mut tool_calls = Vec::new();
+    let mut end = None;
     let (_, output) = answer.under_way.insert((request.clone(), String::new()));
+    // Read on after the last event, so that the connection can be used again.
     while let Some(event) = stream.next().await {
         match event? {
             Event::Text(text) => {
@@ -178,20 +180,18 @@ async fn call(
                 output.push_str(&tool_call.arguments);
                 tool_calls.push(tool_call);
             }
-            Event::Finished(finished) => {
-                if finished.reason == StopReason::Refusal {
-                    tracing::info!(model = %plan.answering.model.name, "the model refused to answer");
-                }
-                let scope = if tool_calls.is_empty() { Scope::Final } else { Scope::Tool };
-                let at = inner.clock.now();
-                let call = plan.answering.record(scope, finished.usage, request, output, at);
-                answer.calls.push(call);
-                answer.under_way = None;
-                return Ok(tool_calls);
-            }
+            Event::Finished(finished) => end = Some(finished),
         }
     }
-    Err(LlmError::Failed("the stream ended before its end".to_owned()))
+    let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
+    if end.reason == StopReason::Refusal {
+        tracing::info!(model = %plan.answering.model.name, "the model refused to answer");
+    }
+    let scope = if tool_calls.is_empty() { Scope::Final } else { Scope::Tool };
+    let call = plan.answering.record(scope, end.usage, request, output, inner.clock.now());
+    answer.calls.push(call);
+    answer.under_way = None;
+    Ok(tool_calls)
 }
 
 /// How much context the turn is given: by the intent model where one is set, else all that fits.
