@@ -2,6 +2,7 @@
 //! environment, the flags.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ const DOTENV_FILE: &str = ".env";
 const LARGEST_FILE: u64 = 1 << 20;
 
 /// What the command line says about the configuration.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Flags {
     /// `--config PATH`: this file in place of `chatai.toml`; it has to exist.
     pub config_file: Option<PathBuf>,
@@ -25,7 +26,7 @@ pub struct Flags {
 }
 
 /// The outside world as the program finds it; tests make one of their own.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// The folder in which `chatai.toml` and `.env` are looked for.
     pub folder: PathBuf,
@@ -44,7 +45,7 @@ impl Surroundings {
 }
 
 /// A file with its content.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TextFile {
     /// As it is to be named in messages.
     pub path: PathBuf,
@@ -53,7 +54,7 @@ pub struct TextFile {
 }
 
 /// Everything a configuration is made from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Inputs {
     /// The configuration file.
     pub file: Option<TextFile>,
@@ -89,6 +90,44 @@ impl Inputs {
                 [file.err(), dotenv.err()].into_iter().flatten().collect(),
             )),
         }
+    }
+}
+
+// Any value, and any line of a file, may be a secret: printed are only names and places.
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&str> = self.overrides.iter().map(|(key, _)| key.as_str()).collect();
+        f.debug_struct("Flags")
+            .field("config_file", &self.config_file)
+            .field("overrides", &keys)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TextFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TextFile")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, dotenv) = (&self.file, &self.dotenv);
+        f.debug_struct("Inputs")
+            .field("file", file)
+            .field("dotenv", dotenv)
+            .finish_non_exhaustive()
     }
 }
 

@@ -166,11 +166,22 @@ fn weak_signing_secrets_refuse_to_start_and_short_ones_warn() {
 
 #[test]
 fn secrets_never_print() {
-    let loaded = World::default()
+    let world = World::default()
         .file("[providers.openai]\napi_key = \"sk-hunter2\"")
+        .dotenv("OPENAI_API_KEY=hunter2")
         .environment("JWT_SECRET_KEY", SECRET)
         .environment("DATABASE_URL", "postgresql+asyncpg://me:hunter2@db/chat")
-        .good();
+        .flag("providers.openai.api_key", "hunter2");
+    let loaded = world.good();
+    let surroundings = Surroundings {
+        folder: PathBuf::new(),
+        environment: world.0.environment.clone(),
+    };
+    let flags = Flags {
+        config_file: None,
+        overrides: world.0.overrides.clone(),
+    };
+    assert!(!format!("{:?} {surroundings:?} {flags:?}", world.0).contains("hunter2"));
     let printed = format!("{:?} {:#?} {}", loaded, loaded.config, render_show(&loaded));
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(!printed.contains(SECRET));
