@@ -1,0 +1,208 @@
+//! Reading declared fields, wherever they stand, into checked values.
+
+use super::{
+    email,
+    fault::{Fault, Step, echo},
+    integer::{self, NotInteger},
+};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A field's value as it arrived.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Raw<'a> {
+    /// Not sent.
+    Absent,
+    /// A valid JSON value, unread.
+    Json(&'a str),
+    /// Text from a form, the query or the path.
+    Text(Cow<'a, str>),
+    /// Bytes that are no UTF-8.
+    NotUnicode,
+    /// A file where text belongs.
+    File,
+}
+
+/// Where fields come from.
+pub(crate) trait Source: Sync {
+    /// `body`, `query` or `path`.
+    fn place(&self) -> &'static str;
+    /// The value of a field; the last one where it came several times.
+    fn field(&self, name: &str) -> Raw<'_>;
+}
+
+/// Bounds of a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextRule {
+    /// The fewest characters.
+    min_chars: usize,
+    /// The most characters.
+    max_chars: usize,
+    /// Whether the value must never be sent back.
+    secret: bool,
+}
+
+impl TextRule {
+    /// Any text up to so many characters.
+    pub(crate) const fn up_to(max_chars: usize) -> Self {
+        Self {
+            min_chars: 0,
+            max_chars,
+            secret: false,
+        }
+    }
+
+    /// A password of so many characters.
+    pub(crate) const fn password(min_chars: usize, max_chars: usize) -> Self {
+        Self {
+            min_chars,
+            max_chars,
+            secret: true,
+        }
+    }
+}
+
+/// Reads the fields of one source and collects what is wrong with them, in the order of reading.
+///
+/// Each reader gives `None` exactly if it recorded a fault, so that `let (Some(a), Some(b)) = … else` leaves only
+/// the faults to report.
+pub(crate) struct Fields<'a> {
+    source: &'a dyn Source,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(source: &'a dyn Source, faults: &'a mut Vec<Fault>) -> Self {
+        Self { source, faults }
+    }
+
+    /// A text that must be there.
+    pub(crate) fn text(&mut self, name: &'static str, rule: TextRule) -> Option<String> {
+        let raw = self.source.field(name);
+        if raw == Raw::Absent {
+            return self.fail(Fault::missing(self.loc(name)));
+        }
+        self.checked_text(name, &raw, rule)
+    }
+
+    /// A text that may be absent or null.
+    pub(crate) fn optional_text(&mut self, name: &'static str, rule: TextRule) -> Option<Option<String>> {
+        let raw = self.source.field(name);
+        if matches!(raw, Raw::Absent | Raw::Json("null")) {
+            return Some(None);
+        }
+        self.checked_text(name, &raw, rule).map(Some)
+    }
+
+    /// A password that is more than blanks.
+    pub(crate) fn new_password(&mut self, name: &'static str, rule: TextRule) -> Option<String> {
+        let password = self.text(name, rule)?;
+        if password.trim().is_empty() {
+            let reason = "a password must be more than blanks";
+            return self.fail(Fault::value_error(self.loc(name), Value::Null, reason));
+        }
+        Some(password)
+    }
+
+    /// An e-mail address.
+    pub(crate) fn email(&mut self, name: &'static str, rule: TextRule) -> Option<String> {
+        let address = self.text(name, rule)?;
+        match email::fault(&address) {
+            None => Some(address),
+            Some(reason) => {
+                let input = echo(&Raw::Text(address.into()));
+                self.fail(Fault::email(self.loc(name), input, &reason))
+            }
+        }
+    }
+
+    /// The one text that is taken, or nothing.
+    pub(crate) fn optional_constant(
+        &mut self,
+        name: &'static str,
+        constant: &str,
+        pattern: &'static str,
+    ) -> Option<()> {
+        match self.optional_text(name, TextRule::up_to(usize::MAX))? {
+            Some(text) if !text.is_empty() && text != constant => {
+                let input = echo(&Raw::Text(text.into()));
+                self.fail(Fault::string_pattern(self.loc(name), input, pattern))
+            }
+            _ => Some(()),
+        }
+    }
+
+    /// An id that must be there.
+    pub(crate) fn id(&mut self, name: &'static str) -> Option<i64> {
+        let raw = self.source.field(name);
+        if raw == Raw::Absent {
+            return self.fail(Fault::missing(self.loc(name)));
+        }
+        self.checked_id(name, &raw)
+    }
+
+    /// An id that may be absent or null.
+    pub(crate) fn optional_id(&mut self, name: &'static str) -> Option<Option<i64>> {
+        let raw = self.source.field(name);
+        if matches!(raw, Raw::Absent | Raw::Json("null")) {
+            return Some(None);
+        }
+        self.checked_id(name, &raw).map(Some)
+    }
+
+    fn checked_text(&mut self, name: &'static str, raw: &Raw<'_>, rule: TextRule) -> Option<String> {
+        let loc = self.loc(name);
+        let input = || if rule.secret { Value::Null } else { echo(raw) };
+        let text = match raw {
+            Raw::Text(text) => text.clone().into_owned(),
+            Raw::Json(json) if json.starts_with('"') => match serde_json::from_str(json) {
+                Ok(text) => text,
+                // The JSON is valid, so it can only be half a surrogate pair.
+                Err(_) => return self.fail(Fault::string_unicode(loc)),
+            },
+            Raw::NotUnicode => return self.fail(Fault::string_unicode(loc)),
+            Raw::Json(_) | Raw::File | Raw::Absent => return self.fail(Fault::string_type(loc, input())),
+        };
+        let chars = text.chars().count();
+        if chars < rule.min_chars {
+            return self.fail(Fault::string_too_short(loc, input(), rule.min_chars));
+        }
+        if chars > rule.max_chars {
+            return self.fail(Fault::string_too_long(loc, input(), rule.max_chars));
+        }
+        if text.contains('\0') {
+            return self.fail(Fault::value_error(
+                loc,
+                input(),
+                "text must not contain the character U+0000",
+            ));
+        }
+        Some(text)
+    }
+
+    fn checked_id(&mut self, name: &'static str, raw: &Raw<'_>) -> Option<i64> {
+        let read = match raw {
+            Raw::Text(text) => integer::from_text(text),
+            Raw::Json(json) => integer::from_json(json),
+            Raw::NotUnicode => Err(NotInteger::Text),
+            Raw::File | Raw::Absent => Err(NotInteger::Type),
+        };
+        let (loc, input) = (self.loc(name), echo(raw));
+        match read {
+            Ok(id) => Some(id),
+            Err(NotInteger::Text) => self.fail(Fault::int_parsing(loc, input)),
+            Err(NotInteger::Type) => self.fail(Fault::int_type(loc, input)),
+            Err(NotInteger::Fraction) => self.fail(Fault::int_from_float(loc, input)),
+            Err(NotInteger::Size) => self.fail(Fault::int_parsing_size(loc, input)),
+        }
+    }
+
+    fn loc(&self, name: &'static str) -> Vec<Step> {
+        vec![self.source.place().into(), name.into()]
+    }
+
+    fn fail<T>(&mut self, fault: Fault) -> Option<T> {
+        self.faults.push(fault);
+        None
+    }
+}

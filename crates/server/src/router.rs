@@ -1,0 +1,121 @@
+//! The whole HTTP surface on one screen: who may call, method, path, handler.
+//!
+//! Paths are canonical here; [`crate::path`] brings every other spelling into this one. `HEAD` goes wherever `GET`
+//! does, and a path answers other methods with 405 and the list of those it takes.
+
+use crate::{error::ApiError, routes::*, state::App};
+use axum::{
+    Router,
+    routing::{delete, get, post, put},
+};
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Open,
+    /// A bearer token.
+    Signed,
+    /// A bearer token or the cookie.
+    Cookie,
+}
+
+/// One method of one path.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// What it asks of its caller.
+    pub access: Access,
+    /// The method in lower case.
+    pub method: &'static str,
+    /// The canonical path, parameters in braces.
+    pub path: &'static str,
+}
+
+macro_rules! surface {
+    ($($access:ident $method:ident $path:literal => $handler:path;)+) => {
+        /// Every route of the service.
+        pub const SURFACE: &[Route] =
+            &[$(Route { access: Access::$access, method: stringify!($method), path: $path }),+];
+
+        /// The router over all of them.
+        pub(crate) fn router(state: App) -> Router {
+            Router::new()
+                $(.route($path, $method($handler)))+
+                .fallback(async || ApiError::not_found())
+                .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+                .with_state(state)
+        }
+    };
+}
+
+surface! {
+    Open   post   "/auth/register"                              => auth::register::register;
+    Open   post   "/auth/login"                                 => auth::login::login;
+    Open   post   "/auth/token"                                 => auth::token::token;
+    Signed post   "/auth/logout"                                => auth::logout::logout;
+    Signed post   "/auth/password"                              => auth::password::password;
+    Signed get    "/users/me"                                   => users::me;
+
+    Signed get    "/conversations/"                             => conversations::list::list;
+    Signed post   "/conversations/"                             => conversations::create::create;
+    Signed delete "/conversations/{conversation_id}"            => conversations::delete::delete;
+    Signed get    "/conversations/{conversation_id}/messages"   => conversations::messages::messages;
+    Signed get    "/conversations/{conversation_id}/context"    => conversations::context::context;
+    Signed put    "/conversations/{conversation_id}/rename"     => conversations::rename::rename;
+
+    Signed post   "/chat/"                                      => chat::send::send;
+    Signed get    "/chat/{conversation_id}/usage-details"       => chat::conversation_usage::conversation_usage;
+    Signed get    "/chat/messages/{message_id}/usage-details"   => chat::message_usage::message_usage;
+    Cookie get    "/attachments/{attachment_id}"                => attachments::attachment;
+    Open   get    "/models"                                     => models::models;
+
+    Open   get    "/"                                           => service::root;
+    Open   get    "/healthz"                                    => service::healthz;
+    Open   get    "/readyz"                                     => service::readyz;
+    Open   get    "/openapi.json"                               => service::openapi_json;
+    Open   get    "/docs"                                       => docs::page;
+    Open   get    "/docs/{file}"                                => docs::page_file;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A route that is open by mistake changes this list.
+    #[test]
+    fn open_routes_are_these() {
+        let open: Vec<String> = SURFACE
+            .iter()
+            .filter(|route| route.access == Access::Open)
+            .map(|route| format!("{} {}", route.method, route.path))
+            .collect();
+        assert_eq!(
+            open,
+            [
+                "post /auth/register",
+                "post /auth/login",
+                "post /auth/token",
+                "get /models",
+                "get /",
+                "get /healthz",
+                "get /readyz",
+                "get /openapi.json",
+                "get /docs",
+                "get /docs/{file}",
+            ]
+        );
+        let cookie: Vec<&str> = SURFACE
+            .iter()
+            .filter(|route| route.access == Access::Cookie)
+            .map(|route| route.path)
+            .collect();
+        assert_eq!(cookie, ["/attachments/{attachment_id}"]);
+    }
+
+    #[test]
+    fn every_path_is_canonical() {
+        for route in SURFACE {
+            assert_eq!(crate::path::canonical(route.path), None, "{}", route.path);
+        }
+    }
+}

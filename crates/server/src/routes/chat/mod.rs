@@ -1,0 +1,5 @@
+//! `/chat/…`
+
+pub(crate) mod conversation_usage;
+pub(crate) mod message_usage;
+pub(crate) mod send;

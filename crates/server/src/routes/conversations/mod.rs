@@ -1,0 +1,13 @@
+//! `/conversations/…`
+
+pub(crate) mod context;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod messages;
+pub(crate) mod rename;
+
+use crate::input::fields::TextRule;
+
+/// A conversation's title.
+const TITLE: TextRule = TextRule::up_to(1_000);

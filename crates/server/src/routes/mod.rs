@@ -1,0 +1,11 @@
+//! One file per endpoint, in folders like the paths: its input type, its handler, its answer.
+
+pub(crate) mod attachments;
+pub(crate) mod auth;
+pub(crate) mod chat;
+pub(crate) mod conversations;
+pub(crate) mod docs;
+pub(crate) mod models;
+pub(crate) mod service;
+pub(crate) mod session;
+pub(crate) mod users;

@@ -1,0 +1,170 @@
+//! What every request goes through before and after its handler.
+//!
+//! Before: a name, its client, the framing that no honest client sends, the canonical path. After: the error's
+//! body, headers that every answer carries, one line in the log. A panic ends here as a 500.
+
+use crate::{
+    body::GuardedBody,
+    client::Client,
+    connection::AmbiguousLength,
+    cors,
+    error::{ApiError, Carried},
+    path, request_id,
+    router::router,
+    routes::service::AskedPath,
+    settings::ServerSettings,
+    state::{App, AppState},
+    tasks::Tasks,
+};
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use chatai_engine::Engine;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Request, StatusCode, Version, header};
+use hyper::body::Body as _;
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use tower::Service as _;
+
+/// On every answer that does not say otherwise.
+const SAFE: [(HeaderName, HeaderValue); 4] = [
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// The HTTP side, ready to answer. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    router: Router,
+    state: App,
+}
+
+/// Puts the rules behind HTTP.
+pub fn service(engine: Engine, settings: ServerSettings) -> Service {
+    let state = Arc::new(AppState {
+        engine,
+        settings,
+        tasks: Tasks::default(),
+    });
+    Service {
+        router: router(Arc::clone(&state)),
+        state,
+    }
+}
+
+impl Service {
+    /// Answers one request of a client at `peer`. Never fails: whatever goes wrong is an answer.
+    pub async fn respond(&self, mut request: Request<Body>, peer: IpAddr) -> Response {
+        let begun = Instant::now();
+        let settings = &self.state.settings;
+        let id = request_id::of(request.headers(), &*settings.random);
+        let client = Client::of(peer, request.headers(), &settings.trusted_proxies);
+        let origin = cors::allowed(request.headers(), &settings.cors_origins).cloned();
+        let preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
+        let asked = request.uri().path().to_owned();
+        path::normalise(request.uri_mut());
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+
+        let mut response = if preflight {
+            StatusCode::NO_CONTENT.into_response()
+        } else if let Some(fault) = framing_fault(&request) {
+            ApiError::new(chatai_types::ErrorCode::BadRequest, fault)
+                .closing()
+                .into_response()
+        } else {
+            request.extensions_mut().insert(client);
+            request.extensions_mut().insert(AskedPath(asked));
+            self.route(self.guard(request)).await
+        };
+
+        if let Some(Carried(error)) = response.extensions_mut().remove() {
+            error.log(method.as_str(), &path, &id);
+            error.render(&mut response, &id);
+        }
+        let headers = response.headers_mut();
+        for (name, value) in &SAFE {
+            if !headers.contains_key(name) {
+                headers.insert(name, value.clone());
+            }
+        }
+        if !settings.cors_origins.is_empty() {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        if let Some(origin) = origin {
+            cors::allow(origin, preflight, headers);
+        }
+        let name = HeaderValue::try_from(&id).expect("a request id holds visible ASCII only");
+        headers.insert(request_id::HEADER, name);
+        tracing::debug!(
+            method = method.as_str(),
+            path = path.as_str(),
+            status = response.status().as_u16(),
+            ms = begun.elapsed().as_secs_f64() * 1e3,
+            request_id = id.as_str(),
+            "answered"
+        );
+        response
+    }
+
+    /// Waits for what must not be cut off, and gives up the rest.
+    pub(crate) async fn finish(&self) {
+        self.state.tasks.finish().await;
+    }
+
+    pub(crate) fn settings(&self) -> &ServerSettings {
+        &self.state.settings
+    }
+
+    async fn route(&self, request: Request<Body>) -> Response {
+        let mut router = self.router.clone();
+        match AssertUnwindSafe(async move { router.call(request).await })
+            .catch_unwind()
+            .await
+        {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(panic) => {
+                let said = panic.downcast_ref::<String>().map(String::as_str);
+                let said = said
+                    .or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("no message");
+                ApiError::internal(format!("a handler panicked: {said}")).into_response()
+            }
+        }
+    }
+
+    fn guard(&self, request: Request<Body>) -> Request<Body> {
+        if request.body().is_end_stream() {
+            return request;
+        }
+        let expects_continue = request.headers().contains_key(header::EXPECT);
+        let (timeout, tasks) = (self.state.settings.body_timeout, self.state.tasks.clone());
+        request.map(|body| Body::new(GuardedBody::new(body, timeout, expects_continue, tasks)))
+    }
+}
+
+/// What could be read as two different messages by two servers in a row; the HTTP library refuses the rest.
+fn framing_fault(request: &Request<Body>) -> Option<&'static str> {
+    let headers = request.headers();
+    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).into_iter();
+    if let Some(encoding) = encodings.next()
+        && (encodings.next().is_some() || !encoding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    {
+        return Some("The only `Transfer-Encoding` is `chunked`");
+    }
+    if request.extensions().get::<AmbiguousLength>().is_some() {
+        return Some("A request has a `Content-Length` or a `Transfer-Encoding`, not both");
+    }
+    let hosts = headers.get_all(header::HOST).into_iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Some("A request has exactly one `Host`");
+    }
+    None
+}
