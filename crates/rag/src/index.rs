@@ -15,7 +15,6 @@ use crate::book::{Book, ContentHash};
 use crate::collection::{Collection, identity};
 use crate::edit_distance::{distance_within, tolerance};
 use crate::field::Field;
-use crate::text::Analyser;
 use assemble::{Assembler, Lengths};
 use chatai_types::BookId;
 use std::collections::{HashMap, HashSet};
@@ -77,7 +76,6 @@ impl Index {
 
     /// The index of another state of the collection. Only books whose content hash is new are analysed.
     pub fn update(&self, collection: &Collection) -> (Index, Changes) {
-        let mut analyser = Analyser::new();
         let mut assembler = Assembler::new(collection.len());
         let mut changes = Changes::default();
         let before: HashSet<String> = self.entries.iter().map(|entry| identity(&entry.book)).collect();
@@ -94,14 +92,14 @@ impl Index {
                     Arc::clone(&self.entries[*old as usize].keys)
                 }
                 None => {
-                    assembler.analyse(slot, book, &mut analyser);
+                    assembler.analyse(slot, book);
                     let kind = if before.contains(&identity(book)) {
                         &mut changes.changed
                     } else {
                         &mut changes.added
                     };
                     kind.push(index.id(slot));
-                    Arc::new(BookKeys::of(book, &mut analyser))
+                    Arc::new(BookKeys::of(book, &mut assembler.analyser))
                 }
             };
             index.slots_by_hash.insert(hash, slot);

@@ -196,6 +196,13 @@ impl Index {
             let mut near: Vec<(Reverse<u32>, u32)> = self
                 .slots()
                 .filter(|slot| !slots.contains(slot))
+                .filter(|slot| {
+                    // Cheap looks first: the rest of the work is done for few titles.
+                    let main = &self.keys_at(*slot).title.main;
+                    main.as_bytes().first() == forms.bare.as_bytes().first()
+                        && main.len() <= forms.bare.len() * 2
+                        && forms.bare.len() <= main.len() * 2
+                })
                 .filter_map(|slot| {
                     let alike = similarity(&wanted, &bigrams(&self.keys_at(slot).title.main));
                     (alike >= 0.5).then_some((Reverse((alike * 1_000.0) as u32), slot))

@@ -5,21 +5,23 @@ use crate::book::Book;
 use crate::field::Field;
 use crate::text::Analyser;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// Content words per field of one book, at most 65,535 each.
 pub(super) type Lengths = [u16; Field::ALL.len()];
 
 /// Collects postings of new books, then merges them with those that are kept.
 pub(super) struct Assembler {
-    fresh: HashMap<String, Vec<Posting>>,
+    pub(super) analyser: Analyser,
+    /// By the analyser's number of the stem.
+    fresh: Vec<Vec<Posting>>,
     lengths: Vec<Lengths>,
 }
 
 impl Assembler {
     pub(super) fn new(books: usize) -> Assembler {
         Assembler {
-            fresh: HashMap::new(),
+            analyser: Analyser::new(),
+            fresh: Vec::new(),
             lengths: vec![Lengths::default(); books],
         }
     }
@@ -28,44 +30,39 @@ impl Assembler {
         self.lengths[slot as usize] = lengths;
     }
 
-    pub(super) fn analyse(&mut self, slot: u32, book: &Book, analyser: &mut Analyser) {
+    pub(super) fn analyse(&mut self, slot: u32, book: &Book) {
+        let mut stems = Vec::new();
         for field in Field::ALL {
-            let mut length = 0_usize;
-            for text in texts_of(book, field) {
-                for term in analyser.terms(&text) {
-                    length += 1;
-                    let field = field as u8;
-                    match self.fresh.get_mut(&term.stem) {
-                        Some(postings) => match postings.last_mut() {
-                            Some(last) if last.slot == slot && last.field == field => {
-                                last.count = last.count.saturating_add(1);
-                            }
-                            _ => postings.push(Posting {
-                                slot,
-                                field,
-                                count: 1,
-                            }),
-                        },
-                        None => {
-                            self.fresh.insert(
-                                term.stem,
-                                vec![Posting {
-                                    slot,
-                                    field,
-                                    count: 1,
-                                }],
-                            );
-                        }
+            stems.clear();
+            texts_of(book, field)
+                .iter()
+                .for_each(|text| self.analyser.stem_numbers(text, &mut stems));
+            self.lengths[slot as usize][field as usize] = u16::try_from(stems.len()).unwrap_or(u16::MAX);
+            for stem in &stems {
+                let stem = *stem as usize;
+                if stem >= self.fresh.len() {
+                    self.fresh.resize_with(stem + 1, Vec::new);
+                }
+                match self.fresh[stem].last_mut() {
+                    Some(last) if last.slot == slot && last.field == field as u8 => {
+                        last.count = last.count.saturating_add(1);
                     }
+                    _ => self.fresh[stem].push(Posting {
+                        slot,
+                        field: field as u8,
+                        count: 1,
+                    }),
                 }
             }
-            self.lengths[slot as usize][field as usize] = u16::try_from(length).unwrap_or(u16::MAX);
         }
     }
 
     /// Merges with the terms of the index before, of which `slots` says where each book went.
     pub(super) fn finish(self, before: &Terms, slots: &[Option<u32>]) -> (Terms, Vec<Lengths>) {
-        let mut fresh: Vec<(String, Vec<Posting>)> = self.fresh.into_iter().collect();
+        // Stems that only labels have are numbered too, but have no postings of their own.
+        let stems = self.analyser.into_stems().into_iter().zip(self.fresh);
+        let mut fresh: Vec<(String, Vec<Posting>)> =
+            stems.filter(|(_, postings)| !postings.is_empty()).collect();
         fresh.sort_unstable_by(|left, right| left.0.cmp(&right.0));
         let mut fresh = fresh.into_iter().peekable();
         let mut terms = Terms::default();

@@ -1,7 +1,7 @@
 //! Stems of words, the same for the collection and for queries.
 
 use super::stop_words::is_stop_word;
-use super::words;
+use super::{for_each_token, words};
 use rust_stemmers::{Algorithm, Stemmer};
 use std::collections::HashMap;
 
@@ -17,7 +17,26 @@ pub(crate) struct Term {
 /// Makes stems, and remembers those it made: a collection repeats its words.
 pub(crate) struct Analyser {
     stemmer: Stemmer,
-    stems: HashMap<String, String>,
+    known: HashMap<String, KnownWord>,
+    /// All stems so far; their places are their numbers.
+    stems: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+/// What there is to know about a folded word, wherever it stands.
+#[derive(Clone, Copy)]
+struct KnownWord {
+    stem: u32,
+    is_stop_word: bool,
+    place_in_phrase: PlaceInPhrase,
+}
+
+/// Where a word may stand in the phrases of [`SAME_THING`].
+#[derive(Clone, Copy, Default)]
+struct PlaceInPhrase {
+    alone: bool,
+    first: bool,
+    second: bool,
 }
 
 /// What stands for several spellings of one thing, by folded words. The longest that fits is taken.
@@ -48,9 +67,12 @@ const SAME_THING: [(&[&str], &[&str]); 22] = [
 
 impl Analyser {
     pub(crate) fn new() -> Analyser {
+        let stemmer = Stemmer::create(Algorithm::English);
         Analyser {
-            stemmer: Stemmer::create(Algorithm::English),
-            stems: HashMap::new(),
+            stemmer,
+            known: HashMap::new(),
+            stems: Vec::new(),
+            numbers: HashMap::new(),
         }
     }
 
@@ -76,18 +98,67 @@ impl Analyser {
         terms
     }
 
+    /// The numbers of the stems of [`Analyser::terms`], appended to `numbers`. Made for whole collections: nothing is
+    /// allocated for a word that is known.
+    pub(crate) fn stem_numbers(&mut self, text: &str, numbers: &mut Vec<u32>) {
+        let start = numbers.len();
+        let mut last = PlaceInPhrase::default();
+        let mut may_have_phrase = false;
+        for_each_token(text, |word, _| {
+            let known = self.know(word);
+            let place = known.place_in_phrase;
+            may_have_phrase |= place.alone || (last.first && place.second);
+            last = place;
+            if !known.is_stop_word {
+                numbers.push(known.stem);
+            }
+        });
+        if may_have_phrase {
+            numbers.truncate(start);
+            for term in self.terms(text) {
+                numbers.push(self.numbers[&term.stem]);
+            }
+        }
+    }
+
     /// The stem of a folded word. Words of other scripts and numbers are their own stems.
     pub(crate) fn stem(&mut self, word: &str) -> &str {
-        // Looked up twice because the borrow checker does not yet accept returning from the first look.
-        if !self.stems.contains_key(word) {
-            let stem = if word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()) {
-                self.stemmer.stem(&american(word)).into_owned()
-            } else {
-                word.to_owned()
-            };
-            self.stems.insert(word.to_owned(), stem);
+        let number = self.know(word).stem;
+        &self.stems[number as usize]
+    }
+
+    /// All stems so far, by number.
+    pub(crate) fn into_stems(self) -> Vec<String> {
+        self.stems
+    }
+
+    fn know(&mut self, word: &str) -> KnownWord {
+        if let Some(known) = self.known.get(word) {
+            return *known;
         }
-        &self.stems[word]
+        let stem = if word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()) {
+            self.stemmer.stem(&american(word)).into_owned()
+        } else {
+            word.to_owned()
+        };
+        let next = self.stems.len() as u32;
+        let number = *self.numbers.entry(stem.clone()).or_insert(next);
+        if number == next {
+            self.stems.push(stem);
+        }
+        let stands = |place: usize| SAME_THING.iter().any(|(from, _)| from.get(place) == Some(&word));
+        let place_in_phrase = PlaceInPhrase {
+            alone: SAME_THING.iter().any(|(from, _)| *from == [word]),
+            first: stands(0) || word == "war",
+            second: stands(1) || word == "i",
+        };
+        let known = KnownWord {
+            stem: number,
+            is_stop_word: is_stop_word(word),
+            place_in_phrase,
+        };
+        self.known.insert(word.to_owned(), known);
+        known
     }
 }
 
@@ -201,6 +272,27 @@ mod tests {
             ("dreams, dreaming", "dreamed dream"),
         ] {
             assert_eq!(stems(left), stems(right), "{left}");
+        }
+    }
+
+    #[test]
+    fn numbers_stand_for_the_same_stems() {
+        for text in [
+            "The second cats and a Cat of World War I",
+            "war, i think",
+            "sci-fi in the first world",
+            "a USA whodunnit",
+            "I was there",
+            "",
+        ] {
+            let mut analyser = Analyser::new();
+            let mut numbers = Vec::new();
+            analyser.stem_numbers(text, &mut numbers);
+            let found: Vec<&str> = numbers
+                .iter()
+                .map(|number| analyser.stems[*number as usize].as_str())
+                .collect();
+            assert_eq!(found.join(" "), stems(text), "{text}");
         }
     }
 

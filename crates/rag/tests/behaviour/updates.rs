@@ -73,6 +73,32 @@ fn an_empty_collection_can_be_searched() {
     assert_eq!(index.book(BookId(-1)), None);
 }
 
+#[test]
+fn a_hundred_thousand_books_are_searched() {
+    let book = |n: usize| Book {
+        title: format!("Volume {n}"),
+        author: Some(format!("Writer {}", n % 1_000)),
+        themes: vec![if n == 77_777 {
+            "whales".to_owned()
+        } else {
+            "land".to_owned()
+        }],
+        ..Book::default()
+    };
+    let index = Index::build(&Collection::from_books((0..100_000).map(book), "made"));
+    let found =
+        |query: Query| -> Vec<i64> { index.search(&query, None).iter().map(|hit| hit.id.0).collect() };
+    assert_eq!(found(asking("something about a whale")), [77_777]);
+    assert_eq!(found(asking("volume 4711")).first(), Some(&4_711));
+    assert_eq!(found(asking("land")), [0, 1, 2, 3, 4]);
+    let query = Query {
+        authors: vec!["Writer 999".to_owned()],
+        limit: 200,
+        ..Query::default()
+    };
+    assert_eq!(found(query).len(), 100);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
