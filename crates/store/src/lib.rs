@@ -12,6 +12,7 @@ extern crate self as chatai_store;
 mod db;
 mod error;
 mod job;
+pub mod legacy;
 mod migrate;
 pub mod ops;
 mod postgres;

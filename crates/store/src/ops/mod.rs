@@ -7,6 +7,7 @@ pub mod attachments;
 pub mod conversations;
 pub mod doctor;
 pub mod embeddings;
+pub mod import;
 pub mod messages;
 pub mod prices;
 pub mod turns;
