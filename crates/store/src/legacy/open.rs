@@ -174,13 +174,12 @@ impl Watch {
     fn look(path: &Path) -> Self {
         let stat = |path: &Path| {
             let found = fs::metadata(path).ok()?;
-            Some((
-                found.dev(),
-                found.ino(),
-                found.len(),
-                found.mtime(),
-                found.mtime_nsec(),
-            ))
+            Some(Stat {
+                device: found.dev(),
+                inode: found.ino(),
+                length: found.len(),
+                modified: (found.mtime(), found.mtime_nsec()),
+            })
         };
         let files = [
             stat(path),
