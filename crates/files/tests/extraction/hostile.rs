@@ -1,0 +1,408 @@
+//! Files made to do harm: each is refused, or ends its child, within the reader's own deadline. None is a time-out unless it says so.
+
+use crate::fixtures::{office, pdf, zip};
+use crate::{harness, read, read_with, text};
+use ::zip::ZipWriter;
+use ::zip::write::SimpleFileOptions;
+use chatai_files::{ExtractError, Limits};
+use std::io::Cursor;
+use std::time::Duration;
+
+harness::tests![
+    declared_bombs_are_refused,
+    lying_bombs_are_refused,
+    a_gigabyte_of_zeros_is_refused,
+    many_small_entries_are_counted_together,
+    nested_archives_are_not_opened,
+    too_many_entries_are_refused,
+    paths_that_lead_out_are_refused,
+    links_are_refused,
+    entities_never_multiply,
+    locked_documents_say_so,
+    locked_pdf_says_so,
+    cut_off_files_are_broken,
+    empty_containers_are_broken,
+    huge_pictures_are_refused,
+    deeply_nested_pdf_ends_at_most_the_child,
+    page_tree_cycles_end,
+    parent_cycles_end_at_most_the_child,
+    a_million_pages_are_cut,
+    a_million_claimed_pages_are_not_believed,
+    compressed_pdf_bombs_end_the_child,
+    calling_forms_run_out_of_time,
+    deeply_nested_pages_end_at_most_the_child,
+    deeply_nested_documents_are_read,
+];
+
+fn is_hostile(result: Result<chatai_files::Content, ExtractError>) -> bool {
+    matches!(result, Err(ExtractError::Hostile(_)))
+}
+
+fn is_broken(result: &Result<chatai_files::Content, ExtractError>) -> bool {
+    matches!(result, Err(ExtractError::Broken(_)))
+}
+
+fn small_docx() -> Vec<u8> {
+    office::docx(&office::paragraph("", "x"))
+}
+
+fn small_xlsx() -> Vec<u8> {
+    office::xlsx(&[("S", "<row r=\"1\"><c r=\"A1\"><v>1</v></c></row>")], &[])
+}
+
+fn declared_bombs_are_refused() {
+    for (name, mut file) in [("a.docx", small_docx()), ("a.xlsx", small_xlsx())] {
+        zip::declare_size(&mut file, "_rels/.rels", 3 << 30);
+        assert!(is_hostile(read(name, file)), "{name}");
+    }
+}
+
+fn lying_bombs_are_refused() {
+    for (name, file) in [
+        ("a.docx", small_docx()),
+        ("a.xlsx", small_xlsx()),
+        ("a.zip", zip::archive(&[("a", "b")])),
+    ] {
+        let mut bomb = zip::with_zeros(file, "media/zeros.bin", 300);
+        zip::declare_size(&mut bomb, "media/zeros.bin", 1000);
+        let result = read(name, bomb);
+        assert!(
+            matches!(result, Err(ExtractError::Hostile(_) | ExtractError::Broken(_))),
+            "{name}: {result:?}"
+        );
+    }
+}
+
+fn a_gigabyte_of_zeros_is_refused() {
+    for (name, file) in [("a.docx", small_docx()), ("a.xlsx", small_xlsx())] {
+        assert!(
+            is_hostile(read(name, zip::with_zeros(file, "media/zeros.bin", 1024))),
+            "{name}"
+        );
+    }
+}
+
+fn many_small_entries_are_counted_together() {
+    let mut file = small_docx();
+    for part in 0..3 {
+        file = zip::with_zeros(file, &format!("media/{part}.bin"), 200);
+    }
+    assert!(is_hostile(read("a.docx", file)));
+}
+
+fn nested_archives_are_not_opened() {
+    let inner = zip::with_zeros(zip::archive(&[("a", "b")]), "zeros.bin", 300);
+    let outer = zip::archive(&[("inner.zip", &inner)]);
+    assert!(matches!(read("a.zip", outer), Ok(chatai_files::Content::Text(_))));
+}
+
+fn too_many_entries_are_refused() {
+    let entries: Vec<_> = (0..10_001).map(|number| (format!("{number}"), "")).collect();
+    assert!(is_hostile(read("a.zip", zip::archive(&entries))));
+}
+
+fn paths_that_lead_out_are_refused() {
+    for path in [
+        "../../etc/passwd",
+        "a/../../b",
+        "/etc/passwd",
+        "..\\..\\x",
+        "C:\\x",
+        "\\\\host\\x",
+    ] {
+        // The writer tidies names, so a name of the same length is replaced in its bytes.
+        let stand_in = "N".repeat(path.len());
+        let files = [
+            ("a.zip", zip::archive(&[(stand_in.as_str(), "x")])),
+            (
+                "a.docx",
+                office::docx_with(&office::paragraph("", "x"), &[(&stand_in, "x")]),
+            ),
+        ];
+        for (name, mut file) in files {
+            for at in 0..file.len() - path.len() {
+                if file[at..].starts_with(stand_in.as_bytes()) {
+                    file[at..at + path.len()].copy_from_slice(path.as_bytes());
+                }
+            }
+            assert!(is_hostile(read(name, file)), "{name} with {path}");
+        }
+    }
+}
+
+fn links_are_refused() {
+    for (name, file) in [("a.zip", zip::archive(&[("a", "b")])), ("a.docx", small_docx())] {
+        let mut writer = ZipWriter::new_append(Cursor::new(file)).unwrap();
+        writer
+            .add_symlink("link", "/etc/passwd", SimpleFileOptions::default())
+            .unwrap();
+        assert!(
+            is_hostile(read(name, writer.finish().unwrap().into_inner())),
+            "{name}"
+        );
+    }
+}
+
+fn entities_never_multiply() {
+    let mut laughs = "<!DOCTYPE lolz [<!ENTITY lol0 \"lol\">".to_owned();
+    for level in 1..10 {
+        let calls = format!("&lol{};", level - 1).repeat(10);
+        laughs += &format!("<!ENTITY lol{level} \"{calls}\">");
+    }
+    laughs += "]>";
+    let document = format!(
+        "{laughs}<w:document><w:body>{}</w:body></w:document>",
+        office::paragraph("", "&lol9;")
+    );
+    assert!(is_hostile(read(
+        "a.docx",
+        zip::archive(&[("word/document.xml", document.as_str())])
+    )));
+
+    let outside = "<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><styles/>";
+    assert!(is_hostile(read(
+        "a.docx",
+        office::docx_with("", &[("word/styles.xml", outside)])
+    )));
+    let workbook = zip::archive(&[("xl/workbook.xml", format!("{laughs}<workbook/>"))]);
+    assert!(is_hostile(read("a.xlsx", workbook)));
+    // An entity without its definition stands for nothing either.
+    assert!(is_hostile(read(
+        "a.docx",
+        office::docx(&office::paragraph("", "&lol9;"))
+    )));
+    // As a file of its own it is text, shown as it stands.
+    assert_eq!(
+        text(
+            "a.xml",
+            format!("<?xml version=\"1.0\"?>{laughs}<a>&lol9;</a>").into_bytes()
+        )
+        .matches("lol9")
+        .count(),
+        2
+    );
+    // Web pages know no entities but the standard's.
+    assert!(text("a.html", format!("{laughs}<html><p>&lol9;</p>").into_bytes()).len() < 2000);
+}
+
+fn locked_documents_say_so() {
+    for (name, mut file) in [("a.docx", small_docx()), ("a.xlsx", small_xlsx())] {
+        zip::mark_encrypted(&mut file);
+        let Err(ExtractError::Broken(reason)) = read(name, file) else {
+            panic!("{name}")
+        };
+        assert!(reason.contains("password"), "{name}: {reason}");
+    }
+}
+
+fn locked_pdf_says_so() {
+    use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions, StringFormat};
+    let mut document = Document::load_mem(&pdf::pages(&[&pdf::line(b"secret")])).unwrap();
+    let id = || Object::String(vec![7; 16], StringFormat::Hexadecimal);
+    document.trailer.set("ID", vec![id(), id()]);
+    let version = EncryptionVersion::V2 {
+        document: &document,
+        owner_password: "owner",
+        user_password: "user",
+        key_length: 128,
+        permissions: Permissions::all(),
+    };
+    let state = EncryptionState::try_from(version).unwrap();
+    document.encrypt(&state).unwrap();
+    let mut file = Vec::new();
+    document.save_to(&mut file).unwrap();
+    let Err(ExtractError::Broken(reason)) = read("a.pdf", file) else {
+        panic!()
+    };
+    assert!(reason.contains("password"), "{reason}");
+}
+
+fn cut_off_files_are_broken() {
+    for (name, file) in [
+        ("a.docx", small_docx()),
+        ("a.xlsx", small_xlsx()),
+        ("a.pdf", pdf::pages(&[&pdf::line(b"words")])),
+    ] {
+        for length in [10, file.len() / 2, file.len() * 9 / 10] {
+            let result = read(name, file[..length].to_vec());
+            assert!(is_broken(&result), "{name} cut to {length} bytes: {result:?}");
+        }
+    }
+    let mut damaged = small_docx();
+    let middle = damaged.len() / 3;
+    damaged[middle..middle + 20].fill(0xAA);
+    let result = read("a.docx", damaged);
+    assert!(is_broken(&result), "{result:?}");
+}
+
+fn empty_containers_are_broken() {
+    for (name, file) in [
+        ("a.docx", zip::archive(&[("word/document.xml", "")])),
+        ("a.xlsx", zip::archive(&[("xl/workbook.xml", "")])),
+        ("a.pdf", b"%PDF-1.7\n".to_vec()),
+        (
+            "b.pdf",
+            pdf::pdf(&[pdf::CATALOG, "<< /Type /Pages /Kids [] /Count 0 >>"]),
+        ),
+        ("c.pdf", pdf::pdf(&["<< /Type /Catalog >>"])),
+    ] {
+        let result = read(name, file);
+        // A document without a single element is an empty one.
+        assert!(is_broken(&result) || name == "a.docx", "{name}: {result:?}");
+    }
+}
+
+fn huge_pictures_are_refused() {
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    png.extend([50_000_u32.to_be_bytes(), 50_000_u32.to_be_bytes()].concat());
+    png.extend(b"\x08\x06\0\0\0\0\0\0\0");
+    assert!(is_hostile(read("a.png", png)));
+}
+
+fn deeply_nested_pdf_ends_at_most_the_child() {
+    for (open, close) in [("[", "]"), ("<< /A ", " >>"), ("(", ")")] {
+        let nested = format!("{}{}", open.repeat(100_000), close.repeat(100_000));
+        let objects = [pdf::CATALOG, "<< /Type /Pages /Kids [] /Count 0 >>", &nested];
+        assert!(read("a.pdf", pdf::pdf(&objects)).is_err());
+        // In a page's content as well.
+        let content = format!("BT /F1 12 Tf (before) Tj {nested} TJ ET");
+        let result = read("a.pdf", pdf::pages(&[content.as_bytes()]));
+        assert!(
+            !matches!(result, Err(ExtractError::Timeout | ExtractError::Unavailable(_))),
+            "{result:?}"
+        );
+    }
+}
+
+fn page_tree_cycles_end() {
+    let file = pdf::pdf(&[
+        pdf::CATALOG,
+        "<< /Type /Pages /Kids [3 0 R 2 0 R] /Count 2 >>",
+        "<< /Type /Pages /Parent 2 0 R /Kids [2 0 R 3 0 R] /Count 2 >>",
+    ]);
+    let result = read("a.pdf", file);
+    assert!(is_broken(&result), "{result:?}");
+}
+
+fn parent_cycles_end_at_most_the_child() {
+    let file = pdf::pdf(&[
+        pdf::CATALOG,
+        "<< /Type /Pages /Kids [4 0 R] /Count 1 /Parent 3 0 R >>",
+        "<< /Type /Pages /Parent 2 0 R >>",
+        "<< /Type /Page /Parent 2 0 R >>",
+    ]);
+    let result = read("a.pdf", file);
+    assert!(
+        is_broken(&result) || result == Err(ExtractError::Crashed),
+        "{result:?}"
+    );
+}
+
+fn a_million_pages_are_cut() {
+    let kids = "3 0 R ".repeat(1_000_000);
+    let pages = format!("<< /Type /Pages /Kids [{kids}] /Count 1000000 /MediaBox [0 0 9 9] >>");
+    let mut objects = vec![pdf::CATALOG, &pages, "<< /Type /Page /Parent 2 0 R >>"];
+    // The parser sees at most as many pages as there are objects.
+    objects.extend(["null"; 5_000]);
+    let result = read("a.pdf", pdf::pdf(&objects));
+    let Ok(chatai_files::Content::Text(cut)) = result else {
+        panic!("{result:?}")
+    };
+    assert!(cut.truncated);
+}
+
+fn a_million_claimed_pages_are_not_believed() {
+    let pages = "<< /Type /Pages /Kids [3 0 R 9 0 R] /Count 2147483647 /MediaBox [0 0 612 792] >>";
+    let result = read(
+        "a.pdf",
+        pdf::pdf(&[pdf::CATALOG, pages, "<< /Type /Page /Parent 2 0 R >>"]),
+    );
+    assert!(matches!(result, Ok(chatai_files::Content::Text(_))), "{result:?}");
+}
+
+fn compressed_pdf_bombs_end_the_child() {
+    // Compressed twice, so that some kilobytes stand for a gigabyte.
+    let zeros = zip::with_zeros(zip::archive::<&str, &str>(&[]), "z", 1024);
+    let once = zlib_of_entry(&zeros);
+    let twice = zlib_of_entry(&zip::archive(&[("z", &once)]));
+    let file = pdf::pdf(&[
+        pdf::CATALOG.as_bytes().to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 612 792] >>".to_vec(),
+        b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R >>".to_vec(),
+        pdf::stream("/Filter [/FlateDecode /FlateDecode]", &twice),
+    ]);
+    assert!(file.len() < 100_000);
+    // Either the page is seen to be too much, or the child has no memory for it.
+    let result = read("a.pdf", file);
+    assert!(
+        matches!(result, Err(ExtractError::Hostile(_) | ExtractError::OutOfMemory)),
+        "{result:?}"
+    );
+}
+
+/// The compressed bytes of an archive's only entry, with the two bytes in front that make them a zlib stream. Its
+/// checksum is left out; readers that stop at the end of the data do not miss it.
+fn zlib_of_entry(archive: &[u8]) -> Vec<u8> {
+    let mut archive = ::zip::ZipArchive::new(Cursor::new(archive)).unwrap();
+    let entry = archive.by_index_raw(0).unwrap();
+    let mut bytes = vec![0x78, 0x01];
+    std::io::Read::read_to_end(&mut { entry }, &mut bytes).unwrap();
+    bytes
+}
+
+fn calling_forms_run_out_of_time() {
+    // Thirty forms, each of which shows the next one twice.
+    let mut objects = vec![
+        pdf::CATALOG.as_bytes().to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 612 792] >>".to_vec(),
+        b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /X 5 0 R >> >> >>".to_vec(),
+        pdf::stream("", b"/X Do"),
+    ];
+    for number in 5..35 {
+        let next = number + 1;
+        let entries = format!(
+            "/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X {next} 0 R >> >>"
+        );
+        objects.push(pdf::stream(&entries, b"/X Do /X Do"));
+    }
+    objects.push(pdf::stream(
+        "/Type /XObject /Subtype /Form /BBox [0 0 9 9]",
+        b"q Q",
+    ));
+    let limits = Limits {
+        cpu_time: Duration::from_secs(1),
+        wall_time: Duration::from_secs(600),
+        ..Limits::default()
+    };
+    // With ten minutes by the clock, only the limit of processor time can have ended it.
+    assert_eq!(
+        read_with(limits, "a.pdf", pdf::pdf(&objects)),
+        Err(ExtractError::Timeout)
+    );
+}
+
+fn deeply_nested_pages_end_at_most_the_child() {
+    let page = |depth: usize| format!("<html>{}words", "<div>".repeat(depth)).into_bytes();
+    assert_eq!(text("a.html", page(1_000)).trim(), "words");
+    let limits = Limits {
+        cpu_time: Duration::from_secs(1),
+        wall_time: Duration::from_secs(600),
+        ..Limits::default()
+    };
+    let result = read_with(limits, "a.html", page(100_000));
+    assert!(
+        matches!(result, Err(ExtractError::Timeout | ExtractError::Crashed)),
+        "{result:?}"
+    );
+}
+
+fn deeply_nested_documents_are_read() {
+    let depth = 100_000;
+    let body = format!(
+        "{}{}{}",
+        "<w:sdt>".repeat(depth),
+        office::paragraph("", "deep"),
+        "</w:sdt>".repeat(depth)
+    );
+    assert_eq!(text("a.docx", office::docx(&body)), "deep");
+}
