@@ -8,7 +8,7 @@ use chatai_llm::{OpenAi, OpenAiConfig, Provider};
 use chatai_rag::Collection;
 use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store};
 use chatai_types::{SystemClock, SystemRandom};
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, io::IsTerminal, path::Path, sync::Arc, time::Duration};
 use tracing_subscriber::EnvFilter;
 
 /// The collection and the catalog that come with the program.
@@ -19,7 +19,7 @@ const MIB: u64 = 1024 * 1024;
 
 /// Reads the configuration.
 pub(crate) fn load(flags: &Flags) -> Result<Loaded, Failure> {
-    Loaded::load(flags, &Surroundings::of_process())
+    Config::load(flags, &Surroundings::of_process())
         .map_err(|problems| Failure::new(problems).hint("`chatai config check` says this too; docs/config.md lists all keys"))
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn load(flags: &Flags) -> Result<Loaded, Failure> {
 pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log.level)
         .map_err(|error| Failure::new(format_args!("log.level: {error}")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let begun = match config.log.format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().try_init(),

@@ -147,12 +147,14 @@ section! {
         /// The model that answers when a request names none. Absent, it is `gpt-4.1-nano`, or the built-in
         /// responder where that cannot answer.
         default: Option<String> = Maybe(Name) => "", legacy "OPENAI_MODEL";
-        /// The model that gives conversations their titles. Absent, it is the one that answers.
+        /// The model that gives conversations their titles. Absent, it is `gpt-4.1-nano`, or the one that
+        /// answers where that is not offered.
         title: Option<String> = Maybe(Name) => "", legacy "OPENAI_TITLE_MODEL";
         /// The model that decides how much of the conversation a question needs. Absent, a local rule does,
         /// at no cost.
         intent: Option<String> = Maybe(Name) => "", legacy "OPENAI_INTENT_MODEL";
-        /// The model that summarises long messages. Absent, it is the one that answers.
+        /// The model that summarises long messages. Absent, it is `gpt-4.1-nano`, or the one that answers
+        /// where that is not offered.
         summary: Option<String> = Maybe(Name) => "", legacy "OPENAI_SUMMARY_MODEL";
         /// The model that makes vectors for the search in the collection. Absent, search goes by words alone.
         embedding: Option<String> = Maybe(Name) => "", legacy "OPENAI_EMBEDDING_MODEL";

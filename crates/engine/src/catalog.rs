@@ -67,7 +67,10 @@ impl Catalog {
     /// # Errors
     /// Every fault of the data at once.
     pub fn parse(json: &str, source_name: &str) -> Result<Self, CatalogError> {
-        let fail = |problems| CatalogError { source_name: source_name.to_owned(), problems };
+        let fail = |problems| CatalogError {
+            source_name: source_name.to_owned(),
+            problems,
+        };
         let entries: Map<String, Value> =
             serde_json::from_str(json).map_err(|error| fail(vec![error.to_string()]))?;
         let mut problems = Vec::new();
@@ -154,7 +157,11 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
         output: rate("output", entry.output.as_ref())?.ok_or("`output` is missing")?,
     };
     let abilities = abilities(entry.capabilities.as_ref());
-    let has = |ability: &str| abilities.as_ref().map(|list| list.iter().any(|known| known == ability));
+    let has = |ability: &str| {
+        abilities
+            .as_ref()
+            .map(|list| list.iter().any(|known| known == ability))
+    };
     Ok(Model {
         name: name.to_owned(),
         label: entry.version.as_ref().map(|version| match version {
@@ -163,7 +170,10 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
         }),
         rates: Some(rates),
         price_version: None,
-        context_window: entry.context_window.filter(|window| *window > 0).unwrap_or(DEFAULT_WINDOW),
+        context_window: entry
+            .context_window
+            .filter(|window| *window > 0)
+            .unwrap_or(DEFAULT_WINDOW),
         max_output_tokens: entry.max_output_tokens.filter(|tokens| *tokens > 0),
         sees: has("vision").unwrap_or(false),
         // Data that lists no abilities says nothing against tools, which every chat model of today has.
@@ -180,13 +190,19 @@ fn rate(member: &str, value: Option<&Value>) -> Result<Option<Rate>, String> {
         Some(Value::String(text)) => text.clone(),
         Some(other) => return Err(format!("`{member}` is not a number: {other}")),
     };
-    Rate::parse_per_million(&text).map(Some).map_err(|error: MoneyError| format!("`{member}`: {error}"))
+    Rate::parse_per_million(&text)
+        .map(Some)
+        .map_err(|error: MoneyError| format!("`{member}`: {error}"))
 }
 
 /// Names of abilities, from a list or from an object of flags; `None` where the data says nothing.
 fn abilities(value: Option<&Value>) -> Option<Vec<String>> {
     match value? {
-        Value::Array(list) => Some(list.iter().filter_map(|item| item.as_str().map(str::to_lowercase)).collect()),
+        Value::Array(list) => Some(
+            list.iter()
+                .filter_map(|item| item.as_str().map(str::to_lowercase))
+                .collect(),
+        ),
         Value::Object(flags) => Some(
             flags
                 .iter()
@@ -216,10 +232,17 @@ mod tests {
 
     #[test]
     fn cached_input_absent_means_the_input_rate_and_zero_means_free() {
-        let data = r#"{"a": {"input": 20.0, "output": 80}, "b": {"input": 1, "cached_input": 0, "output": 2}}"#;
+        let data =
+            r#"{"a": {"input": 20.0, "output": 80}, "b": {"input": 1, "cached_input": 0, "output": 2}}"#;
         let catalog = Catalog::parse(data, "test").unwrap();
-        assert_eq!(catalog.get("a").unwrap().rates.unwrap().cache_read.per_million(), "20");
-        assert_eq!(catalog.get("b").unwrap().rates.unwrap().cache_read.per_million(), "0");
+        assert_eq!(
+            catalog.get("a").unwrap().rates.unwrap().cache_read.per_million(),
+            "20"
+        );
+        assert_eq!(
+            catalog.get("b").unwrap().rates.unwrap().cache_read.per_million(),
+            "0"
+        );
     }
 
     #[test]
@@ -228,6 +251,9 @@ mod tests {
             "built-in": {"input": 1, "output": 1}}"#;
         let error = Catalog::parse(data, "my.json").unwrap_err();
         assert_eq!(error.problems.len(), 4, "{error}");
-        assert!(error.to_string().starts_with("my.json: `a`: `input` is missing"), "{error}");
+        assert!(
+            error.to_string().starts_with("my.json: `a`: `input` is missing"),
+            "{error}"
+        );
     }
 }

@@ -14,7 +14,10 @@ impl Engine {
     /// Those of the store.
     pub async fn conversations(&self, caller: &Caller) -> Result<Vec<Conversation>, EngineError> {
         let owner = caller.user_id;
-        let rows = self.store().read(move |tx| conversations::list(tx, owner)).await?;
+        let rows = self
+            .store()
+            .read(move |tx| conversations::list(tx, owner))
+            .await?;
         Ok(rows.into_iter().map(Conversation::from).collect())
     }
 
@@ -41,7 +44,10 @@ impl Engine {
     /// `conversation_not_found`.
     pub async fn messages(&self, caller: &Caller, id: ConversationId) -> Result<Vec<Message>, EngineError> {
         let owner = caller.user_id;
-        let rows = self.store().read(move |tx| messages::of_conversation(tx, owner, id)).await?;
+        let rows = self
+            .store()
+            .read(move |tx| messages::of_conversation(tx, owner, id))
+            .await?;
         let rows = rows.ok_or_else(EngineError::conversation_not_found)?;
         Ok(rows.into_iter().map(Message::from).collect())
     }
@@ -55,7 +61,13 @@ impl Engine {
         let blocks: Vec<String> = messages
             .iter()
             .filter(|message| !message.text.is_empty())
-            .map(|message| format!("{}: {}", message.role, message.summary.as_ref().unwrap_or(&message.text)))
+            .map(|message| {
+                format!(
+                    "{}: {}",
+                    message.role,
+                    message.summary.as_ref().unwrap_or(&message.text)
+                )
+            })
             .collect();
         Ok(blocks.join("\n---\n"))
     }
@@ -71,8 +83,15 @@ impl Engine {
         title: String,
     ) -> Result<(), EngineError> {
         let owner = caller.user_id;
-        let renamed = self.store().write(move |tx| conversations::rename(tx, owner, id, &title)).await?;
-        if renamed { Ok(()) } else { Err(EngineError::conversation_not_found()) }
+        let renamed = self
+            .store()
+            .write(move |tx| conversations::rename(tx, owner, id, &title))
+            .await?;
+        if renamed {
+            Ok(())
+        } else {
+            Err(EngineError::conversation_not_found())
+        }
     }
 
     /// Deletes a conversation with all its content; amounts stay in the ledger.
@@ -81,9 +100,16 @@ impl Engine {
     /// `conversation_not_found`.
     pub async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), EngineError> {
         let owner = caller.user_id;
-        let deleted = self.store().write(move |tx| conversations::delete(tx, owner, id)).await?;
+        let deleted = self
+            .store()
+            .write(move |tx| conversations::delete(tx, owner, id))
+            .await?;
         self.inner.turns.recent.invalidate(&id);
-        if deleted { Ok(()) } else { Err(EngineError::conversation_not_found()) }
+        if deleted {
+            Ok(())
+        } else {
+            Err(EngineError::conversation_not_found())
+        }
     }
 
     /// One message and the model calls behind it.
@@ -97,11 +123,16 @@ impl Engine {
     ) -> Result<(Message, Vec<Usage>), EngineError> {
         let owner = caller.user_id;
         let read = move |tx: &mut chatai_store::Tx<'_>| -> Result<_, chatai_store::StoreError> {
-            let Some(message) = messages::get(tx, owner, id)? else { return Ok(None) };
+            let Some(message) = messages::get(tx, owner, id)? else {
+                return Ok(None);
+            };
             Ok(Some((message, usage::of_message(tx, owner, id)?)))
         };
-        let (message, calls) =
-            self.store().read(read).await?.ok_or_else(EngineError::message_not_found)?;
+        let (message, calls) = self
+            .store()
+            .read(read)
+            .await?
+            .ok_or_else(EngineError::message_not_found)?;
         Ok((message.into(), calls.into_iter().map(Usage::from).collect()))
     }
 
@@ -115,7 +146,10 @@ impl Engine {
         id: ConversationId,
     ) -> Result<Vec<Usage>, EngineError> {
         let owner = caller.user_id;
-        let rows = self.store().read(move |tx| usage::of_conversation(tx, owner, id)).await?;
+        let rows = self
+            .store()
+            .read(move |tx| usage::of_conversation(tx, owner, id))
+            .await?;
         let rows = rows.ok_or_else(EngineError::conversation_not_found)?;
         Ok(rows.into_iter().map(Usage::from).collect())
     }
@@ -126,7 +160,10 @@ impl Engine {
     /// `attachment_not_found`.
     pub async fn attachment(&self, caller: &Caller, id: AttachmentId) -> Result<AttachmentFile, EngineError> {
         let owner = caller.user_id;
-        let found = self.store().read(move |tx| attachments::content(tx, owner, id)).await?;
+        let found = self
+            .store()
+            .read(move |tx| attachments::content(tx, owner, id))
+            .await?;
         let found = found.ok_or_else(EngineError::attachment_not_found)?;
         Ok(AttachmentFile {
             filename: found.filename,
@@ -138,7 +175,12 @@ impl Engine {
 
 impl From<conversations::Conversation> for Conversation {
     fn from(row: conversations::Conversation) -> Self {
-        Self { id: row.id, title: row.title, summary: row.summary, created_at: row.created_at }
+        Self {
+            id: row.id,
+            title: row.title,
+            summary: row.summary,
+            created_at: row.created_at,
+        }
     }
 }
 

@@ -33,12 +33,21 @@ pub struct EngineError {
 impl EngineError {
     /// A failure with its sentence for the caller.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), retry_after: None, turn: None, cause: None }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after: None,
+            turn: None,
+            cause: None,
+        }
     }
 
     /// A fault of the service; the cause goes to the log alone.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        Self { cause: Some(cause.to_string()), ..Self::new(ErrorCode::Internal, "Internal Server Error") }
+        Self {
+            cause: Some(cause.to_string()),
+            ..Self::new(ErrorCode::Internal, "Internal Server Error")
+        }
     }
 
     /// The same with a time to wait.
@@ -95,16 +104,17 @@ impl From<StoreError> for EngineError {
             StoreError::Busy => {
                 Self::new(ErrorCode::Overloaded, "Too much at once; try again shortly").retry_after(wait)
             }
-            StoreError::Full => {
-                Self::new(ErrorCode::StorageFull, "The disk is full: reading goes on, writing does not")
-            }
-            StoreError::Unavailable(_) => {
-                Self::new(ErrorCode::Overloaded, "The database cannot be reached; try again shortly")
-                    .retry_after(Duration::from_secs(2))
-            }
-            StoreError::Closed => {
-                Self::new(ErrorCode::ShuttingDown, "The service is ending").retry_after(Duration::from_secs(2))
-            }
+            StoreError::Full => Self::new(
+                ErrorCode::StorageFull,
+                "The disk is full: reading goes on, writing does not",
+            ),
+            StoreError::Unavailable(_) => Self::new(
+                ErrorCode::Overloaded,
+                "The database cannot be reached; try again shortly",
+            )
+            .retry_after(Duration::from_secs(2)),
+            StoreError::Closed => Self::new(ErrorCode::ShuttingDown, "The service is ending")
+                .retry_after(Duration::from_secs(2)),
             _ => Self::new(ErrorCode::Internal, "Internal Server Error"),
         }
         .caused_by(error)

@@ -68,7 +68,16 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn start(parts: Parts) -> Result<Self, EngineError> {
-        let Parts { store, clock, random, settings, mut catalog, vendor, collection, extractor } = parts;
+        let Parts {
+            store,
+            clock,
+            random,
+            settings,
+            mut catalog,
+            vendor,
+            collection,
+            extractor,
+        } = parts;
         let now = clock.now();
         // One SQLite file has one process: whatever runs there is an earlier one's. On PostgreSQL others may live.
         let gone_before = match store.backend() {
@@ -85,10 +94,18 @@ impl Engine {
             })
             .collect();
         let (swept, versions) = store
-            .write(move |tx| Ok::<_, chatai_store::StoreError>((turns::sweep(tx, gone_before)?, prices::sync(tx, &current, now)?)))
+            .write(move |tx| {
+                Ok::<_, chatai_store::StoreError>((
+                    turns::sweep(tx, gone_before)?,
+                    prices::sync(tx, &current, now)?,
+                ))
+            })
             .await?;
         if swept > 0 {
-            tracing::warn!(swept, "answers that an earlier process left unfinished were marked as interrupted");
+            tracing::warn!(
+                swept,
+                "answers that an earlier process left unfinished were marked as interrupted"
+            );
         }
         for (model, version) in catalog.models_mut().iter_mut().zip(versions) {
             model.price_version = Some(version);
@@ -111,7 +128,9 @@ impl Engine {
             background: TaskTracker::new(),
         });
         inner.background.spawn(chat::keep_leases(Arc::clone(&inner)));
-        inner.background.spawn(crate::library::keep_vectors(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(crate::library::keep_vectors(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 

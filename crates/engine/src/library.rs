@@ -40,7 +40,10 @@ impl Library {
         Self {
             index: ArcSwap::from_pointee(Index::build(collection)),
             vectors: ArcSwapOption::empty(),
-            queries: Cache::builder().max_capacity(QUERIES).time_to_live(cache_ttl).build(),
+            queries: Cache::builder()
+                .max_capacity(QUERIES)
+                .time_to_live(cache_ttl)
+                .build(),
             changed: Notify::new(),
         }
     }
@@ -63,17 +66,29 @@ impl Library {
         let index = self.index();
         let vectors = self.vectors.load_full();
         let (Some(embedder), Some(vectors), Some(content)) = (embedder, vectors, &query.content) else {
-            return Found { hits: index.search(query, None), embedded: None };
+            return Found {
+                hits: index.search(query, None),
+                embedded: None,
+            };
         };
         let (vector, embedded) = match self.query_vector(embedder, content).await {
             Ok(done) => done,
             Err(error) => {
                 tracing::warn!(%error, "a query could not be embedded; searching by words alone");
-                return Found { hits: index.search(query, None), embedded: None };
+                return Found {
+                    hits: index.search(query, None),
+                    embedded: None,
+                };
             }
         };
-        let by_meaning = QueryVector { vectors: &vectors, embedding: &vector };
-        Found { hits: index.search(query, Some(by_meaning)), embedded }
+        let by_meaning = QueryVector {
+            vectors: &vectors,
+            embedding: &vector,
+        };
+        Found {
+            hits: index.search(query, Some(by_meaning)),
+            embedded,
+        }
     }
 
     async fn query_vector(
@@ -86,7 +101,9 @@ impl Library {
         }
         let texts = [content.to_owned()];
         let call = embedder.provider.embed(&embedder.model.name, &texts);
-        let done = tokio::time::timeout(QUERY_PATIENCE, call).await.map_err(|_| LlmError::Timeout(QUERY_PATIENCE))??;
+        let done = tokio::time::timeout(QUERY_PATIENCE, call)
+            .await
+            .map_err(|_| LlmError::Timeout(QUERY_PATIENCE))??;
         let vector = done.vectors.into_iter().next();
         let vector = Arc::new(vector.ok_or_else(|| LlmError::Failed("no vector came back".to_owned()))?);
         self.queries.insert(content.to_owned(), Arc::clone(&vector));
@@ -96,7 +113,9 @@ impl Library {
 
 /// Embeds what of the collection has no vector yet, now and whenever the collection changes, until the end.
 pub(crate) async fn keep_vectors(inner: Arc<Inner>) {
-    let Some(embedder) = inner.models.embedder() else { return };
+    let Some(embedder) = inner.models.embedder() else {
+        return;
+    };
     let mut wait = FIRST_WAIT;
     loop {
         let work = async {
@@ -128,9 +147,10 @@ async fn embed_missing(inner: &Inner, embedder: &Served) -> Result<(), EngineErr
     };
     let index = library.index();
     let missing: Vec<(ContentHash, String)> = match &vectors {
-        Some(vectors) => {
-            vectors.missing(&index).map(|(_, hash, book)| (hash, book.embedding_text())).collect()
-        }
+        Some(vectors) => vectors
+            .missing(&index)
+            .map(|(_, hash, book)| (hash, book.embedding_text()))
+            .collect(),
         None => index
             .books()
             .filter_map(|(id, book)| Some((index.hash(id)?, book.embedding_text())))
@@ -141,12 +161,22 @@ async fn embed_missing(inner: &Inner, embedder: &Served) -> Result<(), EngineErr
     }
     for batch in missing.chunks(BATCH) {
         let texts: Vec<String> = batch.iter().map(|(_, text)| text.clone()).collect();
-        let done = embedder.provider.embed(&model, &texts).await.map_err(EngineError::internal)?;
+        let done = embedder
+            .provider
+            .embed(&model, &texts)
+            .await
+            .map_err(EngineError::internal)?;
         let dimension = done.vectors.first().map_or(0, Vec::len);
         // Another dimension under the same name is another space: what was stored stays beside it, unused.
-        if vectors.as_ref().is_none_or(|vectors| vectors.space().dimension != dimension) {
+        if vectors
+            .as_ref()
+            .is_none_or(|vectors| vectors.space().dimension != dimension)
+        {
             let restarted = vectors.is_some();
-            vectors = Some(Vectors::new(EmbeddingSpace { model: model.clone(), dimension }));
+            vectors = Some(Vectors::new(EmbeddingSpace {
+                model: model.clone(),
+                dimension,
+            }));
             if restarted {
                 library.vectors.store(None);
                 return Err(EngineError::internal("the embedding model changed its dimension"));
@@ -159,7 +189,10 @@ async fn embed_missing(inner: &Inner, embedder: &Served) -> Result<(), EngineErr
             rows.push((hash.to_string(), bytes_of(vector)));
         }
         let name = space_name(&model, dimension);
-        inner.store.write(move |tx| embeddings::add(tx, &name, &rows)).await?;
+        inner
+            .store
+            .write(move |tx| embeddings::add(tx, &name, &rows))
+            .await?;
     }
     if let Some(mut vectors) = vectors {
         vectors.retain(&index);
@@ -176,12 +209,22 @@ async fn stored(inner: &Inner, model: &str) -> Result<Option<Vectors>, EngineErr
         let dimension: usize = name.strip_prefix(&prefix)?.parse().ok()?;
         Some((name.clone(), dimension))
     });
-    let Some((name, dimension)) = found else { return Ok(None) };
-    let rows = inner.store.read(move |tx| embeddings::of_space(tx, &name)).await?;
-    let mut vectors = Vectors::new(EmbeddingSpace { model: model.to_owned(), dimension });
+    let Some((name, dimension)) = found else {
+        return Ok(None);
+    };
+    let rows = inner
+        .store
+        .read(move |tx| embeddings::of_space(tx, &name))
+        .await?;
+    let mut vectors = Vectors::new(EmbeddingSpace {
+        model: model.to_owned(),
+        dimension,
+    });
     for (hash, bytes) in rows {
         let hash = blake3::Hash::from_hex(&hash).map_err(EngineError::internal)?;
-        vectors.insert(ContentHash(*hash.as_bytes()), &vector_of(&bytes)).map_err(EngineError::internal)?;
+        vectors
+            .insert(ContentHash(*hash.as_bytes()), &vector_of(&bytes))
+            .map_err(EngineError::internal)?;
     }
     Ok(Some(vectors))
 }
@@ -191,11 +234,19 @@ fn space_name(model: &str, dimension: usize) -> String {
 }
 
 fn bytes_of(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|component| component.to_le_bytes()).collect()
+    vector
+        .iter()
+        .flat_map(|component| component.to_le_bytes())
+        .collect()
 }
 
 fn vector_of(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks::<4>().0.iter().map(|component| f32::from_le_bytes(*component)).collect()
+    bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|component| f32::from_le_bytes(*component))
+        .collect()
 }
 
 #[cfg(test)]

@@ -35,7 +35,13 @@ impl Models {
             .filter(|model| !model.embeds && (model.name == BUILT_IN || vendor.is_some()))
             .map(|model| model.name.clone())
             .collect();
-        Self { catalog, vendor, built_in, settings, answering }
+        Self {
+            catalog,
+            vendor,
+            built_in,
+            settings,
+            answering,
+        }
     }
 
     /// The names that can answer now, in the catalog's order.
@@ -48,8 +54,15 @@ impl Models {
     pub(crate) fn embedder(&self) -> Option<Served> {
         let name = self.settings.embedding.as_deref()?;
         let vendor = self.vendor.as_ref()?;
-        let model = self.catalog.get(name).cloned().unwrap_or_else(|| Model::unpriced(name));
-        Some(Served { model, provider: Arc::clone(vendor) })
+        let model = self
+            .catalog
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| Model::unpriced(name));
+        Some(Served {
+            model,
+            provider: Arc::clone(vendor),
+        })
     }
 
     /// The model a message asks for, or the default one.
@@ -80,7 +93,10 @@ impl Models {
         if answering.is_built_in() {
             return None;
         }
-        self.settings.intent.as_deref().and_then(|name| self.named(name).ok())
+        self.settings
+            .intent
+            .as_deref()
+            .and_then(|name| self.named(name).ok())
     }
 
     /// Configured names that cannot answer, each with the reason, for a warning at start.
@@ -98,13 +114,19 @@ impl Models {
     }
 
     fn named(&self, name: &str) -> Result<Served, EngineError> {
-        let model = self.catalog.get(name).filter(|model| !model.embeds).ok_or_else(|| {
-            let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-            EngineError::new(
-                ErrorCode::ModelUnknown,
-                format!("There is no model `{shown}` in the catalog; GET /models lists those that can answer"),
-            )
-        })?;
+        let model = self
+            .catalog
+            .get(name)
+            .filter(|model| !model.embeds)
+            .ok_or_else(|| {
+                let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+                EngineError::new(
+                    ErrorCode::ModelUnknown,
+                    format!(
+                        "There is no model `{shown}` in the catalog; GET /models lists those that can answer"
+                    ),
+                )
+            })?;
         if model.name == BUILT_IN {
             return Ok(self.served(model, &self.built_in));
         }
@@ -118,6 +140,9 @@ impl Models {
     }
 
     fn served(&self, model: &Model, provider: &Arc<dyn Provider>) -> Served {
-        Served { model: model.clone(), provider: Arc::clone(provider) }
+        Served {
+            model: model.clone(),
+            provider: Arc::clone(provider),
+        }
     }
 }

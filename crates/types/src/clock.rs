@@ -119,7 +119,11 @@ mod tests {
 
     #[test]
     fn wire_form_round_trips() {
-        for text in ["2025-01-31 23:59:59", "1970-01-01 00:00:00", "2400-02-29 12:00:00"] {
+        for text in [
+            "2025-01-31 23:59:59",
+            "1970-01-01 00:00:00",
+            "2400-02-29 12:00:00",
+        ] {
             assert_eq!(Timestamp::parse_wire(text).unwrap().to_wire(), text);
         }
     }
@@ -127,10 +131,20 @@ mod tests {
     #[test]
     fn other_spellings_are_read_as_utc() {
         let expected = Timestamp::parse_wire("2025-06-01 10:00:00");
-        for text in ["2025-06-01T10:00:00", "2025-06-01T10:00:00Z", "2025-06-01 12:00:00+02:00"] {
+        for text in [
+            "2025-06-01T10:00:00",
+            "2025-06-01T10:00:00Z",
+            "2025-06-01 12:00:00+02:00",
+        ] {
             assert_eq!(Timestamp::parse_wire(text), expected, "{text}");
         }
-        assert_eq!(Timestamp::parse_wire("2025-06-01 10:00:00.25").unwrap().as_micros() % 1_000_000, 250_000);
+        assert_eq!(
+            Timestamp::parse_wire("2025-06-01 10:00:00.25")
+                .unwrap()
+                .as_micros()
+                % 1_000_000,
+            250_000
+        );
         assert_eq!(Timestamp::parse_wire("yesterday"), None);
     }
 }

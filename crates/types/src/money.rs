@@ -74,14 +74,18 @@ impl Money {
     /// The nearest binary floating number of dollars, for `price` on the wire.
     pub fn to_f64(self) -> f64 {
         // The shortest decimal text read back gives the double closest to the exact amount.
-        self.to_string().parse().expect("a decimal number is a valid float")
+        self.to_string()
+            .parse()
+            .expect("a decimal number is a valid float")
     }
 }
 
 /// Exact decimal dollars without trailing zeros, e.g. `0.184918125`, `0`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Decimal::from_i128_with_scale(i128::from(self.0), SCALE).normalize().fmt(f)
+        Decimal::from_i128_with_scale(i128::from(self.0), SCALE)
+            .normalize()
+            .fmt(f)
     }
 }
 
@@ -105,12 +109,18 @@ impl Rate {
     pub fn parse_per_million(text: &str) -> Result<Self, MoneyError> {
         // Dollars per million tokens are micro-dollars per token: six of the twelve decimals.
         let pico = scaled(text, SCALE - 6)?;
-        if pico < 0 { Err(MoneyError::Negative(text.to_owned())) } else { Ok(Self(pico)) }
+        if pico < 0 {
+            Err(MoneyError::Negative(text.to_owned()))
+        } else {
+            Ok(Self(pico))
+        }
     }
 
     /// Dollars per million tokens as exact decimal text.
     pub fn per_million(self) -> String {
-        Decimal::from_i128_with_scale(i128::from(self.0), SCALE - 6).normalize().to_string()
+        Decimal::from_i128_with_scale(i128::from(self.0), SCALE - 6)
+            .normalize()
+            .to_string()
     }
 }
 
@@ -138,7 +148,9 @@ impl Rates {
         ];
         parts
             .iter()
-            .try_fold(0_i64, |sum, (count, rate)| sum.checked_add(count.checked_mul(rate.0)?))
+            .try_fold(0_i64, |sum, (count, rate)| {
+                sum.checked_add(count.checked_mul(rate.0)?)
+            })
             .map(Money)
             .ok_or(MoneyError::OutOfRange)
     }
@@ -203,11 +215,20 @@ mod tests {
     fn amounts_are_exact_or_refused() {
         assert_eq!(Money::parse_usd("0.000000000001").unwrap().as_pico(), 1);
         assert_eq!(Money::parse_usd("1e-7").unwrap().as_pico(), 100_000);
-        assert!(matches!(Money::parse_usd("0.0000000000001"), Err(MoneyError::TooFine(_))));
+        assert!(matches!(
+            Money::parse_usd("0.0000000000001"),
+            Err(MoneyError::TooFine(_))
+        ));
         assert!(matches!(Money::parse_usd("ten"), Err(MoneyError::NotDecimal(_))));
         assert!(matches!(Money::parse_usd("9223373"), Err(MoneyError::OutOfRange)));
-        assert!(matches!(Rate::parse_per_million("-1"), Err(MoneyError::Negative(_))));
-        assert!(matches!(Rate::parse_per_million("0.0000001"), Err(MoneyError::TooFine(_))));
+        assert!(matches!(
+            Rate::parse_per_million("-1"),
+            Err(MoneyError::Negative(_))
+        ));
+        assert!(matches!(
+            Rate::parse_per_million("0.0000001"),
+            Err(MoneyError::TooFine(_))
+        ));
     }
 
     #[test]
@@ -221,6 +242,9 @@ mod tests {
     #[test]
     fn a_charge_beyond_the_range_is_an_error_not_a_wrap() {
         let tokens = TokenCounts::from_inclusive(i64::MAX, 0, 0, 0).unwrap();
-        assert_eq!(rates("1", "1", "1", "1").charge(&tokens), Err(MoneyError::OutOfRange));
+        assert_eq!(
+            rates("1", "1", "1", "1").charge(&tokens),
+            Err(MoneyError::OutOfRange)
+        );
     }
 }

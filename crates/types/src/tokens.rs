@@ -40,7 +40,13 @@ impl TokenCounts {
         if cached > input || reasoning > output {
             return Err(TokenError::PartExceedsWhole);
         }
-        Ok(Self { fresh_input: input - cached, cache_read: cached, cache_write: 0, output, reasoning })
+        Ok(Self {
+            fresh_input: input - cached,
+            cache_read: cached,
+            cache_write: 0,
+            output,
+            reasoning,
+        })
     }
 
     /// From a report whose counters are disjoint already (Anthropic's form).
@@ -51,7 +57,13 @@ impl TokenCounts {
         output: i64,
         reasoning: i64,
     ) -> Result<Self, TokenError> {
-        let counts = Self { fresh_input, cache_read, cache_write, output, reasoning };
+        let counts = Self {
+            fresh_input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
+        };
         if fresh_input < 0 || cache_read < 0 || cache_write < 0 || output < 0 || reasoning < 0 {
             return Err(TokenError::Negative);
         }
@@ -64,7 +76,9 @@ impl TokenCounts {
 
     /// All input tokens, cached ones included: `input_tokens` on the wire. `None` beyond 64 bits.
     pub fn input_total(&self) -> Option<i64> {
-        self.fresh_input.checked_add(self.cache_read)?.checked_add(self.cache_write)
+        self.fresh_input
+            .checked_add(self.cache_read)?
+            .checked_add(self.cache_write)
     }
 
     /// The sum of two calls. `None` beyond 64 bits.
@@ -86,14 +100,29 @@ mod tests {
     #[test]
     fn inclusive_reports_become_disjoint() {
         let counts = TokenCounts::from_inclusive(100, 40, 7, 3).unwrap();
-        assert_eq!((counts.fresh_input, counts.cache_read, counts.input_total()), (60, 40, Some(100)));
+        assert_eq!(
+            (counts.fresh_input, counts.cache_read, counts.input_total()),
+            (60, 40, Some(100))
+        );
     }
 
     #[test]
     fn impossible_reports_are_refused() {
-        assert_eq!(TokenCounts::from_inclusive(1, 2, 0, 0), Err(TokenError::PartExceedsWhole));
-        assert_eq!(TokenCounts::from_inclusive(1, 0, 1, 2), Err(TokenError::PartExceedsWhole));
-        assert_eq!(TokenCounts::from_inclusive(-1, 0, 0, 0), Err(TokenError::Negative));
-        assert_eq!(TokenCounts::from_disjoint(i64::MAX, 1, 0, 0, 0), Err(TokenError::Overflow));
+        assert_eq!(
+            TokenCounts::from_inclusive(1, 2, 0, 0),
+            Err(TokenError::PartExceedsWhole)
+        );
+        assert_eq!(
+            TokenCounts::from_inclusive(1, 0, 1, 2),
+            Err(TokenError::PartExceedsWhole)
+        );
+        assert_eq!(
+            TokenCounts::from_inclusive(-1, 0, 0, 0),
+            Err(TokenError::Negative)
+        );
+        assert_eq!(
+            TokenCounts::from_disjoint(i64::MAX, 1, 0, 0, 0),
+            Err(TokenError::Overflow)
+        );
     }
 }

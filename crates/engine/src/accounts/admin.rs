@@ -41,13 +41,19 @@ impl Engine {
     ///
     /// # Errors
     /// `email_taken`, `validation_error` for a password of the wrong length.
-    pub async fn add_account_as_admin(&self, new: NewAccount, role: UserRole) -> Result<Account, EngineError> {
+    pub async fn add_account_as_admin(
+        &self,
+        new: NewAccount,
+        role: UserRole,
+    ) -> Result<Account, EngineError> {
         self.check_password_length(&new.password)?;
         let added = self.add_account(new, false).await?;
         if role == UserRole::Admin {
             self.set_role(&AccountSelector::Id(added.id), role).await?;
         }
-        self.select(&AccountSelector::Id(added.id)).await.map(Account::from)
+        self.select(&AccountSelector::Id(added.id))
+            .await
+            .map(Account::from)
     }
 
     /// Sets what an account may do.
@@ -56,7 +62,9 @@ impl Engine {
     /// `not_found`.
     pub async fn set_role(&self, who: &AccountSelector, role: UserRole) -> Result<Account, EngineError> {
         let owner = self.select(who).await?.id;
-        self.store().write(move |tx| rows::set_role(tx, owner, role)).await?;
+        self.store()
+            .write(move |tx| rows::set_role(tx, owner, role))
+            .await?;
         self.inner.accounts.forget_checked();
         self.select(&AccountSelector::Id(owner)).await.map(Account::from)
     }
@@ -67,7 +75,9 @@ impl Engine {
     /// `not_found`.
     pub async fn set_disabled(&self, who: &AccountSelector, disabled: bool) -> Result<Account, EngineError> {
         let owner = self.select(who).await?.id;
-        self.store().write(move |tx| rows::set_disabled(tx, owner, disabled)).await?;
+        self.store()
+            .write(move |tx| rows::set_disabled(tx, owner, disabled))
+            .await?;
         self.inner.accounts.forget_checked();
         self.select(&AccountSelector::Id(owner)).await.map(Account::from)
     }
@@ -97,7 +107,10 @@ impl Engine {
             AccountSelector::Id(owner) => self.store().read(move |tx| rows::get(tx, owner)).await?,
             AccountSelector::Email(email) => {
                 let folded = fold_email(&email);
-                let found = self.store().read(move |tx| rows::credentials(tx, &email, &folded)).await?;
+                let found = self
+                    .store()
+                    .read(move |tx| rows::credentials(tx, &email, &folded))
+                    .await?;
                 found.map(|found| found.account)
             }
         };

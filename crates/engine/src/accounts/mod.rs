@@ -67,7 +67,10 @@ impl Accounts {
             random,
             registration_open: settings.auth.registration_open,
             password_chars: (settings.auth.password_min_chars, settings.auth.password_max_chars),
-            checked: Cache::builder().max_capacity(TOKENS_KEPT).time_to_live(TOKEN_TTL).build(),
+            checked: Cache::builder()
+                .max_capacity(TOKENS_KEPT)
+                .time_to_live(TOKEN_TTL)
+                .build(),
             generation: AtomicU64::new(0),
             registrations: Throttle::per_minute(settings.limits.registrations_per_minute),
             failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
@@ -80,10 +83,20 @@ impl Accounts {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
-    fn sign(&self, user_id: UserId, email: &str, epoch: i64, now: Timestamp) -> Result<SignedIn, EngineError> {
+    fn sign(
+        &self,
+        user_id: UserId,
+        email: &str,
+        epoch: i64,
+        now: Timestamp,
+    ) -> Result<SignedIn, EngineError> {
         let session = self.random.hex(16);
         let token = self.tokens.issue(user_id, email, &session, epoch, now)?;
-        Ok(SignedIn { token, lifetime_secs: self.tokens.lifetime_secs(), user_id })
+        Ok(SignedIn {
+            token,
+            lifetime_secs: self.tokens.lifetime_secs(),
+            user_id,
+        })
     }
 }
 
@@ -93,11 +106,18 @@ pub(crate) fn fold_email(email: &str) -> String {
 }
 
 fn too_many(wait: Duration) -> EngineError {
-    EngineError::new(ErrorCode::RateLimited, "Too many attempts; wait before the next one").retry_after(wait)
+    EngineError::new(
+        ErrorCode::RateLimited,
+        "Too many attempts; wait before the next one",
+    )
+    .retry_after(wait)
 }
 
 fn registration_closed() -> EngineError {
-    EngineError::new(ErrorCode::RegistrationClosed, "This instance takes no new accounts")
+    EngineError::new(
+        ErrorCode::RegistrationClosed,
+        "This instance takes no new accounts",
+    )
 }
 
 fn wrong_credentials() -> EngineError {
@@ -121,7 +141,10 @@ impl Engine {
         if only_as_first && self.has_accounts().await? {
             return Err(registration_closed());
         }
-        accounts.registrations.take(origin.address, now).map_err(too_many)?;
+        accounts
+            .registrations
+            .take(origin.address, now)
+            .map_err(too_many)?;
         let account = self.add_account(new, only_as_first).await?;
         accounts.sign(account.id, &account.email, account.epoch, now)
     }
@@ -135,7 +158,11 @@ impl Engine {
         let taken = || EngineError::new(ErrorCode::EmailTaken, "Email already registered");
         let email_folded = fold_email(&new.email);
         let folded = email_folded.clone();
-        if self.store().read(move |tx| rows::email_taken(tx, &folded)).await? {
+        if self
+            .store()
+            .read(move |tx| rows::email_taken(tx, &folded))
+            .await?
+        {
             return Err(taken());
         }
         let password_hash = self.inner.accounts.passwords.hash(&new.password).await?;
@@ -181,7 +208,10 @@ impl Engine {
             accounts.slow_lane.take(key.clone(), now).map_err(too_many)?;
         }
         let asked = email.to_owned();
-        let found = self.store().read(move |tx| rows::credentials(tx, &asked, &folded)).await?;
+        let found = self
+            .store()
+            .read(move |tx| rows::credentials(tx, &asked, &folded))
+            .await?;
         let hash = found.as_ref().map(|found| found.password_hash.as_str());
         let verdict = accounts.passwords.verify(password, hash).await?;
         let Some(found) = found.filter(|_| verdict != Verdict::Wrong) else {
@@ -192,12 +222,17 @@ impl Engine {
             });
         };
         if found.account.disabled {
-            return Err(EngineError::new(ErrorCode::AccountDisabled, "This account is disabled"));
+            return Err(EngineError::new(
+                ErrorCode::AccountDisabled,
+                "This account is disabled",
+            ));
         }
         if verdict == Verdict::RightButOld {
             let renewed = accounts.passwords.hash(password).await?;
             let (owner, old) = (found.account.id, found.password_hash.clone());
-            self.store().write(move |tx| rows::renew_hash(tx, owner, &old, &renewed)).await?;
+            self.store()
+                .write(move |tx| rows::renew_hash(tx, owner, &old, &renewed))
+                .await?;
         }
         accounts.sign(found.account.id, &found.account.email, found.account.epoch, now)
     }
@@ -217,10 +252,15 @@ impl Engine {
         {
             return Ok(checked.caller);
         }
-        let claims = accounts.tokens.read(token, now).ok_or_else(EngineError::invalid_token)?;
+        let claims = accounts
+            .tokens
+            .read(token, now)
+            .ok_or_else(EngineError::invalid_token)?;
         let (owner, session) = (claims.user_id, claims.session.clone());
-        let state: Option<AuthState> =
-            self.store().read(move |tx| rows::auth_state(tx, owner, &session)).await?;
+        let state: Option<AuthState> = self
+            .store()
+            .read(move |tx| rows::auth_state(tx, owner, &session))
+            .await?;
         let state = state.ok_or_else(EngineError::invalid_token)?;
         if state.disabled || state.ended || state.epoch != claims.epoch {
             return Err(EngineError::invalid_token());
@@ -231,7 +271,13 @@ impl Engine {
             session: claims.session.into(),
             expires_at: claims.expires_at,
         };
-        accounts.checked.insert(key, Checked { caller: caller.clone(), generation });
+        accounts.checked.insert(
+            key,
+            Checked {
+                caller: caller.clone(),
+                generation,
+            },
+        );
         Ok(caller)
     }
 
@@ -250,9 +296,15 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn logout(&self, caller: &Caller) -> Result<(), EngineError> {
-        let (owner, session, expires_at, now) =
-            (caller.user_id, Arc::clone(&caller.session), caller.expires_at, self.now());
-        self.store().write(move |tx| rows::end_session(tx, owner, &session, expires_at, now)).await?;
+        let (owner, session, expires_at, now) = (
+            caller.user_id,
+            Arc::clone(&caller.session),
+            caller.expires_at,
+            self.now(),
+        );
+        self.store()
+            .write(move |tx| rows::end_session(tx, owner, &session, expires_at, now))
+            .await?;
         self.inner.accounts.forget_checked();
         Ok(())
     }
@@ -271,24 +323,41 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let owner = caller.user_id;
         let now = self.now();
-        let found = self.store().read(move |tx| rows::credentials_of(tx, owner)).await?;
+        let found = self
+            .store()
+            .read(move |tx| rows::credentials_of(tx, owner))
+            .await?;
         let found = found.ok_or_else(EngineError::invalid_token)?;
         let key = (fold_email(&found.account.email), origin.address);
         if accounts.failures.is_used_up(&key, now) {
             accounts.slow_lane.take(key.clone(), now).map_err(too_many)?;
         }
-        if accounts.passwords.verify(current, Some(&found.password_hash)).await? == Verdict::Wrong {
+        if accounts
+            .passwords
+            .verify(current, Some(&found.password_hash))
+            .await?
+            == Verdict::Wrong
+        {
             accounts.failures.take(key, now).map_err(too_many)?;
-            return Err(EngineError::new(ErrorCode::WrongCredentials, "Current password is wrong"));
+            return Err(EngineError::new(
+                ErrorCode::WrongCredentials,
+                "Current password is wrong",
+            ));
         }
-        let epoch = self.set_password(owner, new).await?.ok_or_else(EngineError::invalid_token)?;
+        let epoch = self
+            .set_password(owner, new)
+            .await?
+            .ok_or_else(EngineError::invalid_token)?;
         accounts.sign(owner, &found.account.email, epoch, now)
     }
 
     /// Sets a password and ends all sessions; `None` for an unknown account.
     pub(crate) async fn set_password(&self, owner: UserId, new: &str) -> Result<Option<i64>, EngineError> {
         let hash = self.inner.accounts.passwords.hash(new).await?;
-        let epoch = self.store().write(move |tx| rows::set_password(tx, owner, &hash)).await?;
+        let epoch = self
+            .store()
+            .write(move |tx| rows::set_password(tx, owner, &hash))
+            .await?;
         self.inner.accounts.forget_checked();
         Ok(epoch)
     }

@@ -43,8 +43,17 @@ impl Passwords {
     /// `at_once` hashes are computed side by side; each takes a core and 19 MiB.
     pub(crate) fn new(at_once: usize, random: Arc<dyn Random>) -> Self {
         // A fixed salt and an empty hash of the right size: nothing matches it, and nothing is computed at start.
-        let decoy = format!("$argon2id$v=19$m=19456,t=2,p=1${}${}", "A".repeat(22), "A".repeat(43));
-        Self { workers: Arc::new(Semaphore::new(at_once)), waiting: AtomicUsize::new(0), random, decoy }
+        let decoy = format!(
+            "$argon2id$v=19$m=19456,t=2,p=1${}${}",
+            "A".repeat(22),
+            "A".repeat(43)
+        );
+        Self {
+            workers: Arc::new(Semaphore::new(at_once)),
+            waiting: AtomicUsize::new(0),
+            random,
+            decoy,
+        }
     }
 
     /// A new hash.
@@ -74,10 +83,16 @@ impl Passwords {
         work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
         let _place = Place::take(&self.waiting).ok_or_else(|| {
-            EngineError::new(ErrorCode::Overloaded, "Too many sign-ins at once; try again shortly")
-                .retry_after(Duration::from_secs(2))
+            EngineError::new(
+                ErrorCode::Overloaded,
+                "Too many sign-ins at once; try again shortly",
+            )
+            .retry_after(Duration::from_secs(2))
         })?;
-        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(EngineError::internal)?;
+        let permit = Arc::clone(&self.workers)
+            .acquire_owned()
+            .await
+            .map_err(EngineError::internal)?;
         tokio::task::spawn_blocking(move || {
             // The permit goes with the work: a caller that leaves does not make room before the core is free.
             let _permit = permit;
@@ -96,7 +111,9 @@ fn check(password: &str, hash: &str) -> Verdict {
             Ok(false) | Err(_) => Verdict::Wrong,
         };
     }
-    let Ok(parsed) = PasswordHash::new(hash) else { return Verdict::Wrong };
+    let Ok(parsed) = PasswordHash::new(hash) else {
+        return Verdict::Wrong;
+    };
     match Argon2::default().verify_password(password.as_bytes(), &parsed) {
         Ok(()) => Verdict::Right,
         Err(_) => Verdict::Wrong,
@@ -136,8 +153,14 @@ mod tests {
         let passwords = passwords();
         let hash = passwords.hash("secret").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(passwords.verify("secret", Some(&hash)).await.unwrap(), Verdict::Right);
-        assert_eq!(passwords.verify("Secret", Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(
+            passwords.verify("secret", Some(&hash)).await.unwrap(),
+            Verdict::Right
+        );
+        assert_eq!(
+            passwords.verify("Secret", Some(&hash)).await.unwrap(),
+            Verdict::Wrong
+        );
         assert_eq!(passwords.verify("secret", None).await.unwrap(), Verdict::Wrong);
     }
 
@@ -145,15 +168,27 @@ mod tests {
     async fn hashes_of_the_original_verify_and_are_to_be_renewed() {
         let passwords = passwords();
         let hash = bcrypt::hash("secret", 4).unwrap();
-        assert_eq!(passwords.verify("secret", Some(&hash)).await.unwrap(), Verdict::RightButOld);
-        assert_eq!(passwords.verify("other", Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(
+            passwords.verify("secret", Some(&hash)).await.unwrap(),
+            Verdict::RightButOld
+        );
+        assert_eq!(
+            passwords.verify("other", Some(&hash)).await.unwrap(),
+            Verdict::Wrong
+        );
         let long = "x".repeat(100);
         let hash = bcrypt::hash(&long[..72], 4).unwrap();
-        assert_eq!(passwords.verify(&long, Some(&hash)).await.unwrap(), Verdict::RightButOld);
+        assert_eq!(
+            passwords.verify(&long, Some(&hash)).await.unwrap(),
+            Verdict::RightButOld
+        );
     }
 
     #[test]
     fn the_decoy_is_a_well_formed_hash() {
-        assert!(PasswordHash::new(&passwords().decoy).is_ok(), "else a missing account would answer faster");
+        assert!(
+            PasswordHash::new(&passwords().decoy).is_ok(),
+            "else a missing account would answer faster"
+        );
     }
 }

@@ -29,7 +29,11 @@ pub(crate) struct Throttle<K> {
 impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
     /// So many events a minute; 0 allows all.
     pub(crate) fn per_minute(events: u32) -> Self {
-        let cost = if events == 0 { 0 } else { MINUTE_MICROS / i64::from(events) };
+        let cost = if events == 0 {
+            0
+        } else {
+            MINUTE_MICROS / i64::from(events)
+        };
         Self::new(cost, MINUTE_MICROS)
     }
 
@@ -41,7 +45,11 @@ impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
     fn new(cost: i64, burst: i64) -> Self {
         let idle = Duration::from_micros(burst.unsigned_abs() * 2);
         let whole_again = Cache::builder().max_capacity(KEYS).time_to_idle(idle).build();
-        Self { cost, burst, whole_again }
+        Self {
+            cost,
+            burst,
+            whole_again,
+        }
     }
 
     /// Takes one event from the key's allowance, or says how long to wait.
@@ -58,14 +66,18 @@ impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
             wait = from + self.cost - now - self.burst;
             (wait <= 0).then_some(from + self.cost)
         });
-        taken.map(|_| ()).map_err(|_| Duration::from_micros(wait.unsigned_abs()))
+        taken
+            .map(|_| ())
+            .map_err(|_| Duration::from_micros(wait.unsigned_abs()))
     }
 
     /// Whether the key's allowance is used up, without taking from it.
     pub(crate) fn is_used_up(&self, key: &K, now: Timestamp) -> bool {
         self.cost != 0
             && self.whole_again.get(key).is_some_and(|state| {
-                let from = state.load(Ordering::Acquire).clamp(now.as_micros(), now.as_micros() + self.burst);
+                let from = state
+                    .load(Ordering::Acquire)
+                    .clamp(now.as_micros(), now.as_micros() + self.burst);
                 from + self.cost > now.as_micros() + self.burst
             })
     }

@@ -91,18 +91,31 @@ impl Tokens {
     ) -> Result<String, EngineError> {
         let iat = now.as_secs();
         let exp = iat.saturating_add(self.lifetime_secs);
-        let claims = Issued { sub: user_id.to_string(), email, iat, exp, sid: session, epoch };
+        let claims = Issued {
+            sub: user_id.to_string(),
+            email,
+            iat,
+            exp,
+            sid: session,
+            epoch,
+        };
         jsonwebtoken::encode(&self.header, &claims, &self.encoding).map_err(EngineError::internal)
     }
 
     /// Reads a token; `None` for every one that does not count, whatever the reason.
     pub(crate) fn read(&self, token: &str, now: Timestamp) -> Option<Claims> {
-        let claims = jsonwebtoken::decode::<Received>(token, &self.decoding, &self.validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Received>(token, &self.decoding, &self.validation)
+            .ok()?
+            .claims;
         let now_secs = now.as_micros() as f64 / 1e6;
-        if !(claims.exp > now_secs && claims.exp <= END_OF_TIME_SECS) || !claims.iat.is_finite() {
+        let lives = claims.exp > now_secs && claims.exp <= END_OF_TIME_SECS;
+        if !lives || !claims.iat.is_finite() {
             return None;
         }
-        if claims.nbf.is_some_and(|not_before| not_before.is_nan() || not_before > now_secs) {
+        if claims
+            .nbf
+            .is_some_and(|not_before| not_before.is_nan() || not_before > now_secs)
+        {
             return None;
         }
         // Canonical digits alone: `+1`, ` 1` and `01` are no ids.
@@ -154,7 +167,10 @@ mod tests {
     fn an_issued_token_reads_back_until_it_expires() {
         let token = tokens().issue(UserId(7), "a@b.c", "s1", 3, now()).unwrap();
         let claims = tokens().read(&token, now()).unwrap();
-        assert_eq!((claims.user_id, claims.session.as_str(), claims.epoch), (UserId(7), "s1", 3));
+        assert_eq!(
+            (claims.user_id, claims.session.as_str(), claims.epoch),
+            (UserId(7), "s1", 3)
+        );
         assert!(tokens().read(&token, now().plus_secs(599)).is_some());
         assert!(tokens().read(&token, now().plus_secs(600)).is_none(), "no leeway");
     }
@@ -176,22 +192,49 @@ mod tests {
         let good = json!({"sub": "5", "email": "a@b.c", "iat": 1, "exp": now().as_secs() + 60});
         assert!(tokens().read(&foreign(&good, Algorithm::HS256), now()).is_some());
         let strange = [
-            ("sub", json!(5)), ("sub", json!("")), ("sub", json!("x")), ("sub", json!("-1")), ("sub", json!("05")),
-            ("sub", json!("99999999999999999999")), ("sub", json!(null)), ("sub", json!(["5"])),
-            ("exp", json!("2099")), ("exp", json!(null)), ("exp", json!(-1)), ("exp", json!(1e300)), ("exp", json!(true)),
-            ("nbf", json!(now().as_secs() + 60)), ("nbf", json!("1")), ("nbf", json!(null)), ("iat", json!("1")),
-            ("sid", json!(5)), ("epoch", json!("0")),
+            ("sub", json!(5)),
+            ("sub", json!("")),
+            ("sub", json!("x")),
+            ("sub", json!("-1")),
+            ("sub", json!("05")),
+            ("sub", json!("99999999999999999999")),
+            ("sub", json!(null)),
+            ("sub", json!(["5"])),
+            ("exp", json!("2099")),
+            ("exp", json!(null)),
+            ("exp", json!(-1)),
+            ("exp", json!(1e300)),
+            ("exp", json!(true)),
+            ("nbf", json!(now().as_secs() + 60)),
+            ("nbf", json!("1")),
+            ("nbf", json!(null)),
+            ("iat", json!("1")),
+            ("sid", json!(5)),
+            ("epoch", json!("0")),
         ];
         for (name, value) in strange {
             let mut claims = good.clone();
             claims[name] = value;
-            assert!(tokens().read(&foreign(&claims, Algorithm::HS256), now()).is_none(), "{claims}");
+            assert!(
+                tokens()
+                    .read(&foreign(&claims, Algorithm::HS256), now())
+                    .is_none(),
+                "{claims}"
+            );
         }
         for name in ["sub", "exp", "iat"] {
             let mut claims = good.clone();
             claims.as_object_mut().unwrap().remove(name);
-            assert!(tokens().read(&foreign(&claims, Algorithm::HS256), now()).is_none(), "without {name}");
+            assert!(
+                tokens()
+                    .read(&foreign(&claims, Algorithm::HS256), now())
+                    .is_none(),
+                "without {name}"
+            );
         }
-        assert!(tokens().read(&foreign(&good, Algorithm::HS512), now()).is_none(), "another algorithm");
+        assert!(
+            tokens().read(&foreign(&good, Algorithm::HS512), now()).is_none(),
+            "another algorithm"
+        );
     }
 }

@@ -44,7 +44,10 @@ impl Served {
             }
         }
         let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
-        Ok(Completion { text, usage: end.usage })
+        Ok(Completion {
+            text,
+            usage: end.usage,
+        })
     }
 
     /// The record of a call that gave `output`; tokens the provider did not report are estimated.
@@ -62,7 +65,15 @@ impl Served {
         };
         let price = self.model.charge(&tokens);
         let price_version = self.model.price_version;
-        ModelCall { scope, model: self.model.name.clone(), tokens, source, price, price_version, at }
+        ModelCall {
+            scope,
+            model: self.model.name.clone(),
+            tokens,
+            source,
+            price,
+            price_version,
+            at,
+        }
     }
 }
 
@@ -77,7 +88,11 @@ fn estimate(request: &Request, output: &str) -> TokenCounts {
 
 /// An estimate of a request's size.
 pub(crate) fn request_tokens(request: &Request) -> i64 {
-    let items: i64 = request.items.iter().map(|item| MESSAGE_OVERHEAD + item_tokens(item)).sum();
+    let items: i64 = request
+        .items
+        .iter()
+        .map(|item| MESSAGE_OVERHEAD + item_tokens(item))
+        .sum();
     let tools: i64 = request
         .tools
         .iter()

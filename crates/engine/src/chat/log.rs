@@ -23,7 +23,14 @@ impl TurnLog {
     /// A log and its first reader.
     pub(crate) fn open(ids: TurnIds, model: String) -> (Self, Turn) {
         let (sender, receiver) = watch::channel(None);
-        (Self(sender), Turn { ids, model, outcome: receiver })
+        (
+            Self(sender),
+            Turn {
+                ids,
+                model,
+                outcome: receiver,
+            },
+        )
     }
 
     /// The end, after it was stored.
@@ -35,13 +42,22 @@ impl TurnLog {
 impl Turn {
     /// Waits for the end. Dropping this does not stop the turn.
     pub async fn finished(mut self) -> Outcome {
-        match self.outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
+        match self
+            .outcome
+            .wait_for(Option::is_some)
+            .await
+            .map(|outcome| outcome.clone())
+        {
             Ok(Some(outcome)) => outcome,
             // The task went without a word: the runtime is ending.
             Ok(None) | Err(_) => {
                 let mut error = EngineError::internal("the turn's task ended without closing it");
                 error.turn = Some(self.ids);
-                Outcome { status: TurnStatus::Interrupted, answer: String::new(), error: Some(error) }
+                Outcome {
+                    status: TurnStatus::Interrupted,
+                    answer: String::new(),
+                    error: Some(error),
+                }
             }
         }
     }

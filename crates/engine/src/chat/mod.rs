@@ -1,9 +1,9 @@
 //! A message from its arrival to its answer: refusals first, then one transaction, then the turn's own task.
 
 mod calls;
-mod context;
+pub(crate) mod context;
 mod log;
-mod prompt;
+pub(crate) mod prompt;
 mod recent;
 mod side;
 mod size;
@@ -64,7 +64,10 @@ impl Engine {
         if !fits_window(&message.text, window - answer_room) {
             return Err(EngineError::new(
                 ErrorCode::ContextTooLong,
-                format!("The message does not fit the window of `{}`; shorten it", answering.model.name),
+                format!(
+                    "The message does not fit the window of `{}`; shorten it",
+                    answering.model.name
+                ),
             ));
         }
         let permit = inner.turns.admit(owner, self.now())?;
@@ -103,8 +106,12 @@ impl Engine {
         let (log, turn) = TurnLog::open(turn_ids, answering.model.name.clone());
         let plan = Plan {
             owner,
-            titling: inner.models.helper(&answering, inner.settings.models.title.as_deref()),
-            summarising: inner.models.helper(&answering, inner.settings.models.summary.as_deref()),
+            titling: inner
+                .models
+                .helper(&answering, inner.settings.models.title.as_deref()),
+            summarising: inner
+                .models
+                .helper(&answering, inner.settings.models.summary.as_deref()),
             intent: inner.models.intent(&answering),
             context_tokens: inner
                 .settings
@@ -120,7 +127,13 @@ impl Engine {
             provisional_title: message.conversation_id.is_none().then_some(title),
             size_tokens,
         };
-        inner.turns.start(TurnTask { inner: Arc::clone(inner), plan, ids, log, permit });
+        inner.turns.start(TurnTask {
+            inner: Arc::clone(inner),
+            plan,
+            ids,
+            log,
+            permit,
+        });
         Ok(turn)
     }
 
@@ -131,7 +144,10 @@ impl Engine {
             return Err(EngineError::new(ErrorCode::EmptyText, "Empty text"));
         }
         if message.text.chars().count() > limits.text_chars {
-            return too_large(format!("The text is longer than {} characters", limits.text_chars));
+            return too_large(format!(
+                "The text is longer than {} characters",
+                limits.text_chars
+            ));
         }
         if message.files.len() > limits.files {
             return too_large(format!("A message takes at most {} files", limits.files));

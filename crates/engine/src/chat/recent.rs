@@ -57,7 +57,9 @@ pub(crate) struct Recent {
 impl Recent {
     /// The sum of all sizes up to the end.
     pub(crate) fn end(&self) -> i64 {
-        self.messages.last().map_or(0, |last| last.tokens_before + last.size_tokens)
+        self.messages
+            .last()
+            .map_or(0, |last| last.tokens_before + last.size_tokens)
     }
 
     fn bytes(&self) -> u32 {
@@ -101,11 +103,18 @@ impl Turns {
             return Err(StoreError::Closed.into());
         }
         self.per_user.take(owner, now).map_err(|wait| {
-            EngineError::new(ErrorCode::RateLimited, "Too many messages; wait before the next one").retry_after(wait)
+            EngineError::new(
+                ErrorCode::RateLimited,
+                "Too many messages; wait before the next one",
+            )
+            .retry_after(wait)
         })?;
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            EngineError::new(ErrorCode::Overloaded, "Too many answers are being written; try again shortly")
-                .retry_after(Duration::from_secs(1))
+            EngineError::new(
+                ErrorCode::Overloaded,
+                "Too many answers are being written; try again shortly",
+            )
+            .retry_after(Duration::from_secs(1))
         })
     }
 
@@ -132,7 +141,10 @@ impl Turns {
     pub(crate) async fn finish(&self, grace: Duration) {
         self.tasks.close();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
-            tracing::warn!(turns = self.tasks.len(), "turns did not finish in time and are marked as interrupted");
+            tracing::warn!(
+                turns = self.tasks.len(),
+                "turns did not finish in time and are marked as interrupted"
+            );
             self.ending.cancel();
             self.tasks.wait().await;
         }
@@ -143,11 +155,17 @@ impl Turns {
     pub(crate) fn remember(&self, plan: &Plan, ids: OpenedTurn, row: &CloseTurn) {
         let mut messages: Vec<PastMessage> = plan.history.to_vec();
         messages.extend(past_messages(plan, row));
-        let end = messages.last().map_or(0, |last| last.tokens_before + last.size_tokens);
+        let end = messages
+            .last()
+            .map_or(0, |last| last.tokens_before + last.size_tokens);
         let reach = DIGEST_REACH * self.context_tokens;
-        let kept = messages.partition_point(|message| message.tokens_before + message.size_tokens < end - reach);
+        let kept =
+            messages.partition_point(|message| message.tokens_before + message.size_tokens < end - reach);
         messages.drain(..kept);
-        let recent = Recent { head: Some(ids.response_message_id), messages: Arc::new(messages) };
+        let recent = Recent {
+            head: Some(ids.response_message_id),
+            messages: Arc::new(messages),
+        };
         self.recent.insert(ids.conversation_id, recent);
     }
 }
@@ -157,17 +175,33 @@ pub(crate) async fn load(inner: &Inner, owner: UserId, id: ConversationId) -> Re
     let kept = inner.turns.recent.get(&id);
     let budget = inner.settings.limits.context_tokens;
     let read = move |tx: &mut Tx<'_>| -> Result<Option<(Recent, bool)>, StoreError> {
-        let Some(head) = turns::head(tx, owner, id)? else { return Ok(None) };
+        let Some(head) = turns::head(tx, owner, id)? else {
+            return Ok(None);
+        };
         if let Some(kept) = kept.as_ref().filter(|kept| kept.head == head) {
             return Ok(Some((kept.clone(), false)));
         }
-        let Some(history) = turns::history(tx, owner, id, DIGEST_REACH * budget)? else { return Ok(None) };
-        let settled = history.messages.iter().all(|message| message.status != TurnStatus::Running);
+        let Some(history) = turns::history(tx, owner, id, DIGEST_REACH * budget)? else {
+            return Ok(None);
+        };
+        let settled = history
+            .messages
+            .iter()
+            .all(|message| message.status != TurnStatus::Running);
         let messages = past(tx, owner, history.messages, budget)?;
-        Ok(Some((Recent { head, messages: Arc::new(messages) }, settled)))
+        Ok(Some((
+            Recent {
+                head,
+                messages: Arc::new(messages),
+            },
+            settled,
+        )))
     };
-    let (recent, keep) =
-        inner.store.read(read).await?.ok_or_else(EngineError::conversation_not_found)?;
+    let (recent, keep) = inner
+        .store
+        .read(read)
+        .await?
+        .ok_or_else(EngineError::conversation_not_found)?;
     if keep {
         inner.turns.recent.insert(id, recent.clone());
     }
@@ -181,7 +215,9 @@ fn past(
     rows: Vec<messages::Message>,
     budget: i64,
 ) -> Result<Vec<PastMessage>, StoreError> {
-    let end = rows.last().map_or(0, |last| last.tokens_before + last.size_tokens);
+    let end = rows
+        .last()
+        .map_or(0, |last| last.tokens_before + last.size_tokens);
     let start = window_start(end, budget);
     let mut image_bytes = IMAGE_BYTES;
     let mut past = Vec::with_capacity(rows.len());
@@ -215,11 +251,16 @@ fn document(
     let body = if let Some(media_type) = uploads::image_media_type(&file.kind) {
         let size = usize::try_from(file.size).unwrap_or(usize::MAX);
         match image_bytes.checked_sub(size) {
-            None => DocumentBody::Nothing { reason: "This earlier image was left out.".to_owned() },
+            None => DocumentBody::Nothing {
+                reason: "This earlier image was left out.".to_owned(),
+            },
             Some(left) => {
                 *image_bytes = left;
                 let bytes = attachments::bytes_of(tx, owner, &file.content_hash)?.unwrap_or_default();
-                DocumentBody::Image { media_type: media_type.to_owned(), bytes: bytes.into() }
+                DocumentBody::Image {
+                    media_type: media_type.to_owned(),
+                    bytes: bytes.into(),
+                }
             }
         }
     } else {
@@ -228,5 +269,8 @@ fn document(
             None => uploads::unreadable(),
         }
     };
-    Ok(Document { filename: file.filename.clone(), body })
+    Ok(Document {
+        filename: file.filename.clone(),
+        body,
+    })
 }

@@ -44,7 +44,10 @@ pub(crate) struct SideWork {
 
 impl SideWork {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { tasks: JoinSet::new(), clock }
+        Self {
+            tasks: JoinSet::new(),
+            clock,
+        }
     }
 
     pub(crate) fn title(&mut self, model: Served, question: &str) {
@@ -88,7 +91,10 @@ impl SideWork {
                 Ok(Some(Err(error))) => tracing::error!(%error, "a call beside the answer broke down"),
                 Ok(None) => return results,
                 Err(_) => {
-                    tracing::warn!(open = self.tasks.len(), "calls beside the answer took too long and were ended");
+                    tracing::warn!(
+                        open = self.tasks.len(),
+                        "calls beside the answer took too long and were ended"
+                    );
                     return results;
                 }
             }
@@ -123,7 +129,10 @@ mod tests {
 
     #[test]
     fn titles_are_read_structured_or_plain() {
-        assert_eq!(title_of(r#"{"title": "Sea novels"}"#).as_deref(), Some("Sea novels"));
+        assert_eq!(
+            title_of(r#"{"title": "Sea novels"}"#).as_deref(),
+            Some("Sea novels")
+        );
         assert_eq!(title_of("Sea novels\nand more").as_deref(), Some("Sea novels"));
         assert_eq!(title_of(r#"{"name": "x"}"#), None);
     }

@@ -46,7 +46,11 @@ mod tests {
     fn a_cut_text_fits() {
         let text = "слово word ".repeat(100);
         let cut = cut_to_tokens(&text, 50);
-        assert!(estimate_tokens(cut) <= 50 && estimate_tokens(cut) > 45, "{}", estimate_tokens(cut));
+        assert!(
+            estimate_tokens(cut) <= 50 && estimate_tokens(cut) > 45,
+            "{}",
+            estimate_tokens(cut)
+        );
         assert!(text.starts_with(cut));
         assert_eq!(cut_to_tokens("short", 50), "short");
         assert_eq!(cut_to_tokens("abc", 0), "");

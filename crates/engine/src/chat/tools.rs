@@ -21,12 +21,14 @@ const LONGEST_TEXT_CHARS: usize = 2_000;
 
 /// The tools, in a stable order.
 pub(crate) fn specs() -> Vec<ToolSpec> {
-    let texts = |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
+    let texts =
+        |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
     vec![
         ToolSpec {
             name: RECOMMENDATIONS.to_owned(),
-            description: "Searches the book collection for books to recommend. Only books of the collection come back."
-                .to_owned(),
+            description:
+                "Searches the book collection for books to recommend. Only books of the collection come back."
+                    .to_owned(),
             parameters: json!({
                 "type": "object",
                 "properties": {
@@ -41,7 +43,8 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
         },
         ToolSpec {
             name: SUMMARIES.to_owned(),
-            description: "Gives the summaries of books of the collection, with author, year and language.".to_owned(),
+            description: "Gives the summaries of books of the collection, with author, year and language."
+                .to_owned(),
             parameters: json!({
                 "type": "object",
                 "properties": {"titles": texts("The titles.")},
@@ -89,7 +92,11 @@ async fn recommend(
         Ok(query) => query,
         Err(problem) => return json!({"error": problem}),
     };
-    let embedder = if plan.answering.is_built_in() { None } else { inner.models.embedder() };
+    let embedder = if plan.answering.is_built_in() {
+        None
+    } else {
+        inner.models.embedder()
+    };
     let found = inner.library.search(&query, embedder.as_ref()).await;
     if let (Some(tokens), Some(embedder)) = (found.embedded, &embedder) {
         calls.push(embedding_call(inner, embedder, tokens));
@@ -102,7 +109,10 @@ async fn recommend(
 }
 
 fn embedding_call(inner: &Inner, embedder: &Served, tokens: i64) -> ModelCall {
-    let tokens = TokenCounts { fresh_input: tokens, ..TokenCounts::default() };
+    let tokens = TokenCounts {
+        fresh_input: tokens,
+        ..TokenCounts::default()
+    };
     ModelCall {
         scope: Scope::Tool,
         model: embedder.model.name.clone(),
@@ -135,7 +145,9 @@ fn limit(arguments: &Map<String, Value>) -> Result<usize, String> {
     };
     match asked {
         Some(asked) if asked.is_finite() && asked >= 1.0 => Ok((asked as usize).min(MOST_RECOMMENDATIONS)),
-        _ => Err(format!("`limit` is not a number from 1 to {MOST_RECOMMENDATIONS}")),
+        _ => Err(format!(
+            "`limit` is not a number from 1 to {MOST_RECOMMENDATIONS}"
+        )),
     }
 }
 
@@ -146,7 +158,12 @@ fn text(arguments: &Map<String, Value>, name: &str) -> Result<Option<String>, St
 
 /// A list of texts; models also send a single text, or nothing.
 fn texts(arguments: &Map<String, Value>, name: &str) -> Result<Vec<String>, String> {
-    let cut = |text: &str| text.chars().filter(|c| *c != '\0').take(LONGEST_TEXT_CHARS).collect::<String>();
+    let cut = |text: &str| {
+        text.chars()
+            .filter(|c| *c != '\0')
+            .take(LONGEST_TEXT_CHARS)
+            .collect::<String>()
+    };
     match arguments.get(name) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::String(text)) if text.trim().is_empty() => Ok(Vec::new()),
@@ -154,7 +171,11 @@ fn texts(arguments: &Map<String, Value>, name: &str) -> Result<Vec<String>, Stri
         Some(Value::Array(list)) => list
             .iter()
             .take(MOST_ENTRIES)
-            .map(|item| item.as_str().map(cut).ok_or_else(|| format!("`{name}` holds something that is no text")))
+            .map(|item| {
+                item.as_str()
+                    .map(cut)
+                    .ok_or_else(|| format!("`{name}` holds something that is no text"))
+            })
             .collect(),
         Some(_) => Err(format!("`{name}` is no text")),
     }
@@ -167,7 +188,11 @@ fn recommendation(hit: &Hit) -> Value {
         .iter()
         .map(|matched| format!("{}: {}", matched.field.as_str(), matched.terms.join(", ")))
         .collect();
-    let why = if why.is_empty() { hit.via.as_str().to_owned() } else { why.join("; ") };
+    let why = if why.is_empty() {
+        hit.via.as_str().to_owned()
+    } else {
+        why.join("; ")
+    };
     json!({
         "title": book.title,
         "author": book.author,
@@ -194,8 +219,11 @@ fn summarise(inner: &Inner, arguments: &Map<String, Value>) -> Value {
         match hit.outcome {
             TitleOutcome::Found { book, .. } => {
                 let Some(book) = index.book(book) else { continue };
-                let summary =
-                    if book.full_summary.is_empty() { &book.short_summary } else { &book.full_summary };
+                let summary = if book.full_summary.is_empty() {
+                    &book.short_summary
+                } else {
+                    &book.full_summary
+                };
                 summaries.push(json!({
                     "title": book.title,
                     "author": book.author,
@@ -226,18 +254,30 @@ mod tests {
 
     #[test]
     fn arguments_are_read_as_models_send_them() {
-        let query = parsed(r#"{"content": "sea", "authors": "Melville", "exclude_titles": ["Emma"], "limit": "3"}"#).unwrap();
+        let query =
+            parsed(r#"{"content": "sea", "authors": "Melville", "exclude_titles": ["Emma"], "limit": "3"}"#)
+                .unwrap();
         assert_eq!(query.content.as_deref(), Some("sea"));
         assert_eq!(query.authors, ["Melville"]);
         assert_eq!(query.exclude_titles, ["Emma"]);
         assert_eq!(query.limit, 3);
         assert_eq!(parsed("").unwrap().limit, DEFAULT_LIMIT);
-        assert_eq!(parsed(r#"{"limit": 1e9, "content": null}"#).unwrap().limit, MOST_RECOMMENDATIONS);
+        assert_eq!(
+            parsed(r#"{"limit": 1e9, "content": null}"#).unwrap().limit,
+            MOST_RECOMMENDATIONS
+        );
     }
 
     #[test]
     fn nonsense_is_named_to_the_model() {
-        for text in ["[]", "{", r#"{"limit": -1}"#, r#"{"limit": {}}"#, r#"{"authors": [1]}"#, r#"{"content": 5}"#] {
+        for text in [
+            "[]",
+            "{",
+            r#"{"limit": -1}"#,
+            r#"{"limit": {}}"#,
+            r#"{"authors": [1]}"#,
+            r#"{"content": 5}"#,
+        ] {
             assert!(parsed(text).is_err(), "{text}");
         }
     }

@@ -9,12 +9,7 @@ use super::{
     size::{MESSAGE_OVERHEAD, estimate_tokens},
     tools,
 };
-use crate::{
-    EngineError,
-    error::TurnIds,
-    inner::Inner,
-    views::Outcome,
-};
+use crate::{EngineError, error::TurnIds, inner::Inner, views::Outcome};
 use chatai_llm::{Event, Format, Item, LlmError, Part, Request, StopReason, ToolCall};
 use chatai_store::{
     StoreError,
@@ -79,7 +74,13 @@ enum Failure {
 impl TurnTask {
     /// Runs the turn to its end. Whatever happens in between, it is closed.
     pub(crate) async fn run(self) {
-        let Self { inner, plan, ids, log, permit } = self;
+        let Self {
+            inner,
+            plan,
+            ids,
+            log,
+            permit,
+        } = self;
         let mut answer = Answer::default();
         let mut side = SideWork::new(Arc::clone(&inner.clock));
         if plan.provisional_title.is_some() {
@@ -103,7 +104,9 @@ impl TurnTask {
         {
             // It broke off: what it gave is kept, and billed by estimate since the provider bills it too.
             let at = inner.clock.now();
-            answer.calls.push(plan.answering.record(Scope::Final, None, &request, &output, at));
+            answer
+                .calls
+                .push(plan.answering.record(Scope::Final, None, &request, &output, at));
         }
         answer.text = answer.text.trim().to_owned();
         if answer.failure.is_none() && answer.text.chars().count() > LONG_ANSWER_CHARS {
@@ -130,7 +133,11 @@ async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), Ll
         model: model.name.clone(),
         system: prompt::SYSTEM.to_owned(),
         items,
-        tools: if model.calls_tools { tools::specs() } else { Vec::new() },
+        tools: if model.calls_tools {
+            tools::specs()
+        } else {
+            Vec::new()
+        },
         format: Format::Text,
         max_output_tokens: None,
         cache_key: Some(format!("user-{}", plan.owner)),
@@ -151,7 +158,9 @@ async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), Ll
             request.items.push(Item::ToolResult { call_id, output });
         }
     }
-    Err(LlmError::Failed("the model kept calling tools that were no longer offered".to_owned()))
+    Err(LlmError::Failed(
+        "the model kept calling tools that were no longer offered".to_owned(),
+    ))
 }
 
 /// One model call: its text goes to the answer, its usage to the calls, its tool calls back.
@@ -187,8 +196,14 @@ async fn call(
     if end.reason == StopReason::Refusal {
         tracing::info!(model = %plan.answering.model.name, "the model refused to answer");
     }
-    let scope = if tool_calls.is_empty() { Scope::Final } else { Scope::Tool };
-    let call = plan.answering.record(scope, end.usage, request, output, inner.clock.now());
+    let scope = if tool_calls.is_empty() {
+        Scope::Final
+    } else {
+        Scope::Tool
+    };
+    let call = plan
+        .answering
+        .record(scope, end.usage, request, output, inner.clock.now());
     answer.calls.push(call);
     answer.under_way = None;
     Ok(tool_calls)
@@ -196,14 +211,22 @@ async fn call(
 
 /// How much context the turn is given: by the intent model where one is set, else all that fits.
 async fn depth(inner: &Inner, plan: &Plan, calls: &mut Vec<ModelCall>) -> Depth {
-    let (Some(intent), false) = (&plan.intent, plan.history.is_empty()) else { return Depth::Full };
+    let (Some(intent), false) = (&plan.intent, plan.history.is_empty()) else {
+        return Depth::Full;
+    };
     let exchange: Vec<String> = plan
         .history
         .iter()
         .rev()
         .take(2)
         .rev()
-        .map(|message| format!("{}: {}", message.role, message.summary.as_ref().unwrap_or(&message.text)))
+        .map(|message| {
+            format!(
+                "{}: {}",
+                message.role,
+                message.summary.as_ref().unwrap_or(&message.text)
+            )
+        })
         .collect();
     let request = prompt::intent(&intent.model.name, &exchange.join("\n"), &plan.text);
     match intent.complete(request.clone()).await {
@@ -243,7 +266,9 @@ async fn close(inner: &Inner, plan: &Plan, ids: OpenedTurn, answer: Answer, side
     });
     let status = match &error {
         None => TurnStatus::Complete,
-        Some(error) if error.code == ErrorCode::Interrupted || !answer.text.is_empty() => TurnStatus::Interrupted,
+        Some(error) if error.code == ErrorCode::Interrupted || !answer.text.is_empty() => {
+            TurnStatus::Interrupted
+        }
         Some(_) => TurnStatus::Failed,
     };
     let (tokens, price) = sums(&calls);
@@ -278,8 +303,16 @@ async fn close(inner: &Inner, plan: &Plan, ids: OpenedTurn, answer: Answer, side
     if let Some(error) = &mut error {
         error.turn = Some(turn_ids);
     }
-    let status = if error.is_some() && status == TurnStatus::Complete { TurnStatus::Failed } else { status };
-    Outcome { status, answer: row.text.clone(), error }
+    let status = if error.is_some() && status == TurnStatus::Complete {
+        TurnStatus::Failed
+    } else {
+        status
+    };
+    Outcome {
+        status,
+        answer: row.text.clone(),
+        error,
+    }
 }
 
 async fn store_end(inner: &Inner, row: &Arc<CloseTurn>) -> Result<bool, StoreError> {
@@ -302,7 +335,9 @@ fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) {
     if calls.is_empty() {
         return (None, None);
     }
-    let tokens = calls.iter().try_fold(TokenCounts::default(), |sum, call| sum.checked_add(&call.tokens));
+    let tokens = calls
+        .iter()
+        .try_fold(TokenCounts::default(), |sum, call| sum.checked_add(&call.tokens));
     let price = calls
         .iter()
         .filter_map(|call| call.price)

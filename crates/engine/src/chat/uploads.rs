@@ -20,20 +20,31 @@ pub(crate) async fn prepare(inner: &Inner, files: Vec<Upload>) -> Result<Vec<New
 }
 
 async fn read(inner: &Inner, file: Upload) -> Result<NewAttachment, EngineError> {
-    let Upload { filename, content_type, bytes } = file;
+    let Upload {
+        filename,
+        content_type,
+        bytes,
+    } = file;
     let content = bytes.clone();
     // Hashing a large file takes milliseconds: not on an async thread.
-    let described = tokio::task::spawn_blocking(move || describe(&filename, content_type.as_deref(), &content));
+    let described =
+        tokio::task::spawn_blocking(move || describe(&filename, content_type.as_deref(), &content));
     let described = described.await.map_err(EngineError::internal)?;
     let text = match inner.extractor.read(described.kind, bytes.clone()).await {
-        Ok(Content::Text(read)) => {
-            Some(ExtractedText { text: read.text, truncated: read.truncated, note: read.note })
-        }
+        Ok(Content::Text(read)) => Some(ExtractedText {
+            text: read.text,
+            truncated: read.truncated,
+            note: read.note,
+        }),
         Ok(Content::Image(_) | Content::Opaque) => None,
         // What cannot be read can still be kept and downloaded; the model is told why it has no text.
         Err(error @ (ExtractError::Broken(_) | ExtractError::Unavailable(_))) => {
             tracing::warn!(%error, "a file was stored without its text");
-            Some(ExtractedText { text: String::new(), truncated: false, note: Some(error.to_string()) })
+            Some(ExtractedText {
+                text: String::new(),
+                truncated: false,
+                note: Some(error.to_string()),
+            })
         }
         Err(error) => return Err(refused(&described.name, &error)),
     };
@@ -49,10 +60,16 @@ async fn read(inner: &Inner, file: Upload) -> Result<NewAttachment, EngineError>
 
 fn refused(name: &str, error: &ExtractError) -> EngineError {
     if error.is_the_files_fault() {
-        return EngineError::new(ErrorCode::AttachmentUnreadable, format!("`{name}` cannot be taken: {error}"));
+        return EngineError::new(
+            ErrorCode::AttachmentUnreadable,
+            format!("`{name}` cannot be taken: {error}"),
+        );
     }
-    EngineError::new(ErrorCode::Overloaded, "Too many files are being read; try again shortly")
-        .retry_after(Duration::from_secs(2))
+    EngineError::new(
+        ErrorCode::Overloaded,
+        "Too many files are being read; try again shortly",
+    )
+    .retry_after(Duration::from_secs(2))
 }
 
 /// Prepared files as a model is given them.
@@ -61,13 +78,17 @@ pub(crate) fn documents(files: &[NewAttachment]) -> Vec<Document> {
         .iter()
         .map(|file| {
             let body = match (image_media_type(&file.kind), &file.text) {
-                (Some(media_type), _) => {
-                    DocumentBody::Image { media_type: media_type.to_owned(), bytes: file.bytes.clone() }
-                }
+                (Some(media_type), _) => DocumentBody::Image {
+                    media_type: media_type.to_owned(),
+                    bytes: file.bytes.clone(),
+                },
                 (None, Some(read)) => text_body(read.text.clone(), read.truncated, read.note.clone()),
                 (None, None) => unreadable(),
             };
-            Document { filename: file.filename.clone(), body }
+            Document {
+                filename: file.filename.clone(),
+                body,
+            }
         })
         .collect()
 }
@@ -87,7 +108,9 @@ pub(crate) fn text_body(text: String, truncated: bool, note: Option<String>) -> 
 
 /// What stands for a file that is no document and no image.
 pub(crate) fn unreadable() -> DocumentBody {
-    DocumentBody::Nothing { reason: "No text can be read from this kind of file.".to_owned() }
+    DocumentBody::Nothing {
+        reason: "No text can be read from this kind of file.".to_owned(),
+    }
 }
 
 /// The estimated size of documents as they will be given.
