@@ -60,12 +60,12 @@ pub(crate) fn from_json(json: &str) -> Result<i64, NotInteger> {
         }
         Some(b'-' | b'0'..=b'9') if json.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => {
             let value: f64 = json.parse().map_err(|_| NotInteger::Type)?;
-            if value.fract() != 0.0 {
-                return Err(NotInteger::Fraction);
-            }
             // Both bounds are powers of two and so exact.
             if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {
                 return Err(NotInteger::Size);
+            }
+            if value.fract() != 0.0 {
+                return Err(NotInteger::Fraction);
             }
             Ok(value as i64)
         }
