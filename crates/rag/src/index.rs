@@ -268,8 +268,11 @@ impl Index {
         self.title_beginnings.get(word).copied().unwrap_or_default()
     }
 
-    pub(crate) fn slots_of_label(&self, stems: &str) -> &[u32] {
-        self.labels.get(stems).map(Vec::as_slice).unwrap_or_default()
+    /// A theme or genre by its stems, with the books that have it.
+    pub(crate) fn label(&self, stems: &str) -> Option<(&str, &[u32])> {
+        self.labels
+            .get_key_value(stems)
+            .map(|(stems, slots)| (stems.as_str(), slots.as_slice()))
     }
 
     pub(crate) fn persons_with_part(&self, part: &str) -> impl Iterator<Item = &Person> {
@@ -305,7 +308,7 @@ impl Index {
                 self.titles.entry(form).or_default().push(slot);
             }
             for label in &keys.labels {
-                self.labels.entry(label.clone()).or_default().push(slot);
+                self.labels.entry(label.stems.clone()).or_default().push(slot);
             }
             for name in &keys.persons {
                 let next = self.persons.len() as u32;

@@ -10,7 +10,7 @@ mod candidate;
 use crate::authors::persons;
 use crate::field::Field;
 use crate::index::{Index, Person};
-use crate::text::{Analyser, Token, is_stop_word, merge_number_words, tokens};
+use crate::text::{Analyser, Token, is_stop_word, merge_spelled_words, tokens};
 use candidate::{Candidate, is_capital_inside_sentence};
 use chatai_types::BookId;
 use std::collections::HashSet;
@@ -90,7 +90,7 @@ impl Index {
     /// Titles in a text of which the tokens are known: the longest at each place, without overlap.
     pub(crate) fn title_mentions(&self, text: &str, tokens: &[Token]) -> Vec<FoundTitle> {
         let words: Vec<&str> = tokens.iter().map(|token| token.word.as_str()).collect();
-        let pieces = merge_number_words(&words);
+        let pieces = merge_spelled_words(&words);
         let mut analyser = Analyser::new();
         let mut found: Vec<FoundTitle> = Vec::new();
         let mut at = 0;

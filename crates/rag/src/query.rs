@@ -52,7 +52,8 @@ pub struct Hit {
 pub struct Match {
     /// Where.
     pub field: Field,
-    /// The words as they were asked, folded, in the query's order.
+    /// The words as they were asked, folded, in the query's order; where the field has not the word itself but something
+    /// related, that word or label (`ocean` was asked, `sea` is there).
     pub terms: Vec<String>,
 }
 

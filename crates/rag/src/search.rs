@@ -11,6 +11,7 @@ mod related;
 mod request;
 mod score;
 mod top;
+mod unwanted;
 
 use crate::field::Field;
 use crate::index::Index;
@@ -139,27 +140,36 @@ impl Index {
         top.into_sorted()
     }
 
-    /// Why a book matched: the asked words by field, in the fields' order.
+    /// Why a book matched: the words by field, in the fields' order. Where a field has the word that was asked for, what
+    /// is merely related to it is not told.
     fn explain(&self, concepts: &[Concept<'_>], slot: u32) -> Vec<Match> {
-        let mut matched: Vec<Match> = Field::ALL
-            .into_iter()
-            .map(|field| Match {
-                field,
-                terms: Vec::new(),
-            })
-            .collect();
+        let mut matched = Field::ALL.map(|field| Match {
+            field,
+            terms: Vec::new(),
+        });
         for concept in concepts {
-            let fields = concept
+            let found: Vec<(u8, Option<&str>)> = concept
                 .members
                 .iter()
-                .fold(0, |bits, member| bits | member.fields_in(self, slot));
-            for entry in matched.iter_mut().filter(|entry| fields & entry.field.bit() != 0) {
-                if !entry.terms.contains(&concept.label) {
-                    entry.terms.push(concept.label.clone());
+                .map(|member| member.found_in(self, slot))
+                .collect();
+            let asked = found
+                .iter()
+                .filter(|(_, word)| word.is_none())
+                .fold(0, |bits, (fields, _)| bits | fields);
+            for (fields, word) in found {
+                let fields = if word.is_some() { fields & !asked } else { fields };
+                let word = word.unwrap_or(&concept.label);
+                for entry in matched.iter_mut().filter(|entry| fields & entry.field.bit() != 0) {
+                    if !entry.terms.iter().any(|known| known == word) {
+                        entry.terms.push(word.to_owned());
+                    }
                 }
             }
         }
-        matched.retain(|entry| !entry.terms.is_empty());
         matched
+            .into_iter()
+            .filter(|entry| !entry.terms.is_empty())
+            .collect()
     }
 }

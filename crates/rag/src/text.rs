@@ -12,7 +12,7 @@ mod tokens;
 
 pub(crate) use analyse::{Analyser, Term};
 pub(crate) use fold::fold;
-pub(crate) use numbers::merge_number_words;
+pub(crate) use numbers::merge_spelled_words;
 pub(crate) use root::root;
 pub(crate) use stop_words::{is_request_word, is_soft_word, is_stop_word};
 pub(crate) use tokens::{Token, for_each_token, tokens, words};

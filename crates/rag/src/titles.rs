@@ -4,7 +4,7 @@ use crate::authors::{NameMatch, persons, persons_of};
 use crate::edit_distance::distance_within;
 use crate::field::Field;
 use crate::index::Index;
-use crate::text::{merge_number_words, words};
+use crate::text::{merge_spelled_words, words};
 use chatai_types::BookId;
 use std::cmp::Reverse;
 
@@ -45,7 +45,7 @@ pub enum TitleMatch {
     Typo,
 }
 
-/// A title in comparable forms: folded words with numbers as digits, joined by blanks.
+/// A title in comparable forms: folded words with numbers as digits and initials as one word, joined by blanks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TitleForms {
     /// All of it.
@@ -224,7 +224,7 @@ fn clip(title: &str) -> &str {
 
 fn comparable(title: &str) -> String {
     let spelled = title.replace('&', " and ");
-    let pieces: Vec<String> = merge_number_words(&words(&spelled))
+    let pieces: Vec<String> = merge_spelled_words(&words(&spelled))
         .into_iter()
         .map(|piece| piece.0)
         .collect();

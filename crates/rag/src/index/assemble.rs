@@ -139,6 +139,8 @@ fn texts_of(book: &Book, field: Field) -> Vec<Cow<'_, str>> {
             .collect(),
         Field::Year => {
             let number = book.year.iter().filter_map(|year| year.number());
+            // A small number in a request is a count or an age.
+            let number = number.filter(|number| number.unsigned_abs() >= 100);
             number
                 .map(|number| Cow::Owned(number.unsigned_abs().to_string()))
                 .collect()

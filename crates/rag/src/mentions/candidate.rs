@@ -86,8 +86,10 @@ impl Candidate<'_> {
     /// Words before or after that speak of a book.
     pub(super) fn has_cue(&self) -> bool {
         let (last, second) = (self.word_before(1), self.word_before(2));
-        let asks_about = self.word_after() == "about" && matches!(last, "is" | "whats" | "was");
+        let asks_about = self.word_after() == "about" && matches!(last, "is" | "what" | "whats" | "was");
+        let is_told = last == "about" && matches!(second, "me" | "us") && self.word_after().is_empty();
         asks_about
+            || is_told
             || self.is_example()
             || matches!(
                 last,
@@ -175,6 +177,14 @@ impl Candidate<'_> {
                 }
                 "like" => return before.get(distance + 1) != Some(&"not"),
                 "finished" | "after" if distance < 2 => return true,
+                "read"
+                    if matches!(
+                        before.get(distance + 1),
+                        Some(&("i" | "ive" | "just" | "already" | "we"))
+                    ) =>
+                {
+                    return true;
+                }
                 "than" if distance == 0 => return true,
                 // Only words that belong to such a phrase may stand between.
                 "to" | "of" | "the" | "in" | "reading" | "book" | "novel" | "read" | "really" | "both"

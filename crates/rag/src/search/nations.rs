@@ -1,6 +1,6 @@
 //! Words for countries and peoples, as the languages in which their books were written.
 
-/// The languages (folded, as words of the language member) that a folded word points to. Countries that share their
+/// The languages (folded, as words of the language member) that a folded word, or two with a blank, points to. Countries that share their
 /// language with half of the collection (`American`, `Nigerian`) point to none: their own words have to do.
 pub(crate) fn languages(word: &str) -> &'static [&'static str] {
     match word {
@@ -12,7 +12,7 @@ pub(crate) fn languages(word: &str) -> &'static [&'static str] {
         "spain" | "spanish" => &["spanish"],
         "argentina" | "argentine" | "argentinian" | "chile" | "chilean" | "colombia" | "colombian"
         | "mexico" | "mexican" | "peru" | "peruvian" | "cuban" | "cuba" => &["spanish"],
-        "latin" => &["spanish", "portuguese", "latin"],
+        "latin" => &["latin"],
         "portugal" | "portuguese" | "brazil" | "brazilian" => &["portuguese"],
         "china" | "chinese" => &["chinese"],
         "korea" | "korean" => &["korean"],
@@ -53,6 +53,21 @@ pub(crate) fn languages(word: &str) -> &'static [&'static str] {
         "balkan" | "balkans" => &["serbo", "serbian", "croatian", "albanian", "bulgarian", "bosnian"],
         "mesopotamia" | "mesopotamian" | "babylonian" | "sumerian" => &["akkadian", "sumerian"],
         "maya" | "mayan" => &["iche"],
+        "eastern europe" | "eastern european" | "east european" | "central european" | "central europe" => &[
+            "polish",
+            "czech",
+            "hungarian",
+            "russian",
+            "bulgarian",
+            "romanian",
+            "serbo",
+            "albanian",
+            "ukrainian",
+            "slovenian",
+            "estonian",
+        ],
+        "middle east" | "middle eastern" => &["arabic", "persian", "turkish", "hebrew"],
+        "latin american" | "latin america" | "south american" | "south america" => &["spanish", "portuguese"],
         _ => &[],
     }
 }

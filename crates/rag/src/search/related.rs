@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 pub(crate) struct Related {
     /// Stems joined by blanks.
     pub(crate) stems: String,
+    /// As the table has it.
+    pub(crate) written: String,
     /// What it counts against the word that was asked.
     pub(crate) weight: f32,
 }
@@ -30,39 +32,39 @@ pub(crate) fn related(stems: &str) -> &'static [Related] {
 
 fn read(source: &str) -> HashMap<String, Vec<Related>> {
     let mut analyser = Analyser::new();
-    let mut stems_of = |list: &str| -> Vec<String> {
-        let entries = list.split(',').map(|entry| entry.replace('+', " "));
-        let stems = entries.map(|entry| {
-            analyser
-                .terms(&entry)
+    let mut entries_of = |list: &str, weight: f32| -> Vec<Related> {
+        let mut entries: Vec<Related> = Vec::new();
+        for written in list.split(',').map(|entry| entry.trim().replace('+', " ")) {
+            let stems: Vec<String> = analyser
+                .terms(&written)
                 .into_iter()
                 .map(|term| term.stem)
-                .collect::<Vec<_>>()
-                .join(" ")
-        });
-        let mut stems: Vec<String> = stems.filter(|stems| !stems.is_empty()).collect();
-        stems.sort();
-        stems.dedup();
-        stems
+                .collect();
+            let stems = stems.join(" ");
+            if !stems.is_empty() && entries.iter().all(|known| known.stems != stems) {
+                entries.push(Related {
+                    stems,
+                    written,
+                    weight,
+                });
+            }
+        }
+        entries
     };
     let mut table: HashMap<String, Vec<Related>> = HashMap::new();
     for line in source.lines().filter(|line| !line.starts_with('#')) {
         let (names, members) = line.split_once(':').unwrap_or((line, ""));
-        let (names, members) = (stems_of(names), stems_of(members));
+        let (names, members) = (entries_of(names, SAME), entries_of(members, NEAR));
         for name in &names {
-            let entry = table.entry(name.clone()).or_default();
-            let same = names
+            let entry = table.entry(name.stems.clone()).or_default();
+            for related in names
                 .iter()
-                .filter(|other| *other != name)
-                .map(|other| (other, SAME));
-            for (stems, weight) in same.chain(members.iter().map(|member| (member, NEAR))) {
-                match entry.iter_mut().find(|known| known.stems == *stems) {
-                    Some(known) => known.weight = known.weight.max(weight),
-                    None if stems != name => entry.push(Related {
-                        stems: stems.clone(),
-                        weight,
-                    }),
-                    None => {}
+                .chain(&members)
+                .filter(|related| related.stems != name.stems)
+            {
+                match entry.iter_mut().find(|known| known.stems == related.stems) {
+                    Some(known) => known.weight = known.weight.max(related.weight),
+                    None => entry.push(related.clone()),
                 }
             }
         }

@@ -2,11 +2,11 @@
 
 use super::nations::languages;
 use super::period::{Period, periods};
-use super::related::related;
+use super::related::{Related, related};
+use super::unwanted::{counts, negated};
 use crate::field::Field;
 use crate::index::{Index, TermId};
-use crate::text::{Analyser, Term, Token, is_request_word, is_soft_word, tokens};
-use std::borrow::Cow;
+use crate::text::{Analyser, Term, is_request_word, is_soft_word, tokens};
 use std::collections::HashSet;
 
 /// The most characters of a request that are read.
@@ -51,28 +51,46 @@ pub(super) struct Concept<'a> {
 /// One kind of evidence for a concept.
 #[derive(Debug)]
 pub(super) enum Member<'a> {
-    /// A stem in certain fields.
-    Stem { term: TermId, weight: f32, fields: u8 },
-    /// A known set of books.
-    Books {
-        slots: Cow<'a, [u32]>,
+    /// A stem in certain fields; `related` is the word, where it is another than was asked for.
+    Stem {
+        term: TermId,
         weight: f32,
         fields: u8,
+        related: Option<&'static str>,
+    },
+    /// A theme or genre.
+    Label {
+        stems: &'a str,
+        slots: &'a [u32],
+        weight: f32,
+    },
+    /// A known set of books, for what a field says.
+    Books {
+        slots: Vec<u32>,
+        weight: f32,
+        field: Field,
     },
 }
 
 impl Member<'_> {
-    /// The fields of a book in which the evidence is found.
-    pub(super) fn fields_in(&self, index: &Index, slot: u32) -> u8 {
+    /// The fields of a book in which the evidence is found, and the word for it unless it is the one that was asked.
+    pub(super) fn found_in<'b>(&'b self, index: &'b Index, slot: u32) -> (u8, Option<&'b str>) {
         match self {
-            Member::Stem { term, fields, .. } => index.terms().fields_in(*term, slot) & fields,
-            Member::Books { slots, fields, .. } => {
-                if slots.contains(&slot) {
-                    *fields
-                } else {
-                    0
-                }
+            Member::Stem {
+                term,
+                fields,
+                related,
+                ..
+            } => (index.terms().fields_in(*term, slot) & fields, *related),
+            Member::Label { stems, .. } => {
+                let label = index
+                    .keys_at(slot)
+                    .labels
+                    .iter()
+                    .find(|label| label.stems == *stems);
+                label.map_or((0, None), |label| (label.fields, Some(&label.written)))
             }
+            Member::Books { slots, field, .. } => (if slots.contains(&slot) { field.bit() } else { 0 }, None),
         }
     }
 }
@@ -92,6 +110,7 @@ impl<'a> Request<'a> {
             periods: Vec::new(),
         };
         let mut skipped = negated(content, &tokens);
+        skipped.extend(counts(&tokens));
         let mut analyser = Analyser::new();
 
         for mention in index.title_mentions(content, &tokens) {
@@ -139,7 +158,7 @@ impl<'a> Request<'a> {
             .iter()
             .any(|term| is_content(term) && !is_soft_word(&term.word));
         request.add_terms(index, &mut analyser, &terms, only_soft, &soft);
-        request.add_phrases(index, &terms);
+        request.add_phrases(index, &mut analyser, &terms);
         request.says_nothing = request.concepts.is_empty() && !terms.iter().any(is_content);
         request
     }
@@ -158,21 +177,9 @@ impl<'a> Request<'a> {
                 continue;
             }
             let mut members = members_of(index, &term.stem);
-            for language in languages(&term.word) {
-                if let Some(id) = index.terms().find(analyser.stem(language)) {
-                    members.push(Member::Stem {
-                        term: id,
-                        weight: LANGUAGE,
-                        fields: Field::Language.bit(),
-                    });
-                }
-            }
+            members.extend(language_members(index, analyser, &term.word));
             for derived in index.terms().derived(&term.stem, 8) {
-                members.push(Member::Stem {
-                    term: derived,
-                    weight: DERIVED,
-                    fields: !Field::Author.bit(),
-                });
+                members.push(direct(derived, DERIVED, !Field::Author.bit()));
             }
             let is_known = !members.is_empty();
             members.extend(related_members(index, &term.stem));
@@ -185,54 +192,40 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Runs of words that are a theme or a genre, or that together are related to other words.
-    fn add_phrases(&mut self, index: &'a Index, terms: &[Term]) {
+    /// Runs of words that are a theme or a genre, or that together mean or are related to something.
+    fn add_phrases(&mut self, index: &'a Index, analyser: &mut Analyser, terms: &[Term]) {
         for length in 1..=MAX_LABEL_WORDS {
             for run in terms.windows(length) {
-                let stems: Vec<&str> = run.iter().map(|term| term.stem.as_str()).collect();
-                let stems = stems.join(" ");
-                let words: Vec<&str> = run.iter().map(|term| term.word.as_str()).collect();
-                let slots = index.slots_of_label(&stems);
-                let mut members = Vec::new();
-                if !slots.is_empty() {
-                    members.push(Member::Books {
-                        slots: slots.into(),
-                        weight: LABEL,
-                        fields: 0,
-                    });
-                }
+                let stems = run
+                    .iter()
+                    .map(|term| term.stem.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ");
+                let words = run
+                    .iter()
+                    .map(|term| term.word.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ");
+                let mut members: Vec<Member<'a>> = label_member(index, &stems, LABEL).into_iter().collect();
                 if length > 1 {
                     members.extend(related_members(index, &stems));
+                    members.extend(language_members(index, analyser, &words));
                 }
-                self.add(words.join(" "), 1.0, members);
+                self.add(words, 1.0, members);
             }
         }
     }
 
     fn add_labels_of(&mut self, index: &'a Index, slot: u32) {
         for label in &index.keys_at(slot).labels {
-            let slots = index.slots_of_label(label);
-            let fields = Field::Themes.bit() | Field::Genres.bit();
-            let members = vec![Member::Books {
-                slots: slots.into(),
-                weight: LABEL_OF_EXAMPLE,
-                fields,
-            }];
-            self.add(label.clone(), 1.0, members);
+            let member = label_member(index, &label.stems, LABEL_OF_EXAMPLE);
+            self.add(label.written.clone(), 1.0, member.into_iter().collect());
         }
     }
 
     fn add_books(&mut self, label: String, weight: f32, slots: Vec<u32>, field: Field) {
         if !slots.is_empty() {
-            self.add(
-                label,
-                1.0,
-                vec![Member::Books {
-                    slots: slots.into(),
-                    weight,
-                    fields: field.bit(),
-                }],
-            );
+            self.add(label, 1.0, vec![Member::Books { slots, weight, field }]);
         }
     }
 
@@ -247,41 +240,53 @@ impl<'a> Request<'a> {
     }
 }
 
-fn members_of<'a>(index: &'a Index, stem: &str) -> Vec<Member<'a>> {
-    let found = index.terms().find(stem);
-    found
-        .map(|term| Member::Stem {
-            term,
-            weight: 1.0,
-            fields: u8::MAX,
-        })
+fn direct<'a>(term: TermId, weight: f32, fields: u8) -> Member<'a> {
+    Member::Stem {
+        term,
+        weight,
+        fields,
+        related: None,
+    }
+}
+
+fn members_of<'a>(index: &Index, stem: &str) -> Vec<Member<'a>> {
+    index
+        .terms()
+        .find(stem)
+        .map(|term| direct(term, 1.0, u8::MAX))
         .into_iter()
         .collect()
 }
 
-fn related_members<'a>(index: &'a Index, stems: &str) -> Vec<Member<'a>> {
-    let not_in_names = !(Field::Author.bit() | Field::Language.bit() | Field::Year.bit());
-    related(stems)
+fn label_member<'a>(index: &'a Index, stems: &str, weight: f32) -> Option<Member<'a>> {
+    let (stems, slots) = index.label(stems)?;
+    Some(Member::Label { stems, slots, weight })
+}
+
+fn language_members<'a>(index: &Index, analyser: &mut Analyser, words: &str) -> Vec<Member<'a>> {
+    let terms = languages(words)
         .iter()
-        .filter_map(|related| {
-            if related.stems.contains(' ') {
-                let slots = index.slots_of_label(&related.stems);
-                let fields = Field::Themes.bit() | Field::Genres.bit();
-                (!slots.is_empty()).then(|| Member::Books {
-                    slots: slots.into(),
-                    weight: related.weight,
-                    fields,
-                })
-            } else {
-                let term = index.terms().find(&related.stems)?;
-                Some(Member::Stem {
-                    term,
-                    weight: related.weight,
-                    fields: not_in_names,
-                })
-            }
-        })
+        .filter_map(|language| index.terms().find(analyser.stem(language)));
+    terms
+        .map(|term| direct(term, LANGUAGE, Field::Language.bit()))
         .collect()
+}
+
+fn related_members<'a>(index: &'a Index, stems: &str) -> Vec<Member<'a>> {
+    let fields = !(Field::Author.bit() | Field::Language.bit() | Field::Year.bit());
+    let member = |related: &'static Related| {
+        if related.stems.contains(' ') {
+            return label_member(index, &related.stems, related.weight);
+        }
+        let term = index.terms().find(&related.stems)?;
+        Some(Member::Stem {
+            term,
+            weight: related.weight,
+            fields,
+            related: Some(&related.written),
+        })
+    };
+    related(stems).iter().filter_map(member).collect()
 }
 
 /// What an unknown word may have been meant to be: the beginning or a misspelling of a name, less likely of a word.
@@ -291,66 +296,18 @@ fn mistyped_members<'a>(index: &'a Index, stem: &str) -> Vec<Member<'a>> {
     let mut members: Vec<Member<'a>> = Vec::new();
     for (term, distance) in index.terms().similar(stem, 8) {
         if index.terms().fields_of(term) & names != 0 {
-            members.push(Member::Stem {
-                term,
-                weight: MISTYPED_NAME / distance as f32,
-                fields: names,
-            });
+            members.push(direct(term, MISTYPED_NAME / distance as f32, names));
         }
         if distance == 1 && length >= 6 {
-            members.push(Member::Stem {
-                term,
-                weight: MISTYPED_WORD,
-                fields: !names,
-            });
+            members.push(direct(term, MISTYPED_WORD, !names));
         }
     }
     if members.is_empty() && length >= 4 {
         for term in index.terms().with_prefix(stem, 8) {
             if index.terms().fields_of(term) & names != 0 {
-                members.push(Member::Stem {
-                    term,
-                    weight: MISTYPED_NAME,
-                    fields: names,
-                });
+                members.push(direct(term, MISTYPED_NAME, names));
             }
         }
     }
     members
-}
-
-/// The words that a request says it does not want: what follows `without`, `no` or `not`, up to the end of the phrase.
-fn negated(content: &str, tokens: &[Token]) -> HashSet<usize> {
-    let mut skipped = HashSet::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        let next = tokens
-            .get(at + 1)
-            .map(|token| token.word.as_str())
-            .unwrap_or_default();
-        let starts = match tokens[at].word.as_str() {
-            "without" | "except" | "excluding" | "nothing" | "minus" => true,
-            "no" => !matches!(next, "longer" | "one" | "more" | "matter"),
-            "not" => !matches!(next, "only" | "just" | "necessarily" | "sure"),
-            _ => false,
-        };
-        at += 1;
-        if !starts {
-            continue;
-        }
-        while at < tokens.len() {
-            let between = &content[tokens[at - 1].place.end..tokens[at].place.start];
-            let ends = between.contains([',', '.', ';', ':', '!', '?', '\n', '–', '—'])
-                || matches!(
-                    tokens[at].word.as_str(),
-                    "but" | "please" | "and" | "with" | "that" | "which" | "just"
-                );
-            if ends {
-                break;
-            }
-            skipped.insert(at);
-            at += 1;
-        }
-    }
-    skipped
 }

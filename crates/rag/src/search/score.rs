@@ -127,6 +127,7 @@ impl Index {
                     term,
                     weight,
                     fields: field.bit(),
+                    related: None,
                 };
                 self.each_contribution(&member, |slot, contribution| {
                     totals.update(slot, |known| known + contribution)
@@ -140,7 +141,9 @@ impl Index {
 
     fn each_contribution(&self, member: &Member<'_>, mut visit: impl FnMut(u32, f32)) {
         match member {
-            Member::Stem { term, weight, fields } => {
+            Member::Stem {
+                term, weight, fields, ..
+            } => {
                 let books = self.terms().book_count(*term) as usize;
                 // A word that nobody asked for is not the more telling for being rare.
                 let books = if *weight < 1.0 {
@@ -169,11 +172,14 @@ impl Index {
                     }
                 }
             }
-            Member::Books { slots, weight, .. } => {
-                let worth = weight * self.inverse_book_frequency(slots.len());
-                slots.iter().for_each(|slot| visit(*slot, worth));
-            }
+            Member::Label { slots, weight, .. } => self.each_of(slots, *weight, visit),
+            Member::Books { slots, weight, .. } => self.each_of(slots, *weight, visit),
         }
+    }
+
+    fn each_of(&self, slots: &[u32], weight: f32, mut visit: impl FnMut(u32, f32)) {
+        let worth = weight * self.inverse_book_frequency(slots.len());
+        slots.iter().for_each(|slot| visit(*slot, worth));
     }
 
     /// BM25's weight of what occurs in so many books, never negative.

@@ -1,23 +1,40 @@
-//! Number words as digits, so that `Nineteen Eighty-Four` and `1984` are one title.
+//! Number words as digits and spelled initials as one word, so that `Nineteen Eighty-Four` and `1984` are one title, and
+//! `R.U.R.` and `RUR`.
 
 use std::ops::Range;
 
-/// Rewrites runs of English number words as digits. Each piece comes with the range of input words it stands for.
+/// Rewrites runs of English number words as digits and runs of single letters (but `a` and `i`) as one word. Each piece
+/// comes with the range of input words it stands for.
 ///
 /// Years are read as they are spoken (`eighteen twelve` is 1812); `and` is a part of a number after a hundred or a
 /// thousand (`one thousand and one` is 1001).
-pub(crate) fn merge_number_words<W: AsRef<str>>(words: &[W]) -> Vec<(String, Range<usize>)> {
+pub(crate) fn merge_spelled_words<W: AsRef<str>>(words: &[W]) -> Vec<(String, Range<usize>)> {
     let mut merged = Vec::with_capacity(words.len());
     let mut at = 0;
     while at < words.len() {
+        let initials = words[at..]
+            .iter()
+            .take_while(|word| is_initial(word.as_ref()))
+            .count();
         let (number, end) = number_at(words, at);
         match number {
             Some(number) => merged.push((number.to_string(), at..end)),
+            None if initials > 1 => {
+                let word = words[at..at + initials]
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .collect::<String>();
+                merged.push((word, at..at + initials));
+            }
             None => merged.push((words[at].as_ref().to_owned(), at..end)),
         }
-        at = end;
+        at = merged.last().map_or(end, |(_, range)| range.end);
     }
     merged
+}
+
+fn is_initial(word: &str) -> bool {
+    word.len() == 1 && word.bytes().all(|b| b.is_ascii_lowercase()) && word != "a" && word != "i"
 }
 
 enum Part {
@@ -124,9 +141,11 @@ mod tests {
             ("three four", "3 4"),
             ("hundred and", "100 and"),
             ("zero zero", "0 0"),
+            ("R.U.R. and I", "rur and i"),
+            ("plan b", "plan b"),
             ("two thousand three thousand", "2003 1000"),
         ] {
-            let merged: Vec<String> = merge_number_words(&words(text))
+            let merged: Vec<String> = merge_spelled_words(&words(text))
                 .into_iter()
                 .map(|piece| piece.0)
                 .collect();
@@ -137,9 +156,9 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_cover_the_words(numbers in proptest::collection::vec(prop_oneof![
-            Just("one"), Just("and"), Just("hundred"), Just("thousand"), Just("ninety"), Just("zero"), Just("cat")], 0..12)) {
+            Just("one"), Just("and"), Just("hundred"), Just("thousand"), Just("ninety"), Just("zero"), Just("cat"), Just("r")], 0..12)) {
             let mut at = 0;
-            for (_, range) in merge_number_words(&numbers) {
+            for (_, range) in merge_spelled_words(&numbers) {
                 prop_assert_eq!(range.start, at);
                 at = range.end;
             }

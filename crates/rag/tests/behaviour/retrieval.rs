@@ -53,6 +53,36 @@ fn hits_say_why_they_matched() {
 }
 
 #[test]
+fn related_words_are_told_as_what_the_book_has() {
+    let hits = index().search(&asking("stories of the ocean"), None);
+    assert_eq!(hits[0].book.title, "The Odyssey");
+    assert_eq!(hits[0].matched[0].terms, ["sea", "sailing"]);
+    let hits = index().search(&asking("something like Nineteen Eighty-Four"), None);
+    assert_eq!(hits[0].book.title, "The Slynx");
+    assert_eq!(
+        (hits[0].matched[0].field, hits[0].matched[0].terms[0].as_str()),
+        (Field::Genres, "dystopian fiction")
+    );
+}
+
+#[test]
+fn what_is_not_wanted_and_how_many_does_not_rank() {
+    let index = index();
+    let plain = titles(&index.search(&asking("books about guilt"), None)).join("; ");
+    for content in [
+        "three books about guilt",
+        "books about guilt without war",
+        "10 books about guilt, no dragons",
+    ] {
+        assert_eq!(
+            titles(&index.search(&asking(content), None)).join("; "),
+            plain,
+            "{content}"
+        );
+    }
+}
+
+#[test]
 fn words_that_nothing_contains_find_nothing() {
     let index = index();
     for content in ["quantum chromodynamics", "xyzzy", "пингвин", "🦀"] {

@@ -106,6 +106,9 @@ fn titles_in_free_text() {
         ("the trial lasted long", &[]),
         ("Is The Trial sad?", &["The Trial"]),
         ("summary of the trial", &["The Trial"]),
+        ("what's emma about", &["Emma"]),
+        ("tell me about the trial", &["The Trial"]),
+        ("tell me about the trial of a king", &[]),
         ("dunes and hobbits", &[]),
         ("", &[]),
     ] {
@@ -132,6 +135,8 @@ fn examples_of_what_is_wanted_are_told_from_what_is_asked_about() {
         ("in the style of The Trial", true),
         ("fans of Dune", true),
         ("I just finished Dune", true),
+        ("I read Emma and Dune last year", true),
+        ("Have you read Dune?", false),
         ("what is Dune about?", false),
         ("Dune by Frank Herbert", false),
         ("nothing unlike Dune", false),
