@@ -253,13 +253,20 @@ mod tests {
                 tries += 1;
             }
         });
-        let connector = Connector::new(&format!("postgres://someone@{address}/none?sslmode=disable")).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connector =
+            Connector::new(&format!("postgres://someone@{address}/none?sslmode=disable")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         for _ in 0..1000 {
             let outcome = connector.connect_patiently(&runtime);
             assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
         }
-        std::net::TcpStream::connect(address).unwrap().write_all(b".").unwrap();
+        std::net::TcpStream::connect(address)
+            .unwrap()
+            .write_all(b".")
+            .unwrap();
         let tries = server.join().unwrap();
         assert!((1..20).contains(&tries), "{tries} tries");
     }

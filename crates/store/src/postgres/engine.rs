@@ -117,18 +117,23 @@ impl Engine {
         })
     }
 
-    /// Ends the workers when everything that was handed over is answered.
+    /// Ends the workers when everything that was handed over is answered. Whoever calls it while another
+    /// does waits for the same end.
     pub(crate) fn close(&self) {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         drop(
             self.requests
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(),
         );
-        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
-        for worker in workers {
-            // A panic has been told by the panic hook; there is nothing left to undo.
-            drop(worker.join());
+        let this = std::thread::current().id();
+        for worker in workers.drain(..) {
+            // The last handle may have gone with a job that held it, and a thread cannot wait for its own end.
+            if worker.thread().id() != this {
+                // A panic has been told by the panic hook; there is nothing left to undo.
+                drop(worker.join());
+            }
         }
     }
 

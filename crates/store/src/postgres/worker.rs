@@ -7,7 +7,11 @@ use super::{
 };
 use crate::{StoreError, Tx, job::Failed, job::Job};
 use crossbeam_channel::Receiver;
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::runtime::Runtime;
 
 /// How often a job is run at most, for each reason to run it again.
@@ -46,7 +50,10 @@ impl Worker {
             if begin == Begin::Read && job.is_abandoned() {
                 continue;
             }
-            self.answer(job, begin, &mut connection);
+            // A fault of ours costs this job, whose caller hears that it is gone, not the worker.
+            if catch_unwind(AssertUnwindSafe(|| self.answer(job, begin, &mut connection))).is_err() {
+                connection = None;
+            }
         }
     }
 

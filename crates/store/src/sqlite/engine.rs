@@ -239,37 +239,58 @@ impl Engine {
         }
     }
 
-    /// Ends every thread in the order that loses nothing: readers, writer, then those behind it.
+    /// Ends every thread. Whoever calls it while another does waits for the same end.
     pub(crate) fn close(&self) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         let queues = self.queues.write().unwrap_or_else(PoisonError::into_inner).take();
-        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (Some(queues), Some(threads)) = (queues, threads) else {
+        let (Some(queues), Some(threads)) = (queues, threads.take()) else {
             return;
         };
+        let failure = self.failure.clone();
+        if threads.include_this() {
+            // The last handle went with a job that held it. A thread cannot wait for its own end.
+            drop(std::thread::spawn(move || threads.end(queues, &failure)));
+        } else {
+            threads.end(queues, &failure);
+        }
+    }
+
+    fn hand_over(&self, send: impl FnOnce(&Queues) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        queues.as_ref().map_or(Err(StoreError::Closed), send)
+    }
+}
+
+impl Threads {
+    fn include_this(&self) -> bool {
+        let this = std::thread::current().id();
+        self.readers.iter().any(|reader| reader.thread().id() == this)
+            || self.writer.thread().id() == this
+            || self.syncer.thread().id() == this
+            || self.checkpointer.thread().id() == this
+    }
+
+    /// In the order that loses nothing: readers and writer, then those behind them.
+    fn end(self, queues: Queues, failure: &Failure) {
         // Behind everything that was handed over. The checkpointer can send to the writer too, so the end
         // of the channel alone would not tell. Fails only when the writer has ended already.
         drop(queues.writes.send(Message::Close));
         drop(queues);
-        for reader in threads.readers {
+        for reader in self.readers {
             join(reader);
         }
-        let writer = join(threads.writer).flatten();
-        join(threads.checkpointer);
-        join(threads.syncer);
+        let writer = join(self.writer).flatten();
+        join(self.checkpointer);
+        join(self.syncer);
         if let Some(connection) = writer
-            && !self.failure.is_set()
+            && !failure.is_set()
         {
             // Not needed for safety, so a failure is only told: the next start reads the log.
             if let Err(error) = checkpoint::truncate(&connection) {
                 tracing::warn!(%error, "cannot empty the write-ahead log");
             }
         }
-        drop(threads.claim);
-    }
-
-    fn hand_over(&self, send: impl FnOnce(&Queues) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-        queues.as_ref().map_or(Err(StoreError::Closed), send)
+        drop(self.claim);
     }
 }
 

@@ -24,6 +24,7 @@ mod reader;
 mod schema;
 mod session;
 mod syncer;
+mod text;
 mod writer;
 
 pub(crate) use engine::Engine;

@@ -50,7 +50,8 @@ impl Syncer {
                 && !self.failure.is_set()
                 && let Err(error) = (self.sync.0)(&self.log)
             {
-                self.failure.set(format!("cannot sync the write-ahead log: {error}"));
+                self.failure
+                    .set(format!("cannot sync the write-ahead log: {error}"));
             }
             let outcome = self.failure.check();
             if outcome.is_ok()

@@ -45,11 +45,15 @@ fn a_killed_process_loses_nothing_that_it_had_told() {
     if let Ok(path) = std::env::var(CHILD) {
         return run(child(path.into(), SyncLog::default()));
     }
-    crash("a_killed_process_loses_nothing_that_it_had_told", |_, _| {}, |told| {
-        // Death of the process alone: written is enough.
-        told.written.extend_from_slice(&told.synced);
-        std::mem::take(&mut told.written)
-    });
+    crash(
+        "a_killed_process_loses_nothing_that_it_had_told",
+        |_, _| {},
+        |told| {
+            // Death of the process alone: written is enough.
+            told.written.extend_from_slice(&told.synced);
+            std::mem::take(&mut told.written)
+        },
+    );
 }
 
 #[test]
@@ -59,16 +63,21 @@ fn a_power_cut_loses_nothing_that_was_synced() {
         let sync = recording(&path);
         return run(child(path, sync));
     }
-    crash("a_power_cut_loses_nothing_that_was_synced", cut_power, |told| std::mem::take(&mut told.synced));
+    crash("a_power_cut_loses_nothing_that_was_synced", cut_power, |told| {
+        std::mem::take(&mut told.synced)
+    });
 }
 
 /// Kills children of the test `name`, one after the other, on one database.
 fn crash(name: &str, cut: fn(&Path, &SeededRandom), promised: fn(&mut Told) -> Vec<i64>) {
-    let seed = std::env::var(SEED).ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
-        let mut bytes = [0; 8];
-        SystemRandom.fill(&mut bytes);
-        u64::from_le_bytes(bytes)
-    });
+    let seed = std::env::var(SEED)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| {
+            let mut bytes = [0; 8];
+            SystemRandom.fill(&mut bytes);
+            u64::from_le_bytes(bytes)
+        });
     // Shown when the test fails; the same seed gives the same moments, as far as the machine lets it.
     println!("{SEED}={seed}");
     let random = SeededRandom::new(seed);
@@ -95,7 +104,12 @@ fn crash(name: &str, cut: fn(&Path, &SeededRandom), promised: fn(&mut Told) -> V
 /// Lets a child work until it has told a random number of things, and a little longer, then kills it.
 fn kill_one(name: &str, path: &Path, random: &SeededRandom) -> Told {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("tests::crash::{name}"), "--nocapture", "--test-threads=1"])
+        .args([
+            "--exact",
+            &format!("tests::crash::{name}"),
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(CHILD, path)
         .env(SEED, random.next_u64().to_string())
         .stdout(Stdio::piped())
@@ -126,7 +140,9 @@ fn read_line(lines: &mut impl BufRead, told: &mut Told, child: &mut Child) -> bo
         return false;
     }
     // The test harness tells things too, in front of the first line.
-    let Some(line) = line.strip_suffix('\n') else { return false };
+    let Some(line) = line.strip_suffix('\n') else {
+        return false;
+    };
     if let Some((_, id)) = line.rsplit_once("written ") {
         told.written.push(id.parse().unwrap());
     } else if let Some((_, id)) = line.rsplit_once("synced ") {
@@ -152,17 +168,32 @@ fn check(place: &Place, promised: &[i64], kill: u64) {
             })
             .await;
         let pairs = pairs.unwrap();
-        assert!(pairs.iter().all(|(_, sides)| *sides == 3), "half a job, kill {kill}");
-        let lost: Vec<_> =
-            promised.iter().filter(|id| pairs.binary_search_by_key(id, |(id, _)| id).is_err()).collect();
-        assert!(lost.is_empty(), "kill {kill}: {} of {} lost: {lost:?}", lost.len(), promised.len());
+        assert!(
+            pairs.iter().all(|(_, sides)| *sides == 3),
+            "half a job, kill {kill}"
+        );
+        let lost: Vec<_> = promised
+            .iter()
+            .filter(|id| pairs.binary_search_by_key(id, |(id, _)| id).is_err())
+            .collect();
+        assert!(
+            lost.is_empty(),
+            "kill {kill}: {} of {} lost: {lost:?}",
+            lost.len(),
+            promised.len()
+        );
         store.close().await;
     });
     let connection = rusqlite::Connection::open(place.path()).unwrap();
-    let verdict: String = connection.query_row("pragma integrity_check", [], |row| row.get(0)).unwrap();
+    let verdict: String = connection
+        .query_row("pragma integrity_check", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(verdict, "ok", "kill {kill}");
-    let orphans: i64 =
-        connection.query_row("select count(*) from pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+    let orphans: i64 = connection
+        .query_row("select count(*) from pragma_foreign_key_check", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
     assert_eq!(orphans, 0, "kill {kill}");
 }
 
@@ -175,7 +206,12 @@ async fn child(path: PathBuf, sync: SyncLog) {
     let store = Store::open_sqlite(options).await.unwrap();
     let seed: u64 = std::env::var(SEED).unwrap().parse().unwrap();
     let tasks: Vec<_> = (0..TASKS)
-        .map(|task| tokio::spawn(write_for_ever(store.clone(), SeededRandom::new(seed.wrapping_add(task)))))
+        .map(|task| {
+            tokio::spawn(write_for_ever(
+                store.clone(),
+                SeededRandom::new(seed.wrapping_add(task)),
+            ))
+        })
         .collect();
     for task in tasks {
         if let Err(error) = task.await.unwrap() {
@@ -188,10 +224,11 @@ async fn write_for_ever(store: Store, random: SeededRandom) -> Result<(), StoreE
     loop {
         let payload = vec![random.next_u64() as u8; random.below(6_000) as usize];
         let job = move |tx: &mut crate::Tx<'_>| {
-            let id: i64 =
-                tx.query_one("insert into pairs (payload) values ($1) returning id", params![&payload], |row| {
-                    row.get(0)
-                })?;
+            let id: i64 = tx.query_one(
+                "insert into pairs (payload) values ($1) returning id",
+                params![&payload],
+                |row| row.get(0),
+            )?;
             for side in [1_i64, 2] {
                 tx.exec(
                     "insert into halves (pair, side, payload) values ($1, $2, $3)",
@@ -217,7 +254,11 @@ async fn write_for_ever(store: Store, random: SeededRandom) -> Result<(), StoreE
 /// One line in one call, so that a kill cuts none in half but the last.
 fn tell(what: &str, value: &str) {
     let line = format!("{what} {value}\n");
-    if std::io::stdout().write_all(line.as_bytes()).and_then(|()| std::io::stdout().flush()).is_err() {
+    if std::io::stdout()
+        .write_all(line.as_bytes())
+        .and_then(|()| std::io::stdout().flush())
+        .is_err()
+    {
         std::process::exit(1);
     }
 }
@@ -234,7 +275,11 @@ struct Extent {
 /// From the log's index; see "WAL-Index Format" in SQLite's documentation of its file formats.
 fn extent(index: &[u8; 136]) -> Extent {
     let word = |at: usize| u32::from_ne_bytes(index[at..at + 4].try_into().unwrap());
-    Extent { salt: index[32..40].try_into().unwrap(), frames: word(16), checkpointed: word(128) }
+    Extent {
+        salt: index[32..40].try_into().unwrap(),
+        frames: word(16),
+        checkpointed: word(128),
+    }
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -277,13 +322,20 @@ fn cut_power(path: &Path, random: &SeededRandom) {
         return;
     };
     let now = extent(index);
-    let recorded = (<[u8; 8]>::try_from(&record[..8]).unwrap(), u32::from_le_bytes(record[8..].try_into().unwrap()));
+    let recorded = (
+        <[u8; 8]>::try_from(&record[..8]).unwrap(),
+        u32::from_le_bytes(record[8..].try_into().unwrap()),
+    );
     if log[16..24] != now.salt {
         // The log is about to start again: a checkpoint had synced and copied all of it.
         return;
     }
     // SQLite itself syncs a new header, and the log before it copies from it.
-    let safe = if recorded.0 == now.salt { recorded.1.max(now.checkpointed) } else { now.checkpointed };
+    let safe = if recorded.0 == now.salt {
+        recorded.1.max(now.checkpointed)
+    } else {
+        now.checkpointed
+    };
     let safe = (LOG_HEADER + safe as usize * FRAME).min(log.len());
     for sector in log[safe..].chunks_mut(512) {
         if random.below(2) == 0 {
@@ -299,7 +351,12 @@ fn a_second_process_is_refused() {
     if let Ok(path) = std::env::var(CHILD) {
         return run(async {
             let outcome = Store::open_sqlite(SqliteOptions::new(path)).await;
-            tell("outcome", &outcome.map(|_| "opened".to_owned()).unwrap_or_else(|error| error.to_string()));
+            tell(
+                "outcome",
+                &outcome
+                    .map(|_| "opened".to_owned())
+                    .unwrap_or_else(|error| error.to_string()),
+            );
         });
     }
     run(async {
@@ -307,14 +364,21 @@ fn a_second_process_is_refused() {
         let store = place.open().await;
         let try_it = || {
             let output = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "tests::crash::a_second_process_is_refused", "--nocapture"])
+                .args([
+                    "--exact",
+                    "tests::crash::a_second_process_is_refused",
+                    "--nocapture",
+                ])
                 .env(CHILD, place.path())
                 .output()
                 .unwrap();
             String::from_utf8(output.stdout).unwrap()
         };
         let refused = try_it();
-        assert!(refused.contains("outcome the database is in use by another process"), "{refused}");
+        assert!(
+            refused.contains("outcome the database is in use by another process"),
+            "{refused}"
+        );
         store.close().await;
         let opened = try_it();
         assert!(opened.contains("outcome opened"), "{opened}");

@@ -38,8 +38,12 @@ const BROKEN: Migration = Migration {
     postgres: "create table half (id bigint primary key); insert into half values (1); insert into nowhere values (1);",
 };
 
-const ORPHANING: Migration =
-    Migration { version: 2, name: "second", sqlite: "delete from parents;", postgres: "select 1 / 0;" };
+const ORPHANING: Migration = Migration {
+    version: 2,
+    name: "second",
+    sqlite: "delete from parents;",
+    postgres: "select 1 / 0;",
+};
 
 static ONE: &[Migration] = &[FIRST];
 static TWO: &[Migration] = &[FIRST, SECOND];
@@ -68,12 +72,24 @@ async fn steps_are_atomic_and_run_once(place: Place) {
     for broken in [TWO_BROKEN, TWO_ORPHANING] {
         for _ in 0..2 {
             let error = open(&place, broken).await.unwrap_err();
-            assert!(matches!(error, OpenError::Migration { version: 2, name: "second", .. }), "{error}");
+            assert!(
+                matches!(
+                    error,
+                    OpenError::Migration {
+                        version: 2,
+                        name: "second",
+                        ..
+                    }
+                ),
+                "{error}"
+            );
         }
         let store = open(&place, ONE).await.unwrap();
         assert_eq!(number(&store, "select count(*) from schema_migrations").await, 1);
         assert_eq!(number(&store, "select count(*) from parents").await, 1);
-        let half = store.read(|tx| tx.query_one("select count(*) from half", &[], |row| row.get::<i64>(0))).await;
+        let half = store
+            .read(|tx| tx.query_one("select count(*) from half", &[], |row| row.get::<i64>(0)))
+            .await;
         assert!(half.is_err(), "{half:?}");
         store.close().await;
     }
@@ -81,12 +97,18 @@ async fn steps_are_atomic_and_run_once(place: Place) {
         let store = open(&place, TWO).await.unwrap();
         assert_eq!(store.schema_version(), 2);
         assert_eq!(number(&store, "select count(*) from schema_migrations").await, 2);
-        assert_eq!(number(&store, "select count(*) from parents where name is null").await, 1);
+        assert_eq!(
+            number(&store, "select count(*) from parents where name is null").await,
+            1
+        );
         assert_eq!(number(&store, "select count(*) from children").await, 1);
         store.close().await;
     }
     let error = open(&place, ONE).await.unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 2, known: 1 }), "{error}");
+    assert!(
+        matches!(error, OpenError::Newer { found: 2, known: 1 }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -103,7 +125,9 @@ fn steps_are_atomic_and_run_once_on_postgres() {
 fn references_hold_again_after_a_migration() {
     run(async {
         let store = open(&Place::sqlite(), TWO).await.unwrap();
-        let orphan = store.write(|tx| tx.exec("insert into children (id, parent) values (2, 99)", &[])).await;
+        let orphan = store
+            .write(|tx| tx.exec("insert into children (id, parent) values (2, 99)", &[]))
+            .await;
         assert!(matches!(orphan, Err(crate::StoreError::Foreign(_))), "{orphan:?}");
     });
 }
@@ -127,8 +151,16 @@ fn a_snapshot_from_before_the_upgrade_can_be_restored() {
         assert!(open(&place, TWO_BROKEN).await.is_err());
         let store = open(&place, TWO).await.unwrap();
         super::exec(&store, "insert into parents (id) values (3)").await;
-        assert_eq!(std::fs::metadata(&snapshot).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(!place.path().with_file_name("chatai.db.before-0002.partial").exists());
+        assert_eq!(
+            std::fs::metadata(&snapshot).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(
+            !place
+                .path()
+                .with_file_name("chatai.db.before-0002.partial")
+                .exists()
+        );
         let elsewhere = Place::sqlite();
         let restored = restore(&snapshot, &elsewhere).await;
         assert_eq!(number(&restored, "select count(*) from parents").await, 2);
@@ -144,8 +176,15 @@ fn a_snapshot_from_before_the_upgrade_can_be_restored() {
 fn a_first_start_that_died_before_its_schema_is_begun_anew() {
     run(async {
         let place = Place::sqlite();
-        Connection::open(place.path()).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
-        std::fs::write(place.path().with_file_name("chatai.db.before-0002.partial"), "half").unwrap();
+        Connection::open(place.path())
+            .unwrap()
+            .pragma_update(None, "journal_mode", "wal")
+            .unwrap();
+        std::fs::write(
+            place.path().with_file_name("chatai.db.before-0002.partial"),
+            "half",
+        )
+        .unwrap();
         let store = open(&place, TWO).await.unwrap();
         assert_eq!(store.schema_version(), 2);
     });

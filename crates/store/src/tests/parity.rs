@@ -25,7 +25,11 @@ type Tables = BTreeMap<String, Table>;
 
 async fn rows(store: &Store, sql: String, columns: usize) -> Vec<Vec<String>> {
     let found: Result<_, StoreError> = store
-        .read(move |tx| tx.query_dynamic(&sql, &[], |row| (0..columns).map(|index| row.get(index)).collect()))
+        .read(move |tx| {
+            tx.query_dynamic(&sql, &[], |row| {
+                (0..columns).map(|index| row.get(index)).collect()
+            })
+        })
         .await;
     found.unwrap()
 }
@@ -35,7 +39,9 @@ fn references(rows: Vec<Vec<String>>) -> BTreeSet<(Vec<String>, String, Vec<Stri
     let mut found = BTreeMap::<String, (Vec<String>, String, Vec<String>, String)>::new();
     for row in rows {
         let [name, table, from, to, on_delete] = <[String; 5]>::try_from(row).unwrap();
-        let entry = found.entry(name).or_insert_with(|| (vec![], table, vec![], on_delete.to_lowercase()));
+        let entry = found
+            .entry(name)
+            .or_insert_with(|| (vec![], table, vec![], on_delete.to_lowercase()));
         entry.0.push(from);
         entry.2.push(to);
     }
@@ -44,7 +50,8 @@ fn references(rows: Vec<Vec<String>>) -> BTreeSet<(Vec<String>, String, Vec<Stri
 
 async fn sqlite_tables(store: &Store) -> Tables {
     let mut tables = Tables::new();
-    let names = "select name, sql from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'";
+    let names =
+        "select name, sql from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'";
     for row in rows(store, names.to_owned(), 2).await {
         let (name, text) = (&row[0], row[1].to_lowercase());
         assert!(text.contains("strict"), "`{name}` is not strict");
@@ -67,12 +74,20 @@ async fn sqlite_tables(store: &Store) -> Tables {
             }
             // An integer primary key is the row's number and never null, whatever is declared.
             let nullable = column[2] == "0" && column[3] == "0";
-            table.columns.insert(column[0].clone(), Column { class, nullable });
+            table
+                .columns
+                .insert(column[0].clone(), Column { class, nullable });
         }
-        let indexes = format!("select name from pragma_index_list('{name}') where \"unique\" = 1 and origin <> 'pk'");
+        let indexes =
+            format!("select name from pragma_index_list('{name}') where \"unique\" = 1 and origin <> 'pk'");
         for index in rows(store, indexes, 1).await {
-            let columns = format!("select coalesce(name, '(expression)') from pragma_index_info('{}') order by seqno", index[0]);
-            table.unique.insert(rows(store, columns, 1).await.into_iter().flatten().collect());
+            let columns = format!(
+                "select coalesce(name, '(expression)') from pragma_index_info('{}') order by seqno",
+                index[0]
+            );
+            table
+                .unique
+                .insert(rows(store, columns, 1).await.into_iter().flatten().collect());
         }
         let foreign = format!(
             "select cast(id as text), \"table\", \"from\", \"to\", on_delete from pragma_foreign_key_list('{name}') order by id, seq"
@@ -102,7 +117,13 @@ async fn postgres_tables(store: &Store) -> Tables {
                 "double precision" => "real",
                 other => panic!("`{name}.{}` has the type {other}", column[0]),
             };
-            table.columns.insert(column[0].clone(), Column { class, nullable: column[2] == "YES" });
+            table.columns.insert(
+                column[0].clone(),
+                Column {
+                    class,
+                    nullable: column[2] == "YES",
+                },
+            );
         }
         let indexes = format!(
             "select i.indexrelid::regclass::text, i.indisprimary::text, coalesce(a.attname::text, '(expression)') \
@@ -139,7 +160,10 @@ fn both_schemas_are_one() {
     run(async {
         let (sqlite, postgres) = (Place::sqlite(), Place::postgres().await);
         let (sqlite, postgres) = (sqlite.open().await, postgres.open().await);
-        assert_eq!((sqlite.backend(), postgres.backend()), (Backend::Sqlite, Backend::Postgres));
+        assert_eq!(
+            (sqlite.backend(), postgres.backend()),
+            (Backend::Sqlite, Backend::Postgres)
+        );
         let (ours, theirs) = (sqlite_tables(&sqlite).await, postgres_tables(&postgres).await);
         assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
         assert!(ours.len() > 1, "there is a schema");

@@ -37,7 +37,14 @@ impl Gate {
     fn new() -> (Arc<Self>, tokio::sync::oneshot::Receiver<()>, mpsc::Sender<()>) {
         let (running, is_running) = tokio::sync::oneshot::channel();
         let (open, go_on) = mpsc::channel();
-        (Arc::new(Self { running: Mutex::new(Some(running)), go_on: Mutex::new(go_on) }), is_running, open)
+        (
+            Arc::new(Self {
+                running: Mutex::new(Some(running)),
+                go_on: Mutex::new(go_on),
+            }),
+            is_running,
+            open,
+        )
     }
 
     fn pass(&self) {
@@ -59,7 +66,11 @@ async fn a_full_queue_is_busy(place: Place, write: bool) {
                 }
                 Ok::<_, StoreError>(())
             };
-            if write { store.write(job).await } else { store.read(job).await }
+            if write {
+                store.write(job).await
+            } else {
+                store.read(job).await
+            }
         }
     };
     let (gate, running, open) = Gate::new();
@@ -119,6 +130,33 @@ conformance! {
         }
         let again = store.place.open().await;
         assert_eq!(number(&again, "select count(*) from counters").await, 100);
+    }
+
+    async fn a_job_may_hold_the_last_handle(store: TestStore) {
+        let TestStore { store, place } = store;
+        {
+            let (gate, running, open) = Gate::new();
+            let held = store.clone();
+            let (ended, has_ended) = mpsc::channel();
+            let job = move |_: &mut crate::Tx<'_>| {
+                gate.pass();
+                ended.send(held.backend()).unwrap();
+                Ok::<_, StoreError>(())
+            };
+            let waiting = tokio::spawn(async move { store.write(job).await });
+            running.await.unwrap();
+            waiting.abort();
+            assert!(waiting.await.unwrap_err().is_cancelled());
+            open.send(()).unwrap();
+            tokio::task::spawn_blocking(move || has_ended.recv().unwrap()).await.unwrap();
+        }
+        // On SQLite this succeeds only when the threads have let go of the file.
+        let mut tries = 0;
+        while let Err(error) = place.try_open().await {
+            assert!(matches!(error, crate::OpenError::InUse { .. }), "{error}");
+            tries += 1;
+            assert!(tries < 100_000);
+        }
     }
 
     async fn a_caller_that_leaves_harms_nobody(store: TestStore) {

@@ -44,7 +44,10 @@ fn jobs_that_deadlock_are_run_again() {
         };
         assert_eq!(tokio::join!(job(1, 2), job(2, 1)), (Ok(1), Ok(1)));
         assert_eq!(runs.load(Ordering::SeqCst), 3);
-        assert_eq!(number(&store, "select cast(sum(n) as bigint) from counters").await, 4);
+        assert_eq!(
+            number(&store, "select cast(sum(n) as bigint) from counters").await,
+            4
+        );
     });
 }
 
@@ -53,7 +56,11 @@ fn a_reference_that_vanished_meanwhile_is_looked_at_again() {
     run(async {
         let store = TestStore::postgres().await;
         exec(&store, TABLE).await;
-        exec(&store, "create table children (parent bigint not null references counters (id))").await;
+        exec(
+            &store,
+            "create table children (parent bigint not null references counters (id))",
+        )
+        .await;
         let runs = Arc::new(AtomicU32::new(0));
         let counted = runs.clone();
         // As a job does that finds the parent gone when it looks again.
@@ -87,8 +94,9 @@ fn connections_lost_between_jobs_are_made_anew() {
         exec(&store, TABLE).await;
         for n in 1..=3_i64 {
             assert!(number(&killer, KILL_OTHERS).await >= 1);
-            let written =
-                store.write(move |tx| tx.exec("insert into counters (id, n) values ($1, 0)", params![n])).await;
+            let written = store
+                .write(move |tx| tx.exec("insert into counters (id, n) values ($1, 0)", params![n]))
+                .await;
             assert_eq!(written, Ok(1));
             assert!(number(&killer, KILL_OTHERS).await >= 1);
             assert_eq!(number(&store, "select count(*) from counters").await, n);
@@ -116,8 +124,9 @@ fn a_connection_lost_in_a_job_runs_it_again() {
         assert_eq!((outcome, runs.load(Ordering::SeqCst)), (Ok(1), 2));
         assert_eq!(number(&store, "select count(*) from counters").await, 1);
         // Not for ever.
-        let outcome =
-            store.write(|tx| tx.exec("select pg_terminate_backend(pg_backend_pid())", &[])).await;
+        let outcome = store
+            .write(|tx| tx.exec("select pg_terminate_backend(pg_backend_pid())", &[]))
+            .await;
         assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
         assert_eq!(store.ping().await, Ok(()));
     });

@@ -173,7 +173,8 @@ conformance! {
         .await;
         exec(&store, "insert into parents (id, name) values (1, 'a')").await;
         exec(&store, "insert into children (id, parent, n) values (1, 1, 1)").await;
-        let cases: &[(&str, fn(&StoreError) -> bool)] = &[
+        type Expected = fn(&StoreError) -> bool;
+        let cases: &[(&str, Expected)] = &[
             ("insert into parents (id, name) values (1, 'b')", |error| matches!(error, StoreError::Duplicate(_))),
             ("insert into parents (id, name) values (2, 'a')", |error| matches!(error, StoreError::Duplicate(_))),
             ("insert into children (id, parent, n) values (2, 9, 1)", |error| matches!(error, StoreError::Foreign(_))),

@@ -27,7 +27,13 @@ async fn make_table(store: &Store) {
 }
 
 /// One row's columns.
-type Cells = (Option<i64>, Option<String>, Option<Vec<u8>>, Option<bool>, Option<f64>);
+type Cells = (
+    Option<i64>,
+    Option<String>,
+    Option<Vec<u8>>,
+    Option<bool>,
+    Option<f64>,
+);
 
 async fn round_trip(store: &Store, cells: Cells) -> Result<Cells, StoreError> {
     store

@@ -5,7 +5,7 @@
 //! databases), by default `postgres://postgres@127.0.0.1:5432/postgres`. Where none answers the test fails:
 //! a suite that passes without having run on PostgreSQL would prove nothing.
 
-use chatai_store::{PostgresOptions, SqliteOptions, Store};
+use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store};
 use std::{
     future::Future,
     ops::Deref,
@@ -85,6 +85,11 @@ impl Place {
 
     /// Opens a store in it.
     pub(crate) async fn open(&self) -> Store {
+        self.try_open().await.expect("a store opens in an empty place")
+    }
+
+    /// Opens a store in it, if it can be opened.
+    pub(crate) async fn try_open(&self) -> Result<Store, OpenError> {
         match self {
             Self::Sqlite(_) => Store::open_sqlite(SqliteOptions::new(self.path())).await,
             Self::Postgres(_) => {
@@ -93,14 +98,13 @@ impl Place {
                 Store::open_postgres(options).await
             }
         }
-        .expect("a store opens in an empty place")
     }
 }
 
 /// An open store and its place.
 #[derive(Debug)]
 pub(crate) struct TestStore {
-    store: Store,
+    pub(crate) store: Store,
     /// Behind the store, so that it goes after it.
     pub(crate) place: Place,
 }
@@ -118,7 +122,10 @@ impl TestStore {
 
     /// In that place.
     pub(crate) async fn at(place: Place) -> Self {
-        Self { store: place.open().await, place }
+        Self {
+            store: place.open().await,
+            place,
+        }
     }
 }
 
@@ -140,19 +147,32 @@ pub(crate) struct PostgresDatabase {
 impl PostgresDatabase {
     async fn create() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("chatai_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "chatai_test_{}_{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         // A process of the same id may have died before it could clean up.
         for statement in [
             format!("drop database if exists {name} with (force)"),
             format!("create database {name}"),
         ] {
-            administer(&statement).await.unwrap_or_else(|error| panic!("{error}"));
+            administer(&statement)
+                .await
+                .unwrap_or_else(|error| panic!("{error}"));
         }
         let server = server();
-        let (address, parameters) = server.split_once('?').map_or((&*server, None), |(a, p)| (a, Some(p)));
-        let (host, _) = address.rsplit_once('/').expect("the server's URL names a database");
+        let (address, parameters) = server
+            .split_once('?')
+            .map_or((&*server, None), |(a, p)| (a, Some(p)));
+        let (host, _) = address
+            .rsplit_once('/')
+            .expect("the server's URL names a database");
         let parameters = parameters.map(|text| format!("?{text}")).unwrap_or_default();
-        Self { url: format!("{host}/{name}{parameters}"), name }
+        Self {
+            url: format!("{host}/{name}{parameters}"),
+            name,
+        }
     }
 }
 
@@ -180,10 +200,16 @@ fn server() -> String {
 
 async fn administer(statement: &str) -> Result<(), String> {
     let (client, connection) = tokio_postgres::connect(&server(), NoTls).await.map_err(|error| {
-        format!("no PostgreSQL server for the tests at `{}` (CHATAI_TEST_POSTGRES): {error}", server())
+        format!(
+            "no PostgreSQL server for the tests at `{}` (CHATAI_TEST_POSTGRES): {error}",
+            server()
+        )
     })?;
     let connection = tokio::spawn(connection);
-    let outcome = client.batch_execute(statement).await.map_err(|error| format!("`{statement}`: {error:?}"));
+    let outcome = client
+        .batch_execute(statement)
+        .await
+        .map_err(|error| format!("`{statement}`: {error:?}"));
     drop(client);
     drop(connection.await);
     outcome

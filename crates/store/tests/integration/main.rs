@@ -1,5 +1,7 @@
 //! The store as its callers see it, on both databases. One binary, since each costs a link.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails here says why")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

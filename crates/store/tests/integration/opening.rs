@@ -6,17 +6,13 @@ use rusqlite::Connection;
 use std::{os::unix::fs::PermissionsExt, path::Path};
 use tokio_postgres::NoTls;
 
-async fn open_again(place: &Place) -> Result<Store, OpenError> {
-    match place {
-        Place::Sqlite(_) => Store::open_sqlite(SqliteOptions::new(place.path())).await,
-        Place::Postgres(_) => Store::open_postgres(PostgresOptions::new(place.url())).await,
-    }
-}
-
 /// Runs statements past the store, as another program would.
 async fn meddle(place: &Place, sql: &str) {
     match place {
-        Place::Sqlite(_) => Connection::open(place.path()).unwrap().execute_batch(sql).unwrap(),
+        Place::Sqlite(_) => Connection::open(place.path())
+            .unwrap()
+            .execute_batch(sql)
+            .unwrap(),
         Place::Postgres(_) => {
             let (client, connection) = tokio_postgres::connect(place.url(), NoTls).await.unwrap();
             let connection = tokio::spawn(connection);
@@ -54,7 +50,7 @@ conformance! {
         let version = store.schema_version();
         store.close().await;
         for _ in 0..3 {
-            let again = open_again(&store.place).await.unwrap();
+            let again = store.place.try_open().await.unwrap();
             assert_eq!(again.schema_version(), version);
             again.close().await;
         }
@@ -66,7 +62,7 @@ conformance! {
         let newer = known + 1;
         let sql = format!("insert into schema_migrations (version, name, applied_at) values ({newer}, 'x', 0)");
         meddle(&store.place, &sql).await;
-        let error = open_again(&store.place).await.unwrap_err();
+        let error = store.place.try_open().await.unwrap_err();
         assert!(matches!(error, OpenError::Newer { found, known: ours } if found == newer && ours == known));
         assert!(error.hint().is_some());
     }
@@ -74,7 +70,7 @@ conformance! {
     async fn a_history_that_is_not_ours_is_refused(store: TestStore) {
         store.close().await;
         meddle(&store.place, "update schema_migrations set name = 'other' where version = 1").await;
-        let error = open_again(&store.place).await.unwrap_err();
+        let error = store.place.try_open().await.unwrap_err();
         assert!(matches!(error, OpenError::Foreign(_)), "{error}");
     }
 
@@ -85,14 +81,14 @@ conformance! {
             "drop table schema_migrations; create table schema_migrations (version text primary key)",
         )
         .await;
-        let error = open_again(&store.place).await.unwrap_err();
+        let error = store.place.try_open().await.unwrap_err();
         assert!(matches!(error, OpenError::Foreign(_)), "{error}");
     }
 }
 
 async fn refuses_a_foreign_database(place: Place) {
     meddle(&place, "create table users (id integer primary key, email text)").await;
-    let error = open_again(&place).await.unwrap_err();
+    let error = place.try_open().await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "not a chatai database: it holds the tables of another program: users"
@@ -100,7 +96,7 @@ async fn refuses_a_foreign_database(place: Place) {
     assert!(error.hint().unwrap().contains("chatai import"));
     // Nothing was changed: it can still be used by its owner, and is refused again.
     meddle(&place, "insert into users (id, email) values (1, 'a')").await;
-    assert!(open_again(&place).await.is_err());
+    assert!(place.try_open().await.is_err());
 }
 
 #[test]
@@ -122,7 +118,7 @@ fn the_original_s_file_keeps_its_journal_mode() {
         let place = Place::sqlite();
         meddle(&place, "create table users (id integer primary key)").await;
         let before = std::fs::read(place.path()).unwrap();
-        assert!(open_again(&place).await.is_err());
+        assert!(place.try_open().await.is_err());
         assert_eq!(std::fs::read(place.path()).unwrap(), before);
     });
 }
@@ -133,7 +129,7 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
         let place = Place::sqlite();
         let text = "these are my notes, not a database\n".repeat(100);
         std::fs::write(place.path(), &text).unwrap();
-        let error = open_again(&place).await.unwrap_err();
+        let error = place.try_open().await.unwrap_err();
         assert!(matches!(error, OpenError::Foreign(_)), "{error}");
         assert_eq!(std::fs::read_to_string(place.path()).unwrap(), text);
     });
@@ -143,7 +139,7 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
 fn a_second_store_on_the_file_is_refused_until_the_first_closes() {
     run(async {
         let first = TestStore::sqlite().await;
-        let error = open_again(&first.place).await.unwrap_err();
+        let error = first.place.try_open().await.unwrap_err();
         assert!(matches!(error, OpenError::InUse { .. }), "{error}");
         assert!(error.to_string().contains("in use by another process"));
         // By another name too.
@@ -152,7 +148,7 @@ fn a_second_store_on_the_file_is_refused_until_the_first_closes() {
         let error = Store::open_sqlite(SqliteOptions::new(&link)).await.unwrap_err();
         assert!(matches!(error, OpenError::InUse { .. }), "{error}");
         first.close().await;
-        open_again(&first.place).await.unwrap();
+        first.place.try_open().await.unwrap();
     });
 }
 
@@ -165,7 +161,7 @@ fn dropping_the_last_handle_lets_go_of_the_file() {
         drop(store);
         assert_eq!(other.ping().await, Ok(()));
         drop(other);
-        open_again(&place).await.unwrap();
+        place.try_open().await.unwrap();
     });
 }
 
@@ -186,9 +182,17 @@ fn folders_and_files_are_private() {
             })
             .collect();
         names.sort();
-        assert_eq!(names, ["chatai.db", "chatai.db-shm", "chatai.db-wal", "chatai.db.lock"]);
+        assert_eq!(
+            names,
+            ["chatai.db", "chatai.db-shm", "chatai.db-wal", "chatai.db.lock"]
+        );
         store.close().await;
-        assert_eq!(std::fs::metadata(path.with_file_name("chatai.db-wal")).unwrap().len(), 0);
+        assert_eq!(
+            std::fs::metadata(path.with_file_name("chatai.db-wal"))
+                .unwrap()
+                .len(),
+            0
+        );
     });
 }
 
@@ -197,9 +201,17 @@ fn places_that_cannot_be_used_are_named() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "").unwrap();
-        for path in [folder.path().join("file/chatai.db"), folder.path().to_owned(), "/proc/chatai.db".into()] {
+        for path in [
+            folder.path().join("file/chatai.db"),
+            folder.path().to_owned(),
+            "/proc/chatai.db".into(),
+        ] {
             let error = Store::open_sqlite(SqliteOptions::new(&path)).await.unwrap_err();
-            assert!(matches!(error, OpenError::File { .. }), "{}: {error}", path.display());
+            assert!(
+                matches!(error, OpenError::File { .. }),
+                "{}: {error}",
+                path.display()
+            );
             assert!(error.hint().is_some());
         }
     });
@@ -209,7 +221,11 @@ fn places_that_cannot_be_used_are_named() {
 fn a_server_that_is_not_there_is_one_clear_error() {
     run(async {
         // Bound, then released: nobody listens on it.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let url = format!("postgres://someone:secret@127.0.0.1:{port}/chatai");
         let error = Store::open_postgres(PostgresOptions::new(url)).await.unwrap_err();
         let text = error.to_string();
@@ -222,8 +238,12 @@ fn a_server_that_is_not_there_is_one_clear_error() {
 fn instances_that_start_together_migrate_once() {
     run(async {
         let place = Place::postgres().await;
-        let (a, b, c, d) =
-            tokio::join!(open_again(&place), open_again(&place), open_again(&place), open_again(&place));
+        let (a, b, c, d) = tokio::join!(
+            place.try_open(),
+            place.try_open(),
+            place.try_open(),
+            place.try_open()
+        );
         for store in [a, b, c, d] {
             assert_eq!(store.unwrap().ping().await, Ok(()));
         }
