@@ -11,18 +11,28 @@ const SAMPLE_BYTES: usize = 64 * 1024;
 /// Text has at most one unusual control character in this many bytes, and one more.
 const BYTES_PER_CONTROL: usize = 100;
 
-/// Whether the bytes are text in some encoding: no NULs, hardly any control characters. UTF-16 only with its mark.
+/// Whether the bytes are text in some encoding: hardly any control characters, and no NULs. UTF-16 only with
+/// its mark.
 pub(crate) fn looks_like_text(bytes: &[u8]) -> bool {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return true;
-    }
     let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
-    if sample.contains(&0) {
-        return false;
-    }
-    let is_unusual = |byte: u8| matches!(byte, 0..=7 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
-    let unusual = sample.iter().filter(|byte| is_unusual(**byte)).count();
-    unusual <= sample.len() / BYTES_PER_CONTROL + 1
+    let (length, unusual) = match Encoding::for_bom(sample) {
+        Some((encoding, mark)) if encoding != UTF_8 => {
+            let decoded = encoding.decode_without_bom_handling(&sample[mark..]).0;
+            let is_unusual =
+                |c: &char| *c == char::REPLACEMENT_CHARACTER || u8::try_from(*c).is_ok_and(is_unusual);
+            (sample.len() / 2, decoded.chars().filter(is_unusual).count())
+        }
+        _ if sample.contains(&0) => return false,
+        _ => (
+            sample.len(),
+            sample.iter().filter(|byte| is_unusual(**byte)).count(),
+        ),
+    };
+    unusual <= length / BYTES_PER_CONTROL + 1
+}
+
+fn is_unusual(character: u8) -> bool {
+    matches!(character, 0..=7 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
 }
 
 /// The text of the bytes, at most `limit` bytes of it: by byte order mark, else UTF-8, else Windows-1252.
@@ -42,8 +52,8 @@ pub(crate) fn decode_text(bytes: &[u8], limit: usize) -> Extracted {
     }
 }
 
-/// Decodes all bytes. `cut` says that they end where the file does not, maybe within a character; `label` is the encoding that the
-/// document names itself.
+/// Decodes all bytes. `cut` says that they end where the file does not, maybe within a character; `label` is
+/// the encoding that the document names itself.
 pub(crate) fn decode<'a>(bytes: &'a [u8], cut: bool, label: Option<&'static Encoding>) -> Cow<'a, str> {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0;
@@ -59,8 +69,8 @@ pub(crate) fn decode<'a>(bytes: &'a [u8], cut: bool, label: Option<&'static Enco
     encoding.decode_without_bom_handling(bytes).0
 }
 
-/// A single damaged byte must not turn a whole UTF-8 text into `Ã¤Ã¶Ã¼`: sequences of several bytes that happen to be valid are very
-/// unlikely in any other encoding.
+/// A single damaged byte must not turn a whole UTF-8 text into `Ã¤Ã¶Ã¼`: sequences of several bytes that
+/// happen to be valid are very unlikely in any other encoding.
 fn is_mostly_utf8(bytes: &[u8], cut: bool) -> bool {
     let (mut damaged, mut sequences) = (0_usize, 0_usize);
     let mut chunks = bytes.utf8_chunks().peekable();

@@ -17,8 +17,8 @@ pub struct Description {
 
 /// Describes a file from what the sender said and from its bytes.
 ///
-/// Never fails and never blocks on anything, but reads all bytes once for the hash: call it off the async threads for files of
-/// many megabytes.
+/// Never fails and never blocks on anything, but reads all bytes once for the hash: call it off the async
+/// threads for files of many megabytes.
 pub fn describe(name: &str, declared_type: Option<&str>, bytes: &[u8]) -> Description {
     let name = clean_name(name);
     let kind = Kind::detect(bytes, &name, declared_type);

@@ -30,7 +30,8 @@ pub enum Content {
 /// The text of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
-    /// At most [`Limits::text_bytes`] long. Lines end in `\n`; no NUL and no control character but `\n` and `\t`.
+    /// At most [`Limits::text_bytes`] long. Lines end in `\n`; no NUL and no control character but `\n` and
+    /// `\t`.
     pub text: String,
     /// Whether the file has more text than this.
     pub truncated: bool,
@@ -55,8 +56,8 @@ struct Shared {
 }
 
 impl Extractor {
-    /// An extractor whose children are this program, called with [`crate::WORKER_ARGUMENT`]: its `main` has to hand over to
-    /// [`crate::extract_worker_main`] before anything else.
+    /// An extractor whose children are this program, called with [`crate::WORKER_ARGUMENT`]: its `main` has
+    /// to hand over to [`crate::extract_worker_main`] before anything else.
     pub fn new(limits: Limits) -> Self {
         Self::with_worker(Worker::this_program(), limits)
     }

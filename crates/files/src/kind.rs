@@ -45,8 +45,8 @@ const HTML_SIGN_WITHIN: usize = 1024;
 impl Kind {
     /// The kind of these bytes.
     ///
-    /// `declared_name` and `declared_type` are the sender's and prove nothing: they tell CSV, Markdown, source code and plain text apart, once the
-    /// content is known to be text.
+    /// `declared_name` and `declared_type` are the sender's and prove nothing: they tell CSV, Markdown,
+    /// source code and plain text apart, once the content is known to be text.
     pub fn detect(bytes: &[u8], declared_name: &str, declared_type: Option<&str>) -> Self {
         if let Some(format) = ImageFormat::detect(bytes) {
             return Self::Image(format);
@@ -150,11 +150,12 @@ fn detect_text(bytes: &[u8], name: &str, extension: &str, declared_type: Option<
 
 fn begins_as_html(bytes: &[u8]) -> bool {
     let mut start = without_leading_blanks(head(bytes, HTML_SIGN_WITHIN));
-    while let Some(comment) = start.strip_prefix(b"<!--") {
-        let Some(end) = comment.windows(3).position(|window| window == b"-->") else {
+    // The declaration of XHTML and comments may stand before it.
+    while let Some((rest, close)) = after_opening(start) {
+        let Some(end) = rest.windows(close.len()).position(|window| window == close) else {
             return false;
         };
-        start = without_leading_blanks(&comment[end + 3..]);
+        start = without_leading_blanks(&rest[end + close.len()..]);
     }
     [&b"<!doctype html"[..], b"<html", b"<head", b"<body"]
         .iter()
@@ -165,6 +166,12 @@ fn begins_as_html(bytes: &[u8]) -> bool {
                 .is_some_and(|begin| begin.eq_ignore_ascii_case(sign))
                 && follows.is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-')
         })
+}
+
+/// What follows the opening of a comment or declaration, and what closes it.
+fn after_opening(start: &[u8]) -> Option<(&[u8], &'static [u8])> {
+    let comment = start.strip_prefix(b"<!--").map(|rest| (rest, &b"-->"[..]));
+    comment.or_else(|| start.strip_prefix(b"<?xml").map(|rest| (rest, &b"?>"[..])))
 }
 
 fn without_leading_blanks(bytes: &[u8]) -> &[u8] {
@@ -237,6 +244,19 @@ mod tests {
             (b"plain words", "a.docx", None, Kind::PlainText),
             (b"<!DOCTYPE HTML><p>x", "a.txt", Some("text/plain"), Kind::Html),
             (b"\xef\xbb\xbf <!-- c --> <html lang=de>", "a", None, Kind::Html),
+            (
+                b"<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC>",
+                "a.txt",
+                None,
+                Kind::Html,
+            ),
+            (
+                b"<?xml version='1.0'?>\n<html-like/>",
+                "a.txt",
+                None,
+                Kind::PlainText,
+            ),
+            (b"<!-- never ends <html>", "a.txt", None, Kind::PlainText),
             (b"<header-like>", "a.txt", None, Kind::PlainText),
             (b"<p>fragment", "a.htm", None, Kind::Html),
             (

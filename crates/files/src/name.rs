@@ -34,8 +34,8 @@ pub fn clean_name(name: &str) -> String {
 
 /// The value of a `Content-Disposition` header (RFC 6266) that makes a browser save the file under `name`.
 ///
-/// Always visible ASCII. A plain name stands as `filename="x.txt"` alone; any other one also in the form of RFC 8187,
-/// with an ASCII stand-in for readers that do not know it.
+/// Always visible ASCII. A plain name stands as `filename="x.txt"` alone; any other one also in the form of
+/// RFC 8187, with an ASCII stand-in for readers that do not know it.
 pub fn content_disposition(name: &str) -> String {
     let name = clean_name(name);
     if name.chars().all(is_plain) {
@@ -53,8 +53,8 @@ pub fn content_disposition(name: &str) -> String {
     header
 }
 
-/// Control characters, line separators and the marks that turn the direction of what follows: `gpj.exe` must not
-/// look like `exe.jpg`.
+/// Control characters, line separators and the marks that turn the direction of what follows: `gpj.exe` must
+/// not look like `exe.jpg`.
 fn is_unwanted(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')

@@ -1,7 +1,8 @@
 //! What the serving process and its worker say to each other over standard input and output.
 //!
-//! Both directions are one frame: the length of a JSON header (32 bits, little endian), the header, then raw bytes: the file on the way
-//! in, its text on the way out. The serving process trusts a worker's answer no more than the file it has read.
+//! Both directions are one frame: the length of a JSON header (32 bits, little endian), the header, then raw
+//! bytes: the file on the way in, its text on the way out. The serving process trusts a worker's answer no
+//! more than the file that the worker has read.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

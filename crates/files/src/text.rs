@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Collects text up to a number of bytes, cleaning it on the way.
 ///
-/// NUL and other control characters go, all line ends become `\n`, a byte order mark is dropped. What does not fit any more
-/// is left out and marked.
+/// NUL and other control characters go, all line ends become `\n`, a byte order mark is dropped. What does
+/// not fit any more is left out and marked.
 #[derive(Debug)]
 pub(crate) struct BoundedText {
     text: String,
@@ -65,6 +65,11 @@ impl BoundedText {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.push('\n');
         }
+    }
+
+    /// The bytes that still fit.
+    pub(crate) fn room(&self) -> usize {
+        self.limit - self.text.len()
     }
 
     pub(crate) fn mark_truncated(&mut self) {

@@ -1,8 +1,9 @@
 //! The worker process: reads one file from standard input and writes its text to standard output.
 //!
-//! It runs in two stages. The first lowers the limits of its own process and replaces itself by the same program,
-//! so that the allocator of the second has never known more memory than it may use; the second checks that the limits hold and only then reads the
-//! file. Neither opens a file, a socket or an environment variable.
+//! It runs in two stages. The first lowers the limits of its own process and replaces itself by the same
+//! program, so that the allocator of the second has never known more memory than it may use; the second
+//! checks that the limits hold and only then reads the file. Neither opens a file or a socket, and no handle
+//! of the service reaches the second.
 
 mod archive;
 mod docx;
@@ -66,7 +67,8 @@ pub fn extract_worker_main() -> ExitCode {
     }
 }
 
-/// The program file of this process, by the kernel's own link where there is one: it stays right when the file is replaced.
+/// The program file of this process, by the kernel's own link where there is one: it stays right when the
+/// file is replaced.
 pub(crate) fn this_program() -> PathBuf {
     let link = PathBuf::from("/proc/self/exe");
     if link.exists() {
@@ -124,7 +126,8 @@ fn parse_standard_input() -> io::Result<(Response, String)> {
 }
 
 fn parse(request: &Request, bytes: &[u8]) -> (Response, String) {
-    // Parsers of damaged files panic; that is told over standard output, and what they print may quote the file.
+    // Parsers of damaged files panic; that is told over standard output, and what they print may quote the
+    // file.
     std::panic::set_hook(Box::new(|_| {}));
     let mut text = BoundedText::new(request.text_bytes);
     let parsed = catch_unwind(AssertUnwindSafe(|| match request.parser {
@@ -136,7 +139,13 @@ fn parse(request: &Request, bytes: &[u8]) -> (Response, String) {
     }));
     let (text, truncated) = text.finish();
     match parsed {
-        Ok(Ok(note)) => (Response::Text { truncated, note }, text),
+        Ok(Ok(note)) => (
+            Response::Text {
+                truncated,
+                note: note.as_deref().map(tidy_reason),
+            },
+            text,
+        ),
         Ok(Err(Failure::Hostile(reason))) => (
             Response::Hostile {
                 reason: tidy_reason(&reason),

@@ -118,12 +118,14 @@ async fn converse(
     let errors = child.stderr.take().expect("standard error is a pipe");
     let (written, output, errors) = tokio::join!(
         feed(input, request, bytes),
-        // One byte more than allowed shows that there is too much. The pipe then closes, which ends an honest writer.
+        // One byte more than allowed shows that there is too much. The pipe then closes, which ends an honest
+        // writer.
         read_head(output, most_output as u64 + 1),
         read_head_and_drop_rest(errors),
     );
     let status = child.wait().await?;
-    // A child may die or answer before it has read everything: its status and answer say why, the broken pipe does not.
+    // A child may die or answer before it has read everything: its status and answer say why, the broken pipe
+    // does not.
     match written {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error),
         _ => {}
@@ -155,7 +157,8 @@ async fn read_head_and_drop_rest(mut pipe: impl AsyncRead + Unpin) -> std::io::R
 
 /// Kills the child and waits for the kernel to be rid of it, so that the next one does not run beside it.
 async fn end(child: &mut Child) {
-    // It cannot fail but for a child that has already gone, and what is not reaped in time the runtime reaps later.
+    // It cannot fail but for a child that has already gone, and what is not reaped in time the runtime reaps
+    // later.
     if child.start_kill().is_ok() {
         drop(tokio::time::timeout(REAP_TIME, child.wait()).await);
     }

@@ -1,6 +1,7 @@
 //! Why a file's content cannot be had.
 
-/// Named by whose fault it is. The texts inside come partly from the file: one line, bounded, for people only.
+/// Named by whose fault it is. The texts inside come partly from the file: one line, bounded, for people
+/// only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExtractError {
     /// The file is made to do harm, such as an archive bomb.

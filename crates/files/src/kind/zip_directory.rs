@@ -1,7 +1,7 @@
 //! The names in a ZIP archive's central directory, to tell document formats apart.
 //!
-//! Deliberately not an unpacker: nothing is decompressed and no offset is followed outside the directory, so it is safe on hostile bytes
-//! within the serving process.
+//! Deliberately not an unpacker: nothing is decompressed and no offset is followed outside the directory, so
+//! it is safe on hostile bytes within the serving process.
 
 /// More names than any document has; what lies behind them is not looked at.
 const MAX_ENTRIES: usize = 10_000;

@@ -52,7 +52,8 @@ impl<'a> Archive<'a> {
         Ok(Self { zip })
     }
 
-    /// The text of an entry; `None` where there is none of this name. Case and the direction of slashes do not matter.
+    /// The text of an entry; `None` where there is none of this name. Case and the direction of slashes do
+    /// not matter.
     pub(super) fn read(&mut self, name: &str) -> Result<Option<String>, Failure> {
         let is_wanted = |entry: &str| entry.replace('\\', "/").eq_ignore_ascii_case(name);
         let named = |index: &usize| {
@@ -74,7 +75,8 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// The names and sizes in an archive that is no document. Locked entries and rare compressions are listed as well.
+/// The names and sizes in an archive that is no document. Locked entries and rare compressions are listed as
+/// well.
 pub(super) fn list(bytes: &[u8], text: &mut BoundedText) -> Parsed {
     let mut zip = open(bytes)?;
     let mut budget = MAX_TOTAL_BYTES;

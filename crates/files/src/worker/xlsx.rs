@@ -16,7 +16,7 @@ pub(super) fn parse(bytes: &[u8], text: &mut BoundedText) -> Parsed {
     drop(Archive::open_document(bytes)?);
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
     let mut cells_left = MAX_CELLS;
-    let mut unreadable = Vec::new();
+    let (mut unreadable, mut too_wide) = (Vec::new(), false);
     let names = workbook.sheet_names();
     for name in &names {
         text.end_block();
@@ -24,7 +24,7 @@ pub(super) fn parse(bytes: &[u8], text: &mut BoundedText) -> Parsed {
         text.push_str(&one_line(name));
         text.push('\n');
         match read_sheet(&mut workbook, name, &mut cells_left, text) {
-            Ok(()) => {}
+            Ok(is_too_wide) => too_wide |= is_too_wide,
             // A sheet of charts has no cells.
             Err(XlsxError::NotAWorksheet(_)) => {}
             Err(error) if names.len() == 1 => return Err(broken(error)),
@@ -37,21 +37,25 @@ pub(super) fn parse(bytes: &[u8], text: &mut BoundedText) -> Parsed {
     if !names.is_empty() && unreadable.len() == names.len() {
         return Err(Failure::Broken("no sheet of the workbook can be read".to_owned()));
     }
+    if too_wide {
+        text.mark_truncated();
+    }
     Ok((!unreadable.is_empty()).then(|| format!("sheets that could not be read: {}", unreadable.join(", "))))
 }
 
+/// Adds a sheet's cells. Whether some lay too far to the right.
 fn read_sheet(
     workbook: &mut Xlsx<Cursor<&[u8]>>,
     name: &str,
     cells_left: &mut usize,
     text: &mut BoundedText,
-) -> Result<(), XlsxError> {
+) -> Result<bool, XlsxError> {
     let mut reader = workbook.worksheet_cells_reader(name)?;
-    let (mut row, mut column) = (None, 0);
+    let (mut row, mut column, mut is_too_wide) = (None, 0, false);
     while let Some(cell) = reader.next_cell()? {
         let Some(left) = cells_left.checked_sub(1) else {
             text.mark_truncated();
-            return Ok(());
+            return Ok(is_too_wide);
         };
         *cells_left = left;
         let (cell_row, cell_column) = cell.get_position();
@@ -60,7 +64,7 @@ fn read_sheet(
             continue;
         }
         if cell_column >= MAX_COLUMNS {
-            text.mark_truncated();
+            is_too_wide = true;
             continue;
         }
         if row != Some(cell_row) {
@@ -73,11 +77,11 @@ fn read_sheet(
         }
         text.push_str(&value);
         if text.is_truncated() {
-            return Ok(());
+            return Ok(is_too_wide);
         }
     }
     text.end_line();
-    Ok(())
+    Ok(is_too_wide)
 }
 
 fn value_text(value: &DataRef<'_>) -> String {

@@ -1,4 +1,5 @@
-//! XML as document parts use it: elements and text, the five built-in entities and nothing that could multiply.
+//! XML as document parts use it: elements and text, the five built-in entities and nothing that could
+//! multiply.
 
 use super::Failure;
 use quick_xml::Reader;

@@ -1,7 +1,7 @@
 //! Good files of every format.
 
 use crate::fixtures::{office, pdf, zip};
-use crate::{extracted, harness, read, read_with, text};
+use crate::{extracted, harness, patient, read, read_with, text};
 use chatai_files::{Content, Limits, Picture};
 
 harness::tests![
@@ -11,10 +11,12 @@ harness::tests![
     word_parts_are_found_by_their_relations,
     workbooks_are_lines_of_cells,
     huge_workbooks_are_cut,
+    far_columns_are_left_out,
     web_pages_become_markdown,
     web_pages_name_their_encoding,
     pdf_pages_in_order,
     pdf_with_a_unicode_table,
+    pdf_with_a_predefined_encoding,
     pdf_without_text_says_so,
     pdf_with_one_bad_page_keeps_the_others,
     archives_are_listed,
@@ -138,12 +140,18 @@ fn huge_workbooks_are_cut() {
         .collect();
     let limits = Limits {
         text_bytes: 1000,
-        ..Limits::default()
+        ..patient()
     };
     let Ok(Content::Text(cut)) = read_with(limits, "a.xlsx", office::xlsx(&[("S", &rows)], &[])) else {
         panic!()
     };
     assert!(cut.truncated && cut.text.len() <= 1000 && cut.text.starts_with("## S\n1\n2\n"));
+}
+
+fn far_columns_are_left_out() {
+    let rows = r#"<row r="1"><c r="XFD1"><v>1</v></c></row><row r="2"><c r="A2"><v>2</v></c></row>"#;
+    let read = extracted("a.xlsx", office::xlsx(&[("S", rows)], &[]));
+    assert_eq!((read.text.as_str(), read.truncated), ("## S\n2\n", true));
 }
 
 fn web_pages_become_markdown() {
@@ -185,6 +193,13 @@ fn pdf_with_a_unicode_table() {
     assert_eq!(
         text("a.pdf", pdf::page_with_unicode_table("世界 żółć")).trim(),
         "世界 żółć"
+    );
+}
+
+fn pdf_with_a_predefined_encoding() {
+    assert_eq!(
+        text("a.pdf", pdf::page_with_predefined_encoding("世界")),
+        "世界\n"
     );
 }
 
@@ -263,7 +278,7 @@ fn empty_files_are_empty() {
 fn long_text_is_cut_and_marked() {
     let limits = Limits {
         text_bytes: 100,
-        ..Limits::default()
+        ..patient()
     };
     let words = "wörter ".repeat(50);
     for (name, bytes) in [

@@ -1,10 +1,14 @@
-//! Files made to do harm: each is refused, or ends its child, within the reader's own deadline. None is a time-out unless it says so.
+//! Files made to do harm: each is refused, or ends its child, within the reader's own deadline. None runs
+//! into that deadline unless its name says so.
 
 use crate::fixtures::{office, pdf, zip};
-use crate::{harness, read, read_with, text};
+use crate::{harness, patient, read, read_with, text};
 use ::zip::ZipWriter;
 use ::zip::write::SimpleFileOptions;
 use chatai_files::{ExtractError, Limits};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestRunner};
 use std::io::Cursor;
 use std::time::Duration;
 
@@ -29,6 +33,8 @@ harness::tests![
     a_million_pages_are_cut,
     a_million_claimed_pages_are_not_believed,
     compressed_pdf_bombs_end_the_child,
+    documents_that_need_too_much_memory_end_the_child,
+    damaged_files_end_at_most_the_child,
     calling_forms_run_out_of_time,
     deeply_nested_pages_end_at_most_the_child,
     deeply_nested_documents_are_read,
@@ -340,8 +346,8 @@ fn compressed_pdf_bombs_end_the_child() {
     );
 }
 
-/// The compressed bytes of an archive's only entry, with the two bytes in front that make them a zlib stream. Its
-/// checksum is left out; readers that stop at the end of the data do not miss it.
+/// The compressed bytes of an archive's only entry, with the two bytes in front that make them a zlib stream.
+/// Its checksum is left out; readers that stop at the end of the data do not miss it.
 fn zlib_of_entry(archive: &[u8]) -> Vec<u8> {
     let mut archive = ::zip::ZipArchive::new(Cursor::new(archive)).unwrap();
     let entry = archive.by_index_raw(0).unwrap();
@@ -350,8 +356,67 @@ fn zlib_of_entry(archive: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn calling_forms_run_out_of_time() {
-    // Thirty forms, each of which shows the next one twice.
+fn documents_that_need_too_much_memory_end_the_child() {
+    let limits = || Limits {
+        memory_bytes: 96 << 20,
+        ..patient()
+    };
+    // One large piece, whose reading fails in good order.
+    let spaces = " ".repeat(66 << 20);
+    let document = office::docx_with("", &[("word/styles.xml", &office::word_part("styles", &spaces))]);
+    assert_eq!(
+        read_with(limits(), "a.docx", document),
+        Err(ExtractError::OutOfMemory)
+    );
+    // Many small ones, for which the allocator ends the process.
+    let strings = vec!["some words that do not fit into a small place"; 1_500_000];
+    assert_eq!(
+        read_with(limits(), "a.xlsx", office::xlsx(&[("S", "")], &strings)),
+        Err(ExtractError::OutOfMemory)
+    );
+}
+
+fn damaged_files_end_at_most_the_child() {
+    let page = b"<!doctype html><html><table><tr><td>x<p>y</table><ul><li>z</html>".to_vec();
+    let files = [
+        ("a.docx", small_docx()),
+        ("a.xlsx", small_xlsx()),
+        ("a.pdf", pdf::page_with_unicode_table("words")),
+        ("a.html", page),
+    ];
+    let mut runner = TestRunner::new(Config {
+        cases: 200,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let damages = (
+        0..files.len(),
+        prop::collection::vec((any::<Index>(), any::<u8>()), 1..8),
+    );
+    let outcome = runner.run(&damages, |(file, damages)| {
+        let (name, mut bytes) = files[file].clone();
+        for (place, byte) in damages {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        match read(name, bytes) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                prop_assert!(
+                    error.is_the_files_fault() && error != ExtractError::Timeout,
+                    "{}: {}",
+                    name,
+                    error
+                );
+                Ok(())
+            }
+        }
+    });
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+/// Thirty forms, each of which shows the next one twice.
+pub(crate) fn calling_forms() -> Vec<u8> {
     let mut objects = vec![
         pdf::CATALOG.as_bytes().to_vec(),
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 612 792] >>".to_vec(),
@@ -369,14 +434,18 @@ fn calling_forms_run_out_of_time() {
         "/Type /XObject /Subtype /Form /BBox [0 0 9 9]",
         b"q Q",
     ));
+    pdf::pdf(&objects)
+}
+
+fn calling_forms_run_out_of_time() {
     let limits = Limits {
         cpu_time: Duration::from_secs(1),
         wall_time: Duration::from_secs(600),
-        ..Limits::default()
+        ..patient()
     };
     // With ten minutes by the clock, only the limit of processor time can have ended it.
     assert_eq!(
-        read_with(limits, "a.pdf", pdf::pdf(&objects)),
+        read_with(limits, "a.pdf", calling_forms()),
         Err(ExtractError::Timeout)
     );
 }
@@ -387,7 +456,7 @@ fn deeply_nested_pages_end_at_most_the_child() {
     let limits = Limits {
         cpu_time: Duration::from_secs(1),
         wall_time: Duration::from_secs(600),
-        ..Limits::default()
+        ..patient()
     };
     let result = read_with(limits, "a.html", page(100_000));
     assert!(

@@ -6,8 +6,8 @@ use super::lists::Lists;
 use super::styles::{Styles, heading_of_outline};
 use crate::text::BoundedText;
 
-/// Elements whose content is not part of the text as it reads now: deleted or moved words, former properties, the second
-/// form of what newer readers show differently, positions of tab stops.
+/// Elements whose content is not part of the text as it reads now: deleted or moved words, former properties,
+/// the second form of what newer readers show differently, positions of tab stops.
 const SKIPPED: [&str; 9] = [
     "del",
     "moveFrom",
@@ -90,7 +90,8 @@ impl<'a> Body<'a> {
 
     fn open(&mut self, element: &Element<'_>) {
         match element.name() {
-            // Also where a text box stands within a paragraph: its paragraphs follow what has been read so far.
+            // Also where a text box stands within a paragraph: its paragraphs follow what has been read so
+            // far.
             "p" => self.end_paragraph(),
             "t" => self.in_words = true,
             "tab" | "ptab" => self.paragraph.words.push('\t'),
