@@ -288,13 +288,13 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     text.into()
 }
 
-/// Syncs nothing, but writes down what a sync would have covered. Plain file contents survive the kill.
+/// Syncs, and writes down what the sync is sure to cover. Plain file contents survive the kill.
 fn recording(path: &Path) -> SyncLog {
     let record = File::create(beside(path, "-recorded")).unwrap();
     let index_path = beside(path, "-shm");
     // Opened late, since SQLite makes it anew, and never closed: that would drop SQLite's locks.
     let index = std::sync::OnceLock::new();
-    SyncLog(Arc::new(move |_| {
+    SyncLog(Arc::new(move |log| {
         let index: &File = index.get_or_init(|| File::open(&index_path).unwrap());
         let found = loop {
             let (mut once, mut twice) = ([0; 136], [0; 136]);
@@ -305,6 +305,7 @@ fn recording(path: &Path) -> SyncLog {
                 break extent(&once);
             }
         };
+        log.sync_data()?;
         let mut line = found.salt.to_vec();
         line.extend_from_slice(&found.frames.to_le_bytes());
         record.write_all_at(&line, 0)

@@ -6,6 +6,7 @@ mod common;
 
 mod crash;
 mod durability;
+mod encryption;
 mod migrations;
 mod parity;
 mod queues;

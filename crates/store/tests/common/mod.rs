@@ -11,6 +11,7 @@ use std::{
     ops::Deref,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 use tokio_postgres::NoTls;
 
@@ -37,6 +38,9 @@ macro_rules! conformance {
 }
 pub(crate) use conformance;
 
+/// Longer than any test takes on a slow machine: one that waits for what never comes fails.
+const LIMIT: Duration = Duration::from_secs(180);
+
 /// Runs a test's future on a runtime of several threads.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
@@ -44,7 +48,11 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
         .enable_all()
         .build()
         .expect("a runtime can be built")
-        .block_on(test);
+        .block_on(async {
+            tokio::time::timeout(LIMIT, test)
+                .await
+                .expect("the test ends in time")
+        });
 }
 
 /// A place for a database that is removed in the end.
