@@ -3,8 +3,9 @@
 use super::{Failure, Parsed, decode};
 use crate::text::BoundedText;
 use encoding_rs::Encoding;
-use htmd::HtmlToMarkdown;
-use htmd::element_handler::Handlers;
+use htmd::element_handler::{HandlerResult, Handlers};
+use htmd::options::{BulletListMarker, Options};
+use htmd::{Element, HtmlToMarkdown};
 
 /// Elements that hold no words for a reader.
 const SKIPPED: [&str; 14] = [
@@ -17,22 +18,55 @@ const CHARSET_WITHIN: usize = 1024;
 
 pub(super) fn parse(bytes: &[u8], text: &mut BoundedText) -> Parsed {
     let html = decode(bytes, false, declared_encoding(bytes));
+    let options = Options {
+        bullet_list_marker: BulletListMarker::Dash,
+        ul_bullet_spacing: 1,
+        ol_number_spacing: 1,
+        ..Options::default()
+    };
     let converter = HtmlToMarkdown::builder()
+        .options(options)
         .skip_tags(SKIPPED.to_vec())
-        // A picture's address is of no use to a model, and may hold the whole picture.
-        .add_handler(vec!["img"], |_: &dyn Handlers, element: htmd::Element<'_>| {
-            let alternative = element
-                .attrs
-                .iter()
-                .find(|attribute| &*attribute.name.local == "alt")?;
-            Some(alternative.value.to_string().into())
-        })
+        .add_handler(vec!["img"], picture)
+        .add_handler(vec!["a"], link)
         .build();
     let markdown = converter
         .convert(&html)
         .map_err(|error| Failure::Broken(format!("the page makes no sense: {error}")))?;
     text.push_str(markdown.trim());
     Ok(None)
+}
+
+/// What a picture shows. Its address is of no use to a model, and may hold the whole picture.
+fn picture(_: &dyn Handlers, element: Element<'_>) -> Option<HandlerResult> {
+    attribute(&element, "alt").map(|alternative| alternative.trim().into())
+}
+
+/// A link's words, with its address where that leads to another page.
+fn link(handlers: &dyn Handlers, element: Element<'_>) -> Option<HandlerResult> {
+    let content = handlers.walk_children(element.node).content;
+    let words = content.trim();
+    let leads_elsewhere = |address: &&str| {
+        ["https://", "http://", "mailto:"]
+            .iter()
+            .any(|scheme| address.starts_with(scheme))
+    };
+    match attribute(&element, "href").filter(leads_elsewhere) {
+        Some(address) if !words.is_empty() => {
+            let address = address.replace(char::is_whitespace, "%20").replace(')', "%29");
+            let (before, after) = content.split_once(words).unwrap_or_default();
+            Some(format!("{before}[{words}]({address}){after}").into())
+        }
+        _ => Some(content.into()),
+    }
+}
+
+fn attribute<'a>(element: &'a Element<'_>, name: &str) -> Option<&'a str> {
+    let attribute = element
+        .attrs
+        .iter()
+        .find(|attribute| &*attribute.name.local == name)?;
+    Some(&attribute.value)
 }
 
 /// The encoding of `<meta charset=…>` or its older form.

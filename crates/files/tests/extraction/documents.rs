@@ -13,6 +13,7 @@ harness::tests![
     huge_workbooks_are_cut,
     far_columns_are_left_out,
     web_pages_become_markdown,
+    web_links_are_words_and_addresses,
     web_pages_name_their_encoding,
     pdf_pages_in_order,
     pdf_with_a_unicode_table,
@@ -172,6 +173,33 @@ fn web_pages_become_markdown() {
     }
     for part in ["alert", "color:red", "base64", "<p>", "noscript"] {
         assert!(!markdown.contains(part), "{part} was left: {markdown}");
+    }
+}
+
+fn web_links_are_words_and_addresses() {
+    for (link, words) in [
+        (
+            "a <a href='https://x.test/a b' title='no'>link</a> b",
+            "a [link](https://x.test/a%20b) b",
+        ),
+        (
+            "a<a href='https://x.test/'> link </a>b",
+            "a [link](https://x.test/) b",
+        ),
+        ("a <a href='#here'>link</a> b", "a link b"),
+        ("a <a href='javascript:alert(1)'>link</a> b", "a link b"),
+        ("a <a name=x>link</a> b", "a link b"),
+        ("a <a href='https://x.test/'><img src=y></a>b", "a b"),
+        (
+            "a <a href='https://x.test/'><img src=y alt=picture></a> b",
+            "a [picture](https://x.test/) b",
+        ),
+    ] {
+        assert_eq!(
+            text("a.html", format!("<html><p>{link}</p>").into_bytes()),
+            words,
+            "{link}"
+        );
     }
 }
 
