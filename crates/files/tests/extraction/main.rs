@@ -9,6 +9,7 @@ mod documents;
 mod fixtures;
 mod harness;
 mod hostile;
+mod hostile_pdf;
 mod processes;
 
 use chatai_files::{Content, ExtractError, Extracted, Extractor, Kind, Limits};
@@ -23,7 +24,15 @@ fn main() -> ExitCode {
     if extract_worker_requested() {
         return extract_worker_main();
     }
-    harness::run(&[documents::TESTS, hostile::TESTS, processes::TESTS].concat())
+    harness::run(
+        &[
+            documents::TESTS,
+            hostile::TESTS,
+            hostile_pdf::TESTS,
+            processes::TESTS,
+        ]
+        .concat(),
+    )
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -2,7 +2,7 @@
 //! the worker where it has to misbehave.
 
 use crate::fixtures::{office, pdf};
-use crate::hostile::calling_forms;
+use crate::hostile_pdf::calling_forms;
 use crate::{block_on, harness, patient};
 use bytes::Bytes;
 use chatai_files::{Content, ExtractError, Extractor, Kind, Limits, Worker};
