@@ -91,7 +91,12 @@ pub(crate) fn add(
         tx.exec(
             "insert into extracted_texts (content_hash, text, truncated, note) values ($1, $2, $3, $4) \
              on conflict (content_hash) do nothing",
-            params![&new.content_hash, &text.text, text.truncated, text.note.as_deref()],
+            params![
+                &new.content_hash,
+                &text.text,
+                text.truncated,
+                text.note.as_deref()
+            ],
         )?;
     }
     tx.query_one(
@@ -127,11 +132,7 @@ pub fn of_conversation(
 }
 
 /// The attachments of one message.
-pub fn of_message(
-    tx: &mut Tx<'_>,
-    owner: UserId,
-    message: MessageId,
-) -> Result<Vec<Attachment>, StoreError> {
+pub fn of_message(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<Vec<Attachment>, StoreError> {
     tx.query(
         "select id, message_id, filename, content_type, kind, size, content_hash \
          from attachments where message_id = $1 and user_id = $2 order by id",
@@ -146,16 +147,18 @@ pub fn content(tx: &mut Tx<'_>, owner: UserId, id: AttachmentId) -> Result<Optio
         "select a.filename, a.content_type, b.bytes from attachments a \
          join blobs b on b.content_hash = a.content_hash where a.id = $1 and a.user_id = $2",
         params![id, owner],
-        |row| Ok(Content { filename: row.get(0)?, content_type: row.get(1)?, bytes: row.get(2)? }),
+        |row| {
+            Ok(Content {
+                filename: row.get(0)?,
+                content_type: row.get(1)?,
+                bytes: row.get(2)?,
+            })
+        },
     )
 }
 
 /// A content by its hash, for a message of the owner's that refers to it.
-pub fn bytes_of(
-    tx: &mut Tx<'_>,
-    owner: UserId,
-    content_hash: &str,
-) -> Result<Option<Vec<u8>>, StoreError> {
+pub fn bytes_of(tx: &mut Tx<'_>, owner: UserId, content_hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
     tx.query_opt(
         "select bytes from blobs where content_hash = $1 \
          and exists (select 1 from attachments where content_hash = $1 and user_id = $2)",
@@ -174,7 +177,13 @@ pub fn text_of(
         "select text, truncated, note from extracted_texts where content_hash = $1 \
          and exists (select 1 from attachments where content_hash = $1 and user_id = $2)",
         params![content_hash, owner],
-        |row| Ok(ExtractedText { text: row.get(0)?, truncated: row.get(1)?, note: row.get(2)? }),
+        |row| {
+            Ok(ExtractedText {
+                text: row.get(0)?,
+                truncated: row.get(1)?,
+                note: row.get(2)?,
+            })
+        },
     )
 }
 

@@ -62,12 +62,7 @@ pub fn is_owned(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bo
 }
 
 /// Renames it. False when it is missing or another's.
-pub fn rename(
-    tx: &mut Tx<'_>,
-    owner: UserId,
-    id: ConversationId,
-    title: &str,
-) -> Result<bool, StoreError> {
+pub fn rename(tx: &mut Tx<'_>, owner: UserId, id: ConversationId, title: &str) -> Result<bool, StoreError> {
     Ok(tx.exec(
         "update conversations set title = $3 where id = $1 and user_id = $2",
         params![id, owner, title],
@@ -100,7 +95,10 @@ pub fn delete(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bool
         return Ok(false);
     }
     let contents = attachments::contents_of_conversation(tx, id)?;
-    tx.exec("delete from conversations where id = $1 and user_id = $2", params![id, owner])?;
+    tx.exec(
+        "delete from conversations where id = $1 and user_id = $2",
+        params![id, owner],
+    )?;
     for content in contents {
         attachments::forget_content(tx, &content)?;
     }

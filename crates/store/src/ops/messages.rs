@@ -112,8 +112,11 @@ pub fn of_conversation(
 
 /// One message with its attachments. `None` when it is missing or another's.
 pub fn get(tx: &mut Tx<'_>, owner: UserId, id: MessageId) -> Result<Option<Message>, StoreError> {
-    let found =
-        tx.query_opt(select!("where id = $1 and user_id = $2"), params![id, owner], message)?;
+    let found = tx.query_opt(
+        select!("where id = $1 and user_id = $2"),
+        params![id, owner],
+        message,
+    )?;
     let Some(mut found) = found else { return Ok(None) };
     found.attachments = attachments::of_message(tx, owner, id)?;
     Ok(Some(found))
@@ -132,7 +135,9 @@ pub(crate) fn latest(
         params![conversation, owner, before.unwrap_or(MessageId(i64::MAX)), limit],
         message,
     )?;
-    let Some(oldest) = messages.last().map(|last| last.id) else { return Ok(messages) };
+    let Some(oldest) = messages.last().map(|last| last.id) else {
+        return Ok(messages);
+    };
     let files = attachments::of_conversation(tx, owner, conversation, oldest)?;
     attach(&mut messages, files);
     Ok(messages)

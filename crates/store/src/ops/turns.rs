@@ -31,21 +31,30 @@ pub fn history(
     conversation: ConversationId,
     tokens: i64,
 ) -> Result<Option<History>, StoreError> {
-    let Some(head) = head(tx, owner, conversation)? else { return Ok(None) };
-    let Some(head) = head else { return Ok(Some(History::default())) };
+    let Some(head) = head(tx, owner, conversation)? else {
+        return Ok(None);
+    };
+    let Some(head) = head else {
+        return Ok(Some(History::default()));
+    };
     let mut newest_first: Vec<Message> = Vec::new();
     for _ in 0..HISTORY_PAGES {
         let before = newest_first.last().map(|oldest| oldest.id);
         let page = messages::latest(tx, owner, conversation, before, HISTORY_PAGE)?;
         let at_start = i64::try_from(page.len()).is_ok_and(|read| read < HISTORY_PAGE);
         newest_first.extend(page);
-        let (Some(newest), Some(oldest)) = (newest_first.first(), newest_first.last()) else { break };
+        let (Some(newest), Some(oldest)) = (newest_first.first(), newest_first.last()) else {
+            break;
+        };
         if at_start || newest.tokens_before + newest.size_tokens - oldest.tokens_before >= tokens {
             break;
         }
     }
     newest_first.reverse();
-    Ok(Some(History { head: Some(head), messages: newest_first }))
+    Ok(Some(History {
+        head: Some(head),
+        messages: newest_first,
+    }))
 }
 
 /// The last message of the active branch; the outer `None` for a conversation that is missing or another's.
@@ -171,7 +180,11 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Option<OpenedTurn>, Stor
         "update conversations set head_id = $2 where id = $1",
         params![conversation_id, response_message_id],
     )?;
-    Ok(Some(OpenedTurn { conversation_id, request_message_id, response_message_id }))
+    Ok(Some(OpenedTurn {
+        conversation_id,
+        request_message_id,
+        response_message_id,
+    }))
 }
 
 /// One model call of a turn.
@@ -274,12 +287,7 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     Ok(closed)
 }
 
-fn add_usage(
-    tx: &mut Tx<'_>,
-    owner: UserId,
-    ids: OpenedTurn,
-    call: &ModelCall,
-) -> Result<(), StoreError> {
+fn add_usage(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn, call: &ModelCall) -> Result<(), StoreError> {
     tx.exec(
         "insert into usage_details (message_id, conversation_id, user_id, scope, model, fresh_input, \
          cache_read, cache_write, output, reasoning, usage_source, price, price_version, created_at) \
