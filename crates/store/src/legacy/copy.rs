@@ -90,3 +90,28 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_copy_is_private_and_goes_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("app.db");
+        fs::write(&database, "database").unwrap();
+        fs::write(with_suffix(&database, "-wal"), "log").unwrap();
+        fs::set_permissions(&database, fs::Permissions::from_mode(0o444)).unwrap();
+        let copy = PrivateCopy::make(&database, &["-wal", "-journal"]).unwrap();
+        let path = copy.path();
+        assert_eq!(fs::read(&path).unwrap(), b"database");
+        assert_eq!(fs::read(with_suffix(&path, "-wal")).unwrap(), b"log");
+        assert!(!with_suffix(&path, "-journal").exists());
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        drop(copy);
+        assert!(!path.parent().unwrap().exists());
+        assert!(database.exists());
+    }
+}

@@ -37,7 +37,7 @@ impl Original {
         let mut bytes = 0_usize;
         let mut last = from;
         while let Some(row) = found.next()? {
-            if rows.len() >= limits.rows.max(1) || bytes >= limits.bytes {
+            if !rows.is_empty() && (rows.len() >= limits.rows || bytes >= limits.bytes) {
                 return Ok(Page {
                     rows,
                     next: last.checked_add(1),

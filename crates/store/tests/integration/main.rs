@@ -4,5 +4,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/original.rs"]
+mod original;
 
+mod import;
+mod legacy;
 mod opening;

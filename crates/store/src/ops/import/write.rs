@@ -1,6 +1,6 @@
 //! The rows of an import, a page in a transaction.
 
-use super::{Kind, MARK};
+use super::{Kind, MARK, raise};
 use crate::{StoreError, Tx, ops::attachments::ExtractedText, tx::params};
 use bytes::Bytes;
 use chatai_types::{
@@ -31,6 +31,14 @@ impl From<StoreError> for WriteError {
 
 fn written(rows: u64) -> Result<(), WriteError> {
     if rows == 0 { Err(WriteError::Moved) } else { Ok(()) }
+}
+
+/// Ids that were brought along are not given out again.
+fn keep_clear(tx: &mut Tx<'_>, kind: Kind, ids: impl Iterator<Item = i64>) -> Result<(), StoreError> {
+    match ids.max() {
+        Some(highest) => raise(tx, kind, highest.max(1)),
+        None => Ok(()),
+    }
 }
 
 /// Notes where a row of the original is now. An id that the original gave out twice means the later row.
@@ -78,6 +86,11 @@ pub fn write_users(
     rows: &[UserWrite],
     now: Timestamp,
 ) -> Result<(), WriteError> {
+    keep_clear(
+        tx,
+        Kind::User,
+        rows.iter().filter(|row| row.new.is_some()).map(|row| row.id.0),
+    )?;
     for row in rows {
         if let Some(new) = &row.new {
             written(tx.exec(
@@ -135,6 +148,7 @@ pub fn write_conversations(
     source: &str,
     rows: &[ConversationWrite],
 ) -> Result<(), WriteError> {
+    keep_clear(tx, Kind::Conversation, rows.iter().map(|row| row.id.0))?;
     for row in rows {
         written(tx.exec(
             "insert into conversations (id, user_id, title, summary, created_at) values ($1, $2, $3, $4, $5) \
@@ -207,6 +221,7 @@ pub fn write_messages(
     rows: &[MessageWrite],
     heads: &[HeadMove],
 ) -> Result<(), WriteError> {
+    keep_clear(tx, Kind::Message, rows.iter().map(|row| row.id.0))?;
     for head in heads {
         written(tx.exec(
             "update conversations set head_id = $4 \
@@ -280,6 +295,7 @@ pub struct AttachmentWrite {
 
 /// Writes attachments, each content once, and lets their messages grow by them.
 pub fn write_attachments(tx: &mut Tx<'_>, source: &str, rows: &[AttachmentWrite]) -> Result<(), WriteError> {
+    keep_clear(tx, Kind::Attachment, rows.iter().map(|row| row.id.0))?;
     for row in rows {
         let size = i64::try_from(row.bytes.len())
             .map_err(|_| StoreError::Invalid("a content longer than 64 bits".to_owned()))?;
@@ -361,6 +377,7 @@ pub struct UsageWrite {
 
 /// Writes usage rows, each with its line in the ledger.
 pub fn write_usage_details(tx: &mut Tx<'_>, source: &str, rows: &[UsageWrite]) -> Result<(), WriteError> {
+    keep_clear(tx, Kind::Usage, rows.iter().map(|row| row.id.0))?;
     for row in rows {
         let tokens = row.tokens;
         written(tx.exec(
