@@ -152,8 +152,8 @@ pub(crate) fn parse_json<T: JsonInput>(
         return Err(Refused::Other(ApiError::validation(vec![fault])));
     }
     let members = json::members(bytes, T::MEMBERS).map_err(|refused| match refused {
-        NotMembers::Broken(fault) => Refused::Broken(ApiError::validation(vec![fault])),
-        NotMembers::Shape(fault) => Refused::Other(ApiError::validation(vec![fault])),
+        NotMembers::Broken(fault) => Refused::Broken(ApiError::validation(vec![*fault])),
+        NotMembers::Shape(fault) => Refused::Other(ApiError::validation(vec![*fault])),
     })?;
     let mut faults = Vec::new();
     T::parse(&mut Fields::new(&members, &mut faults), state)

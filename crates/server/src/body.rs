@@ -31,8 +31,6 @@ pub(crate) enum BodyError {
     },
     #[error("body not complete in time")]
     TimedOut,
-    #[error("headers of a part over their limit")]
-    HeadersTooLarge,
     #[error("body unreadable: {0}")]
     Broken(String),
 }

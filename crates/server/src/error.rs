@@ -220,7 +220,7 @@ impl From<BodyError> for ApiError {
                 "The request's body did not arrive in time",
             )
             .closing(),
-            BodyError::HeadersTooLarge | BodyError::Broken(_) => Self::unreadable_body().closing(),
+            BodyError::Broken(_) => Self::unreadable_body().closing(),
         }
     }
 }

@@ -210,7 +210,7 @@ async fn refuse(mut socket: TcpStream) -> std::io::Result<()> {
         r#"{"detail":"Too many connections; try again shortly","code":"overloaded","request_id":""}"#;
     // Read first: closing on unread bytes would reset the connection before the client has read the answer.
     let mut ignored = [0; 4_096];
-    socket.read(&mut ignored).await?;
+    let _length = socket.read(&mut ignored).await?;
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
          retry-after: 1\r\nconnection: close\r\n\r\n",

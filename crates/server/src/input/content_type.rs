@@ -1,5 +1,6 @@
 //! What a request's body says it is.
 
+use super::parameters::parameters;
 use http::{HeaderMap, header};
 
 /// The kinds of body that routes tell apart.
@@ -36,16 +37,19 @@ impl ContentType {
             "" => Self::None,
             "application/json" => Self::Json,
             "application/x-www-form-urlencoded" => Self::Urlencoded,
-            "multipart/form-data" => Self::Multipart(multer::parse_boundary(text).ok().filter(usable)),
+            "multipart/form-data" => Self::Multipart(boundary(text)),
             other if other.starts_with("application/") && other.ends_with("+json") => Self::Json,
             _ => Self::Other,
         }
     }
 }
 
-/// RFC 2046's bounds: longer ones only cost time.
-fn usable(boundary: &String) -> bool {
-    (1..=70).contains(&boundary.len())
+/// The boundary, if it is within RFC 2046's bounds: longer ones only cost time.
+fn boundary(header: &str) -> Option<String> {
+    let (_, boundary) = parameters(header)
+        .into_iter()
+        .find(|(key, _)| key == "boundary")?;
+    (1..=70).contains(&boundary.len()).then_some(boundary)
 }
 
 #[cfg(test)]

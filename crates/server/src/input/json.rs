@@ -38,16 +38,16 @@ impl Source for Members<'_> {
 #[derive(Debug, PartialEq)]
 pub(crate) enum NotMembers {
     /// It is no JSON: to be said even to a caller without a token.
-    Broken(Fault),
+    Broken(Box<Fault>),
     /// It is empty, or valid JSON of another shape.
-    Shape(Fault),
+    Shape(Box<Fault>),
 }
 
 /// Reads the declared members of a body.
 pub(crate) fn members<'a>(body: &'a [u8], names: &'static [&'static str]) -> Result<Members<'a>, NotMembers> {
     let text = text(body).map_err(NotMembers::Broken)?;
     if text.is_empty() {
-        return Err(NotMembers::Shape(Fault::missing(vec!["body".into()])));
+        return Err(NotMembers::Shape(Fault::missing(vec!["body".into()]).into()));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let read = json
@@ -55,32 +55,32 @@ pub(crate) fn members<'a>(body: &'a [u8], names: &'static [&'static str]) -> Res
         .and_then(|read| json.end().map(|()| read));
     match read {
         Ok(Some(members)) => Ok(members),
-        Ok(None) => Err(NotMembers::Shape(Fault::not_an_object(super::fault::echo(
-            &Raw::Json(text),
-        )))),
+        Ok(None) => Err(NotMembers::Shape(
+            Fault::not_an_object(super::fault::echo(&Raw::Json(text))).into(),
+        )),
         Err(error) => Err(explain(text, &error)),
     }
 }
 
 /// The body as text, less a byte order mark.
-fn text(body: &[u8]) -> Result<&str, Fault> {
+fn text(body: &[u8]) -> Result<&str, Box<Fault>> {
     match std::str::from_utf8(body) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
             let valid = String::from_utf8_lossy(&body[..error.valid_up_to()]);
-            Err(Fault::json_invalid(valid.chars().count(), "Invalid UTF-8"))
+            Err(Fault::json_invalid(valid.chars().count(), "Invalid UTF-8").into())
         }
     }
 }
 
 fn explain(text: &str, error: &serde_json::Error) -> NotMembers {
     match json_scan::first_fault(text) {
-        Some(fault) => NotMembers::Broken(Fault::json_invalid(fault.offset, fault.message)),
+        Some(fault) => NotMembers::Broken(Fault::json_invalid(fault.offset, fault.message).into()),
         // Valid JSON that the parser cannot hold: half a surrogate pair in a member's name, or a top-level number
         // out of range. Neither is an object with usable members.
         None => {
             tracing::debug!(%error, "valid JSON that cannot be read");
-            NotMembers::Shape(Fault::not_an_object(serde_json::Value::Null))
+            NotMembers::Shape(Fault::not_an_object(serde_json::Value::Null).into())
         }
     }
 }

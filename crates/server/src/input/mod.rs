@@ -12,5 +12,6 @@ pub(crate) mod integer;
 pub(crate) mod json;
 pub(crate) mod json_scan;
 pub(crate) mod multipart;
+pub(crate) mod parameters;
 pub(crate) mod params;
 pub(crate) mod urlencoded;

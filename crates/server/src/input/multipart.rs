@@ -1,54 +1,57 @@
-//! `multipart/form-data`, part by part, each within its bounds.
+//! `multipart/form-data` (RFC 7578), part by part, each within its bounds.
+//!
+//! A reader of our own: it asks the socket for more only when a part needs more, so that a bound holds before the
+//! bytes beyond it arrive.
 
-use super::form::{FileField, Form, FormSpec, FormValue};
+use super::{
+    form::{FileField, Form, FormSpec, FormValue},
+    parameters::parameters,
+};
 use crate::{
     body::BodyError,
     error::{ApiError, human_bytes},
 };
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use chatai_engine::Upload;
-use futures_util::{Stream, StreamExt};
-use http::{HeaderMap, header};
-use multer::{Field, Multipart};
+use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::Poll,
-};
 
 /// The most parts of a body, ignored ones included.
 const PARTS: usize = 100;
-/// The most bytes that may pass before a part's headers end.
-const HEADER_BYTES: usize = 64 << 10;
+/// The most bytes of a part's headers, and of what stands before the first part.
+const HEADER_BYTES: usize = 16 << 10;
 
 /// Reads a whole form.
 pub(crate) async fn read(body: Body, boundary: &str, spec: &FormSpec) -> Result<Form, ApiError> {
-    let budget = Arc::new(AtomicUsize::new(usize::MAX));
-    let mut parts = Multipart::new(bounded(body, spec.total_bytes, Arc::clone(&budget)), boundary);
+    let mut reader = Reader::new(body, boundary, spec.total_bytes);
     let mut form = Form::default();
+    reader.skip_preamble().await?;
     for _ in 0..PARTS {
-        budget.store(HEADER_BYTES, Ordering::Relaxed);
-        let next = parts.next_field().await.map_err(refuse)?;
-        budget.store(usize::MAX, Ordering::Relaxed);
-        let Some(part) = next else { return Ok(form) };
-        read_part(part, spec, &mut form).await?;
+        match reader.head().await? {
+            Some(head) => read_part(&mut reader, head, spec, &mut form).await?,
+            None => return Ok(form),
+        }
     }
-    Err(ApiError::too_large(format!(
-        "The request's body has more parts than the limit of {PARTS}"
-    )))
+    match reader.head().await? {
+        Some(_) => {
+            let detail = format!("The request's body has more parts than the limit of {PARTS}");
+            Err(ApiError::too_large(detail))
+        }
+        None => Ok(form),
+    }
 }
 
-async fn read_part(mut part: Field<'_>, spec: &FormSpec, form: &mut Form) -> Result<(), ApiError> {
-    let disposition = Disposition::of(part.headers());
-    let name = disposition.name.ok_or_else(ApiError::unreadable_body)?;
-    let text = spec.texts.iter().find(|known| **known == name);
-    match (text, &spec.files, disposition.filename) {
+async fn read_part(
+    reader: &mut Reader,
+    head: Head,
+    spec: &FormSpec,
+    form: &mut Form,
+) -> Result<(), ApiError> {
+    let text = spec.texts.iter().find(|known| **known == head.name);
+    match (text, &spec.files, head.filename) {
         (Some(name), _, Some(_)) => {
-            skip(part).await?;
+            reader.data(|_| Ok(())).await?;
             form.texts.push((name, FormValue::File));
         }
         (Some(name), _, None) => {
@@ -56,150 +59,204 @@ async fn read_part(mut part: Field<'_>, spec: &FormSpec, form: &mut Form) -> Res
             let limit = spec.text_chars.saturating_mul(4) as u64;
             let over =
                 || ApiError::too_large(format!("`{name}` is longer than {} characters", spec.text_chars));
-            let bytes = collect(&mut part, limit, over).await?;
+            let bytes = reader.collect(limit, over).await?;
             let value = String::from_utf8(bytes.into()).map_or(FormValue::NotUnicode, FormValue::Text);
             form.texts.push((name, value));
         }
-        (None, Some(files), Some(filename)) if files.name == name && !filename.is_empty() => {
+        (None, Some(files), Some(filename)) if files.name == head.name && !filename.is_empty() => {
             if form.files.len() >= files.count {
                 return Err(ApiError::too_large(format!(
                     "A message takes at most {} files",
                     files.count
                 )));
             }
-            let content_type = part.content_type().map(ToString::to_string);
             let over = || {
                 let shown: String = filename.chars().filter(|c| !c.is_control()).take(100).collect();
+                let limit = human_bytes(files.bytes);
                 ApiError::too_large(format!(
-                    "`{shown}` is larger than {}, the most a file may have",
-                    human_bytes(files.bytes)
+                    "`{shown}` is larger than {limit}, the most a file may have"
                 ))
             };
-            let bytes = collect(&mut part, files.bytes, over).await?;
+            let bytes = reader.collect(files.bytes, over).await?;
+            let content_type = head.content_type;
             form.files.push(FileField::File(Upload {
                 filename,
                 content_type,
                 bytes,
             }));
         }
-        (None, Some(files), None) if files.name == name => {
-            let over = || ApiError::too_large("A text stands where a file belongs".to_owned());
-            let bytes = collect(&mut part, HEADER_BYTES as u64, over).await?;
+        (None, Some(files), None) if files.name == head.name => {
+            let over = || ApiError::too_large(format!("`{}` takes files, not text", files.name));
+            let bytes = reader.collect(HEADER_BYTES as u64, over).await?;
             form.files
                 .push(FileField::Text(String::from_utf8_lossy(&bytes).into_owned()));
         }
-        _ => skip(part).await?,
+        _ => reader.data(|_| Ok(())).await?,
     }
     Ok(())
 }
 
-async fn collect(part: &mut Field<'_>, limit: u64, over: impl Fn() -> ApiError) -> Result<Bytes, ApiError> {
-    let mut all = BytesMut::new();
-    while let Some(chunk) = part.chunk().await.map_err(refuse)? {
-        if (all.len() + chunk.len()) as u64 > limit {
-            return Err(over());
-        }
-        all.extend_from_slice(&chunk);
-    }
-    Ok(all.freeze())
-}
-
-async fn skip(mut part: Field<'_>) -> Result<(), ApiError> {
-    while part.chunk().await.map_err(refuse)?.is_some() {}
-    Ok(())
-}
-
-/// The body's bytes: at most so many in all, and no more than `budget` at a time.
-fn bounded(
+/// A body between two boundaries.
+struct Reader {
     body: Body,
+    /// What arrived and was not yet taken.
+    buffer: BytesMut,
+    /// A line's end and the boundary, as it stands behind each part.
+    delimiter: Vec<u8>,
+    received: u64,
     limit: u64,
-    budget: Arc<AtomicUsize>,
-) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
-    let mut data = body.into_data_stream();
-    let mut length = 0_u64;
-    futures_util::stream::poll_fn(move |context| {
-        if budget.load(Ordering::Relaxed) == 0 {
-            return Poll::Ready(Some(Err(BodyError::HeadersTooLarge)));
+}
+
+impl Reader {
+    fn new(body: Body, boundary: &str, limit: u64) -> Self {
+        let delimiter = format!("\r\n--{boundary}").into_bytes();
+        // The first boundary may begin the body: the line's end before it is put there.
+        Self {
+            body,
+            buffer: BytesMut::from("\r\n"),
+            delimiter,
+            received: 0,
+            limit,
         }
-        data.poll_next_unpin(context).map(|next| {
-            next.map(|chunk| {
-                let chunk = chunk.map_err(BodyError::from_axum)?;
-                length += chunk.len() as u64;
-                if length > limit {
-                    return Err(BodyError::TooLarge { limit });
-                }
-                let left = budget.load(Ordering::Relaxed).saturating_sub(chunk.len());
-                budget.store(left, Ordering::Relaxed);
-                Ok(chunk)
-            })
-        })
-    })
-}
-
-fn refuse(error: multer::Error) -> ApiError {
-    match error {
-        multer::Error::StreamReadFailed(cause) => match cause.downcast::<BodyError>() {
-            Ok(own) => ApiError::from(*own),
-            Err(_) => ApiError::unreadable_body(),
-        },
-        _ => ApiError::unreadable_body(),
-    }
-}
-
-/// What a part's `Content-Disposition` says.
-#[derive(Debug, Default, PartialEq)]
-struct Disposition {
-    name: Option<String>,
-    filename: Option<String>,
-}
-
-impl Disposition {
-    fn of(headers: &HeaderMap) -> Self {
-        let Some(value) = headers.get(header::CONTENT_DISPOSITION) else {
-            return Self::default();
-        };
-        Self::parse(&String::from_utf8_lossy(value.as_bytes()))
     }
 
-    /// Quoted values may hold anything; `\"` is a quote and every other backslash itself, as browsers write it.
-    /// `filename*` (RFC 5987) counts before `filename`.
-    fn parse(header: &str) -> Self {
-        let mut found = Self::default();
-        let mut extended = None;
-        let mut rest = header.split_once(';').map_or("", |(_, parameters)| parameters);
-        while let Some((key, after)) = rest.split_once('=') {
-            let key = key.trim().trim_start_matches(';').trim().to_ascii_lowercase();
-            let after = after.trim_start();
-            let value;
-            if let Some(quoted) = after.strip_prefix('"') {
-                let end = end_of_quoted(quoted);
-                value = quoted[..end].replace("\\\"", "\"");
-                rest = quoted.get(end + 1..).unwrap_or_default();
+    /// Waits for more bytes; a body that ends here is cut off.
+    async fn fill(&mut self) -> Result<(), ApiError> {
+        loop {
+            let frame = self.body.frame().await.ok_or_else(ApiError::unreadable_body)?;
+            let Ok(data) = frame.map_err(BodyError::from_axum)?.into_data() else {
+                continue;
+            };
+            self.received += data.len() as u64;
+            if self.received > self.limit {
+                return Err(BodyError::TooLarge { limit: self.limit }.into());
+            }
+            self.buffer.extend_from_slice(&data);
+            return Ok(());
+        }
+    }
+
+    async fn skip_preamble(&mut self) -> Result<(), ApiError> {
+        let mut length = 0;
+        self.data(|chunk| {
+            length += chunk.len();
+            if length > HEADER_BYTES {
+                Err(ApiError::unreadable_body())
             } else {
-                let end = after.find(';').unwrap_or(after.len());
-                value = after[..end].trim().to_owned();
-                rest = &after[end..];
+                Ok(())
             }
-            match key.as_str() {
-                "name" => found.name = Some(value),
-                "filename" => found.filename = Some(value),
-                "filename*" => extended = extended_value(&value),
-                _ => {}
-            }
+        })
+        .await
+    }
+
+    /// The headers of the next part; `None` behind the last.
+    async fn head(&mut self) -> Result<Option<Head>, ApiError> {
+        while self.buffer.len() < 2 {
+            self.fill().await?;
         }
-        found.filename = extended.or(found.filename);
-        found
+        if self.buffer.starts_with(b"--") {
+            return Ok(None);
+        }
+        let end = loop {
+            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
+                break end;
+            }
+            if self.buffer.len() > HEADER_BYTES {
+                return Err(ApiError::unreadable_body());
+            }
+            self.fill().await?;
+        };
+        let head = self.buffer.split_to(end);
+        self.buffer.advance(4);
+        Head::parse(&String::from_utf8_lossy(&head))
+            .map(Some)
+            .ok_or_else(ApiError::unreadable_body)
+    }
+
+    /// Gives out the bytes up to the next boundary, and takes that away.
+    async fn data(&mut self, mut take: impl FnMut(&[u8]) -> Result<(), ApiError>) -> Result<(), ApiError> {
+        loop {
+            if let Some(end) = find(&self.buffer, &self.delimiter) {
+                take(&self.buffer[..end])?;
+                self.buffer.advance(end + self.delimiter.len());
+                return Ok(());
+            }
+            // The last bytes may begin the boundary.
+            let sure = (self.buffer.len() + 1).saturating_sub(self.delimiter.len());
+            take(&self.buffer[..sure])?;
+            self.buffer.advance(sure);
+            self.fill().await?;
+        }
+    }
+
+    async fn collect(&mut self, limit: u64, over: impl Fn() -> ApiError) -> Result<Bytes, ApiError> {
+        let mut all = BytesMut::new();
+        self.data(|chunk| {
+            if (all.len() + chunk.len()) as u64 > limit {
+                return Err(over());
+            }
+            all.extend_from_slice(chunk);
+            Ok(())
+        })
+        .await?;
+        Ok(all.freeze())
     }
 }
 
-/// Where a quoted value ends: at the first quote without a backslash, or with the text.
-fn end_of_quoted(text: &str) -> usize {
-    let quotes = text.match_indices('"').map(|(at, _)| at);
-    let mut ends = quotes.filter(|at| !text[..*at].ends_with('\\'));
-    ends.next().unwrap_or(text.len())
+/// Where a pattern that begins with a carriage return stands.
+fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == b'\r') {
+        from += at;
+        if bytes[from..].starts_with(pattern) {
+            return Some(from);
+        }
+        from += 1;
+    }
+    None
 }
 
-/// The text behind `charset'language'percent-encoded`.
+/// What a part's headers say.
+#[derive(Debug, Default, PartialEq)]
+struct Head {
+    name: String,
+    filename: Option<String>,
+    content_type: Option<String>,
+}
+
+impl Head {
+    /// Reads what stands between a boundary and the empty line; `None` without a name or a readable form.
+    fn parse(head: &str) -> Option<Self> {
+        let mut lines = head.split("\r\n");
+        // Behind a boundary only blanks may stand.
+        if !lines.next()?.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
+            return None;
+        }
+        let (mut name, mut filename, mut extended, mut content_type) = (None, None, None, None);
+        for line in lines {
+            let (header, value) = line.split_once(':')?;
+            if header.eq_ignore_ascii_case("content-type") {
+                content_type = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+            } else if header.eq_ignore_ascii_case("content-disposition") {
+                for (key, value) in parameters(value) {
+                    match key.as_str() {
+                        "name" => name = Some(value),
+                        "filename" => filename = Some(value),
+                        "filename*" => extended = extended_value(&value),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Some(Self {
+            name: name?,
+            filename: extended.or(filename),
+            content_type,
+        })
+    }
+}
+
+/// The text behind `charset'language'percent-encoded` (RFC 8187).
 fn extended_value(value: &str) -> Option<String> {
     let (_charset, rest) = value.split_once('\'')?;
     let (_language, encoded) = rest.split_once('\'')?;
@@ -211,6 +268,8 @@ mod tests {
     use super::*;
     use crate::input::form::FileSpec;
     use axum::response::IntoResponse;
+    use futures_util::StreamExt;
+    use proptest::prelude::*;
     use std::convert::Infallible;
 
     const SPEC: FormSpec = FormSpec {
@@ -328,34 +387,56 @@ mod tests {
     }
 
     #[test]
-    fn dispositions() {
-        for (header, name, filename) in [
-            ("form-data; name=\"a\"", "a", None),
+    fn heads() {
+        for (disposition, name, filename) in [
             ("form-data; name=a; filename=b.txt", "a", Some("b.txt")),
-            (
-                "form-data; NAME=\"a\" ; filename=\"x; name=\\\"q\\\".txt\"",
-                "a",
-                Some("x; name=\"q\".txt"),
-            ),
-            (
-                "form-data; name=\"a\"; filename=\"C:\\dir\\b.txt\"",
-                "a",
-                Some("C:\\dir\\b.txt"),
-            ),
+            ("form-data; filename=\"é\"; name=\"ü\"", "ü", Some("é")),
             (
                 "form-data; name=\"a\"; filename=\"b\"; filename*=UTF-8''na%C3%AFve",
                 "a",
                 Some("naïve"),
             ),
             ("form-data; name=\"a\"; filename=\"", "a", Some("")),
-            ("form-data; filename=\"é\"; name=\"ü\"", "ü", Some("é")),
+            ("form-data; name=\"\"", "", None),
         ] {
-            let parsed = Disposition::parse(header);
-            assert_eq!(parsed.name.as_deref(), Some(name), "{header}");
-            assert_eq!(parsed.filename.as_deref(), filename, "{header}");
+            let head = format!(" \r\ncontent-DISPOSITION:{disposition}\r\nX-Y: z");
+            let head = Head::parse(&head).unwrap();
+            assert_eq!(
+                (head.name.as_str(), head.filename.as_deref()),
+                (name, filename),
+                "{disposition}"
+            );
         }
-        for header in ["form-data", "", ";", "=;=", "form-data; =", "form-data; name"] {
-            assert_eq!(Disposition::parse(header).name, None, "{header}");
+        for head in [
+            "",
+            "\r\nX: y",
+            "\r\nContent-Disposition: form-data",
+            "x\r\nA: b",
+            "\r\nno colon",
+        ] {
+            assert_eq!(Head::parse(head), None, "{head}");
+        }
+    }
+
+    proptest! {
+        /// However the bytes arrive, whatever they are, a file comes out as it went in.
+        #[test]
+        fn files_survive_any_cut(
+            content in prop::collection::vec(prop::sample::select(&b"\r\n-xyz"[..]), 0..60),
+            step in 1_usize..40,
+        ) {
+            prop_assume!(find(&content, b"\r\n--xy").is_none());
+            let spec = FormSpec { files: Some(FileSpec { bytes: 100, ..SPEC.files.unwrap() }), ..SPEC };
+            let mut sent = b"--xy\r\nContent-Disposition: form-data; name=files; filename=f\r\n\r\n".to_vec();
+            sent.extend_from_slice(&content);
+            sent.extend_from_slice(b"\r\n--xy--");
+            let chunks: Vec<_> =
+                sent.chunks(step).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
+            let body = Body::from_stream(futures_util::stream::iter(chunks));
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let form = runtime.block_on(read(body, "xy", &spec)).unwrap();
+            let [FileField::File(file)] = &form.files[..] else { panic!("{:?}", form.files) };
+            prop_assert_eq!(&file.bytes[..], &content[..]);
         }
     }
 }
