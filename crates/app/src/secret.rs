@@ -20,8 +20,11 @@ pub(crate) fn load_or_make(data_dir: &Path) -> Result<Vec<u8>, Failure> {
         Ok(text) => {
             let secret = text.trim().as_bytes().to_vec();
             if secret.len() < BYTES {
-                return Err(Failure::new(format_args!("`{}` holds no secret of {BYTES} bytes", path.display()))
-                    .hint("delete the file to have a new secret made; everybody has to sign in again then"));
+                return Err(Failure::new(format_args!(
+                    "`{}` holds no secret of {BYTES} bytes",
+                    path.display()
+                ))
+                .hint("delete the file to have a new secret made; everybody has to sign in again then"));
             }
             close_to_others(&path)?;
             Ok(secret)
@@ -36,7 +39,12 @@ fn make(data_dir: &Path, path: &Path) -> Result<Vec<u8>, Failure> {
     // Written beside and linked into place: two starts at once end with one secret, a crash leaves none or all of it.
     let draft = data_dir.join(format!("{FILE_NAME}.{}", std::process::id()));
     let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
         writeln!(file, "{secret}")?;
         file.sync_all()?;
         let linked = fs::hard_link(&draft, path);
@@ -52,7 +60,9 @@ fn make(data_dir: &Path, path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn close_to_others(path: &Path) -> Result<(), Failure> {
-    let mut permissions = fs::metadata(path).map_err(|error| unusable(path, &error))?.permissions();
+    let mut permissions = fs::metadata(path)
+        .map_err(|error| unusable(path, &error))?
+        .permissions();
     if permissions.mode() & 0o077 == 0 {
         return Ok(());
     }
@@ -81,13 +91,22 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         load_or_make(folder.path()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no draft is left"
+        );
     }
 
     #[test]
     fn an_emptied_secret_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE_NAME), "\n").unwrap();
-        assert!(load_or_make(folder.path()).unwrap_err().to_string().contains("holds no secret"));
+        assert!(
+            load_or_make(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("holds no secret")
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! From a validated configuration to the parts it describes.
 
 use crate::{failure::Failure, secret};
-use chatai_config::{BooksMode, Config, Database, Flags, JwtAlgorithm, Loaded, LogFormat, Registration, Surroundings};
+use chatai_config::{
+    BooksMode, Config, Database, Flags, JwtAlgorithm, Loaded, LogFormat, Registration, Surroundings,
+};
 use chatai_engine::{AuthSettings, Catalog, Engine, LimitSettings, ModelSettings, Parts, Settings};
 use chatai_files::{Extractor, Limits};
 use chatai_llm::{OpenAi, OpenAiConfig, Provider};
@@ -19,15 +21,19 @@ const MIB: u64 = 1024 * 1024;
 
 /// Reads the configuration.
 pub(crate) fn load(flags: &Flags) -> Result<Loaded, Failure> {
-    Config::load(flags, &Surroundings::of_process())
-        .map_err(|problems| Failure::new(problems).hint("`chatai config check` says this too; docs/config.md lists all keys"))
+    Config::load(flags, &Surroundings::of_process()).map_err(|problems| {
+        Failure::new(problems).hint("`chatai config check` says this too; docs/config.md lists all keys")
+    })
 }
 
 /// Begins logging to standard error.
 pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log.level)
         .map_err(|error| Failure::new(format_args!("log.level: {error}")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let begun = match config.log.format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
@@ -37,7 +43,12 @@ pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
 
 /// Opens the database the configuration names.
 pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
-    let opened = match config.database_to_open() {
+    try_open_store(config).await.map_err(|error| unopened(&error))
+}
+
+/// The same, for those who tell the reasons apart.
+pub(crate) async fn try_open_store(config: &Config) -> Result<Store, OpenError> {
+    match config.database_to_open() {
         Database::Sqlite(path) => {
             let mut options = SqliteOptions::new(path);
             if let Some(readers) = config.database.readers {
@@ -50,11 +61,11 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
             options.workers = config.database.workers;
             Store::open_postgres(options).await
         }
-    };
-    opened.map_err(|error| unopened(&error))
+    }
 }
 
-fn unopened(error: &OpenError) -> Failure {
+/// A failed opening in words, with what to do.
+pub(crate) fn unopened(error: &OpenError) -> Failure {
     let failure = Failure::new(error);
     match error.hint() {
         Some(hint) => failure.hint(hint),
@@ -68,7 +79,9 @@ pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
         None => Catalog::parse(SHIPPED_PRICES, "the shipped pricing data"),
         Some(path) => Catalog::parse(&read(path, "models.pricing_file")?, &path.display().to_string()),
     };
-    parsed.map_err(|error| Failure::new(error).hint("prices are US dollars per million tokens, with up to six decimals"))
+    parsed.map_err(|error| {
+        Failure::new(error).hint("prices are US dollars per million tokens, with up to six decimals")
+    })
 }
 
 /// The book collection: the shipped one, replaced or extended by the user's.
@@ -100,7 +113,10 @@ pub(crate) fn vendor(config: &Config) -> Result<Option<Arc<dyn Provider>>, Failu
     if openai.api_key.is_none() && openai.base_url.is_none() {
         return Ok(None);
     }
-    let base_url = openai.base_url.as_deref().unwrap_or(OpenAiConfig::DEFAULT_BASE_URL);
+    let base_url = openai
+        .base_url
+        .as_deref()
+        .unwrap_or(OpenAiConfig::DEFAULT_BASE_URL);
     let base_url = base_url
         .parse()
         .map_err(|error| Failure::new(format_args!("providers.openai.base_url: {error}: `{base_url}`")))?;
@@ -176,8 +192,15 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
 /// Makes the data folder, for its owner alone, and makes it last.
 fn make_folder(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
-        Failure::new(format_args!("cannot make the data folder `{}`: {error}", folder.display()))
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| {
+            Failure::new(format_args!(
+                "cannot make the data folder `{}`: {error}",
+                folder.display()
+            ))
             .hint("give this user the right to write there, or choose another folder with --data-dir")
-    })
+        })
 }

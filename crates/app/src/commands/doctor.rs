@@ -2,19 +2,28 @@
 
 use crate::{commands::block_on, failure::Failure, wiring};
 use chatai_config::{Config, Flags};
+use chatai_store::OpenError;
 use std::fmt;
 
 pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
     let mut report = Report::default();
-    let Some(loaded) = report.line("configuration", wiring::load(flags).map(|loaded| (loaded.warnings.len(), loaded)), |(warnings, _)| match warnings {
-        0 => "good".to_owned(),
-        _ => format!("good, with {warnings} warnings (`chatai config check`)"),
-    }) else {
+    let Some(loaded) = report.line(
+        "configuration",
+        wiring::load(flags).map(|loaded| (loaded.warnings.len(), loaded)),
+        |(warnings, _)| match warnings {
+            0 => "good".to_owned(),
+            _ => format!("good, with {warnings} warnings (`chatai config check`)"),
+        },
+    ) else {
         return report.end();
     };
     let config = &loaded.1.config;
-    report.line("catalog", wiring::catalog(config), |catalog| format!("{} models", catalog.models().len()));
-    report.line("collection", wiring::collection(config), |books| format!("{} books", books.len()));
+    report.line("catalog", wiring::catalog(config), |catalog| {
+        format!("{} models", catalog.models().len())
+    });
+    report.line("collection", wiring::collection(config), |books| {
+        format!("{} books", books.len())
+    });
     report.line("provider", wiring::vendor(config), |vendor| match vendor {
         Some(vendor) => format!("{} is configured", vendor.name()),
         None => "none; the built-in responder answers (set OPENAI_API_KEY for real models)".to_owned(),
@@ -25,7 +34,13 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
 
 /// What the database says of itself.
 async fn database(config: &Config) -> Result<String, Failure> {
-    let store = wiring::open_store(config).await?;
+    let store = match wiring::try_open_store(config).await {
+        Ok(store) => store,
+        Err(OpenError::InUse { .. }) => {
+            return Ok("in use by a running service; stop it to have its content examined".to_owned());
+        }
+        Err(error) => return Err(wiring::unopened(&error)),
+    };
     let findings = store.read(chatai_store::ops::doctor::examine).await;
     let version = store.schema_version();
     store.close().await;
@@ -71,6 +86,11 @@ struct Indented<'a>(&'a Failure);
 impl fmt::Display for Indented<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string();
-        f.write_str(&text.strip_prefix("error: ").unwrap_or(&text).replace('\n', "\n      "))
+        f.write_str(
+            &text
+                .strip_prefix("error: ")
+                .unwrap_or(&text)
+                .replace('\n', "\n      "),
+        )
     }
 }

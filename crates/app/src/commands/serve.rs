@@ -43,8 +43,12 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     listener.map_err(|error| {
         let failure = Failure::new(format_args!("cannot listen on {address}: {error}"));
         match error.kind() {
-            ErrorKind::AddrInUse => failure.hint("another program listens there; end it, or choose another port with --listen"),
-            ErrorKind::PermissionDenied => failure.hint("ports below 1024 need more rights; choose another with --listen"),
+            ErrorKind::AddrInUse => {
+                failure.hint("another program listens there; end it, or choose another port with --listen")
+            }
+            ErrorKind::PermissionDenied => {
+                failure.hint("ports below 1024 need more rights; choose another with --listen")
+            }
             _ => failure.hint("choose an address of this machine with --listen"),
         }
     })
@@ -56,7 +60,9 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
     let engine = wiring::engine(config, store.clone()).await?;
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Failure::new(format_args!("cannot listen: {error}")))?;
-    let address = listener.local_addr().map_err(|error| Failure::new(format_args!("cannot listen: {error}")))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::new(format_args!("cannot listen: {error}")))?;
     let broken = store.failed();
     let mut signals = Signals::new()?;
     greet(config, &engine, address).await;
@@ -121,8 +127,12 @@ struct Signals {
 
 impl Signals {
     fn new() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::new(format_args!("cannot take signals: {error}")));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::new(format_args!("cannot take signals: {error}")));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) -> &'static str {
@@ -159,7 +169,9 @@ fn connections() -> usize {
 /// The soft limit on open files, as the system states it.
 fn open_files_limit() -> Option<usize> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -177,7 +189,10 @@ async fn greet(config: &Config, engine: &Engine, address: SocketAddr) {
         [first, ..] => format!("{first} and {} more (GET /models)", models.len() - 1),
         [] => "none".to_owned(),
     };
-    println!("chatai {} is listening on http://{address}", env!("CARGO_PKG_VERSION"));
+    println!(
+        "chatai {} is listening on http://{address}",
+        env!("CARGO_PKG_VERSION")
+    );
     println!("  database    {database}");
     println!("  models      {models}");
     println!("  collection  {} books", engine.collection_len());
@@ -185,7 +200,9 @@ async fn greet(config: &Config, engine: &Engine, address: SocketAddr) {
     match engine.has_accounts().await {
         Ok(false) => {
             println!("  next        register; the first account is the administrator:");
-            println!("              curl http://{address}/auth/register -H 'Content-Type: application/json' \\");
+            println!(
+                "              curl http://{address}/auth/register -H 'Content-Type: application/json' \\"
+            );
             println!("                -d '{{\"email\": \"you@example.org\", \"password\": \"choose-one\"}}'");
         }
         Ok(true) => {}

@@ -32,19 +32,38 @@ async fn act(engine: &Engine, command: UserCommand) -> Result<(), Failure> {
         }
         UserCommand::Add { email, name, admin } => {
             let role = if admin { UserRole::Admin } else { UserRole::User };
-            let new = NewAccount { email, password: ask_password()?, display_name: name };
+            let new = NewAccount {
+                email,
+                password: ask_password()?,
+                display_name: name,
+            };
             show(&engine.add_account_as_admin(new, role).await.map_err(failed)?);
         }
         UserCommand::Promote { user, undo } => {
             let role = if undo { UserRole::User } else { UserRole::Admin };
-            show(&engine.set_role(&AccountSelector::parse(&user), role).await.map_err(failed)?);
+            show(
+                &engine
+                    .set_role(&AccountSelector::parse(&user), role)
+                    .await
+                    .map_err(failed)?,
+            );
         }
         UserCommand::Disable { user, undo } => {
-            show(&engine.set_disabled(&AccountSelector::parse(&user), !undo).await.map_err(failed)?);
+            show(
+                &engine
+                    .set_disabled(&AccountSelector::parse(&user), !undo)
+                    .await
+                    .map_err(failed)?,
+            );
         }
         UserCommand::Password { user } => {
             let password = ask_password()?;
-            show(&engine.reset_password(&AccountSelector::parse(&user), &password).await.map_err(failed)?);
+            show(
+                &engine
+                    .reset_password(&AccountSelector::parse(&user), &password)
+                    .await
+                    .map_err(failed)?,
+            );
         }
     }
     Ok(())
@@ -57,7 +76,10 @@ fn failed(error: EngineError) -> Failure {
 fn show(account: &Account) {
     let state = if account.disabled { "disabled" } else { "active" };
     let name = account.display_name.as_deref().unwrap_or("-");
-    println!("{}\t{}\t{}\t{state}\t{}\t{name}", account.id, account.email, account.role, account.created_at);
+    println!(
+        "{}\t{}\t{}\t{state}\t{}\t{name}",
+        account.id, account.email, account.role, account.created_at
+    );
 }
 
 /// From the terminal, unseen and twice; else the first line of standard input.
@@ -70,5 +92,9 @@ fn ask_password() -> Result<String, Failure> {
     }
     let first = rpassword::prompt_password("Password: ").map_err(unreadable)?;
     let second = rpassword::prompt_password("Again: ").map_err(unreadable)?;
-    if first == second { Ok(first) } else { Err(Failure::new("the two passwords differ")) }
+    if first == second {
+        Ok(first)
+    } else {
+        Err(Failure::new("the two passwords differ"))
+    }
 }
