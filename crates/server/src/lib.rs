@@ -1,8 +1,8 @@
 //! The HTTP side: status codes, our wire JSON, the API document, sockets.
 //!
 //! Knows the engine and nothing behind it: no SQL, no vendor, no configuration. A request becomes typed values at
-//! the border ([`input`]), a handler calls the engine ([`routes`]), and whatever goes wrong becomes one kind of
-//! body in one place ([`error`], [`service`]).
+//! the border (`input`), a handler calls the engine (`routes`), and whatever goes wrong becomes one kind of body in
+//! one place (`error`, `service`).
 
 mod auth;
 mod body;

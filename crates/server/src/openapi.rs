@@ -48,6 +48,13 @@ pub fn openapi(version: &str) -> Value {
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
         "cookie": { "type": "apiKey", "in": "cookie", "name": "chatai_token" },
     });
+    for (name, schema) in document["components"]["schemas"]
+        .as_object_mut()
+        .into_iter()
+        .flatten()
+    {
+        complete(name, schema);
+    }
     for route in SURFACE {
         let operation = &mut document["paths"][route.path][route.method];
         describe(operation, route.access);
@@ -70,6 +77,17 @@ fn bytes_of(version: &str) -> Bytes {
     serde_json::to_vec(&openapi(version))
         .expect("a document is plain data")
         .into()
+}
+
+/// Resources always have all their members; a member without a value is null.
+fn complete(name: &str, schema: &mut Value) {
+    let is_input = name.ends_with("Request") || name.ends_with("Form");
+    if is_input || ["Error", "Fault"].contains(&name) {
+        return;
+    }
+    if let Some(members) = schema["properties"].as_object() {
+        schema["required"] = members.keys().cloned().collect();
+    }
 }
 
 /// Adds what the table knows: access, and the errors that follow from it.

@@ -124,20 +124,7 @@ impl Service {
 
     async fn route(&self, request: Request<Body>) -> Response {
         let mut router = self.router.clone();
-        match AssertUnwindSafe(async move { router.call(request).await })
-            .catch_unwind()
-            .await
-        {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(panic) => {
-                let said = panic.downcast_ref::<String>().map(String::as_str);
-                let said = said
-                    .or_else(|| panic.downcast_ref::<&str>().copied())
-                    .unwrap_or("no message");
-                ApiError::internal(format!("a handler panicked: {said}")).into_response()
-            }
-        }
+        caught(async move { router.call(request).await.unwrap_or_else(|never| match never {}) }).await
     }
 
     fn guard(&self, request: Request<Body>) -> Request<Body> {
@@ -147,6 +134,20 @@ impl Service {
         let expects_continue = request.headers().contains_key(header::EXPECT);
         let (timeout, tasks) = (self.state.settings.body_timeout, self.state.tasks.clone());
         request.map(|body| Body::new(GuardedBody::new(body, timeout, expects_continue, tasks)))
+    }
+}
+
+/// The answer, or a 500 where a handler panicked.
+async fn caught(answer: impl Future<Output = Response>) -> Response {
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            ApiError::internal(format!("a handler panicked: {said}")).into_response()
+        }
     }
 }
 
@@ -167,4 +168,72 @@ fn framing_fault(request: &Request<Body>) -> Option<&'static str> {
         return Some("A request has exactly one `Host`");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_says_nothing() {
+        let mut response = caught(async { panic!("secret {}", 1) }).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let Carried(error) = response.extensions_mut().remove().unwrap();
+        assert!(format!("{error:?}").contains("secret 1"));
+        error.render(&mut response, "r");
+        let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
+    }
+
+    fn request(version: Version, headers: &[(&'static str, &'static str)]) -> Request<Body> {
+        let mut request = Request::new(Body::empty());
+        *request.version_mut() = version;
+        for (name, value) in headers {
+            request
+                .headers_mut()
+                .append(*name, HeaderValue::from_static(value));
+        }
+        request
+    }
+
+    #[test]
+    fn framing() {
+        for (version, headers, refused) in [
+            (Version::HTTP_11, &[("host", "a")][..], false),
+            (Version::HTTP_10, &[], false),
+            (Version::HTTP_11, &[], true),
+            (Version::HTTP_11, &[("host", "a"), ("host", "a")], true),
+            (
+                Version::HTTP_11,
+                &[("host", "a"), ("transfer-encoding", "Chunked")],
+                false,
+            ),
+            (
+                Version::HTTP_11,
+                &[("host", "a"), ("transfer-encoding", "gzip, chunked")],
+                true,
+            ),
+            (
+                Version::HTTP_11,
+                &[
+                    ("host", "a"),
+                    ("transfer-encoding", "chunked"),
+                    ("transfer-encoding", "chunked"),
+                ],
+                true,
+            ),
+        ] {
+            assert_eq!(
+                framing_fault(&request(version, headers)).is_some(),
+                refused,
+                "{headers:?}"
+            );
+        }
+        let mut ambiguous = request(
+            Version::HTTP_11,
+            &[("host", "a"), ("transfer-encoding", "chunked")],
+        );
+        ambiguous.extensions_mut().insert(AmbiguousLength);
+        assert!(framing_fault(&ambiguous).is_some());
+    }
 }

@@ -33,13 +33,16 @@ pub(crate) struct TokenRequest {
     #[schema(format = "password", example = "secret")]
     password: String,
     /// `password`, if anything.
-    #[schema(pattern = "^password$")]
+    #[schema(pattern = "^(password)?$", nullable = false)]
     grant_type: Option<String>,
     /// Accepted and not used.
+    #[schema(nullable = false)]
     scope: Option<String>,
     /// Accepted and not used.
+    #[schema(nullable = false)]
     client_id: Option<String>,
     /// Accepted and not used.
+    #[schema(nullable = false)]
     client_secret: Option<String>,
 }
 

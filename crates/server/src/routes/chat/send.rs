@@ -33,12 +33,13 @@ pub(crate) struct SendForm {
     #[schema(min_length = 1)]
     text: String,
     /// A name out of `GET /models`; the configured default when absent.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, nullable = false)]
     model: Option<String>,
     /// The conversation; a new one when absent.
+    #[schema(nullable = false)]
     conversation_id: Option<i64>,
     /// Files for the model to read.
-    #[schema(value_type = Option<Vec<String>>, format = Binary)]
+    #[schema(value_type = Option<Vec<String>>, format = Binary, nullable = false)]
     files: Option<Vec<Vec<u8>>>,
 }
 

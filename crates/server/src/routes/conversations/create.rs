@@ -40,7 +40,8 @@ impl JsonInput for CreateRequest {
 
 /// Make an empty conversation.
 #[utoipa::path(post, path = "/conversations/", tag = "conversations", request_body = CreateRequest,
-    responses((status = 200, description = "The new conversation's id", body = i64)))]
+    responses((status = 200, description = "The new conversation's id", body = i64,
+               content_type = "application/json")))]
 pub(crate) async fn create(
     State(state): State<App>,
     SignedJson(caller, new): SignedJson<CreateRequest>,
