@@ -29,9 +29,9 @@ use wire::Wire;
 
 /// The longest head of a request, and what is read of a body at once.
 const BUFFER_BYTES: usize = 64 << 10;
-/// Connections over the limit that are being told so; further ones are closed unheard.
+/// Connections over the limit that are being told so; until they are, no further one is accepted.
 const REFUSALS: usize = 32;
-const REFUSAL_TIME: Duration = Duration::from_secs(2);
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// How long to wait when no connection can be accepted, as when the process has no free file handle.
 const BACK_OFF: Duration = Duration::from_millis(50);
 /// How often the log may say so.
@@ -125,13 +125,18 @@ async fn accept(
                 connection(socket, peer, bounds, respond, ending, ended).await;
                 drop(place);
             });
-        } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
-            tasks.spawn(async move {
-                // Told in time or not, the connection ends.
-                let _told = tokio::time::timeout(REFUSAL_TIME, refuse(socket)).await;
-                drop(place);
-            });
+            continue;
         }
+        let place = tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            place = Arc::clone(&refusals).acquire_owned() => place,
+        };
+        tasks.spawn(async move {
+            // Told in time or not, the connection ends.
+            let _told = tokio::time::timeout(REFUSAL_TIME, refuse(socket)).await;
+            drop(place);
+        });
     }
     drop(listener);
     ending.cancel();
