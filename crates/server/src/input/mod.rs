@@ -14,4 +14,5 @@ pub(crate) mod json_scan;
 pub(crate) mod multipart;
 pub(crate) mod parameters;
 pub(crate) mod params;
+pub(crate) mod parts;
 pub(crate) mod urlencoded;
