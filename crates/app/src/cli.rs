@@ -38,7 +38,6 @@ struct Shared {
 pub(crate) enum Command {
     /// Run the service (what happens without a command)
     Serve,
-    /// Bring the original service's SQLite database into this instance
     Import(ImportArguments),
     /// Create or update the database's tables, and end
     Migrate,
@@ -54,13 +53,27 @@ pub(crate) enum Command {
     Openapi,
 }
 
+/// Bring the original service's SQLite database into this instance
+///
+/// Rows keep their ids where these are free, and the report says which got new ones, which were left out and
+/// what could not be kept. The file is never changed. A second run adds what is new in the file alone, and an
+/// interrupted one goes on where it stopped.
+///
+/// An account whose e-mail an account here has already is taken for the same person only if both have the same
+/// password hash; else it is left out with everything it owns, unless --merge-accounts is given. Nobody becomes
+/// administrator by an import: see `chatai user promote`.
+///
+/// On the embedded database, stop the service first.
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
-    /// The original's database file
+    /// The original's database file, usually `app.db`
     pub(crate) file: PathBuf,
     /// Read and report, write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Let accounts with the same e-mail be the same person, whatever their passwords; those here stay as they are
+    #[arg(long)]
+    pub(crate) merge_accounts: bool,
 }
 
 #[derive(Debug, Subcommand)]

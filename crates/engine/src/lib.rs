@@ -8,6 +8,7 @@ mod catalog;
 mod chat;
 mod conversations;
 mod error;
+pub mod import;
 mod inner;
 mod library;
 mod models;

@@ -6,10 +6,10 @@ mod log;
 pub(crate) mod prompt;
 mod recent;
 mod side;
-mod size;
+pub(crate) mod size;
 mod tools;
 mod turn;
-mod uploads;
+pub(crate) mod uploads;
 
 pub use log::Turn;
 pub(crate) use recent::Turns;

@@ -1,0 +1,194 @@
+//! `chatai import`: brings the original service's database into this instance.
+
+use crate::{cli::ImportArguments, commands::block_on, failure::Failure, wiring};
+use chatai_config::{Config, Database, Flags};
+use chatai_engine::import::{
+    ImportError, ImportKind, ImportOptions, ImportProgress, Original, OriginalCounts, OriginalError, import,
+    label,
+};
+use chatai_files::{Extractor, Limits};
+use chatai_store::{SqliteOptions, Store};
+use chatai_types::SystemClock;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{
+    fs,
+    io::IsTerminal,
+    ops::ControlFlow,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+pub(crate) fn run(flags: &Flags, arguments: &ImportArguments) -> Result<(), Failure> {
+    let config = wiring::load(flags)?.config;
+    refuse_own_database(&config, &arguments.file)?;
+    // Before the instance's own database is opened: closing a descriptor of a file drops this process's locks on it.
+    let original = Original::open(&arguments.file).map_err(unreadable)?;
+    let counts = original.counts().map_err(unreadable)?;
+    let options = ImportOptions {
+        dry_run: arguments.dry_run,
+        merge_accounts: arguments.merge_accounts,
+        ..ImportOptions::default()
+    };
+    block_on(async {
+        let (store, _scratch) = open(&config, &options).await?;
+        let interrupted = watch_signals();
+        let mut progress = Progress::new(&counts);
+        let mut tell = |at: ImportProgress| {
+            progress.show(at);
+            if interrupted.load(Ordering::Relaxed) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let extractor = Extractor::new(Limits::default());
+        let done = import(&store, &SystemClock, &extractor, original, &options, &mut tell).await;
+        progress.end();
+        store.close().await;
+        match done {
+            Ok(report) => {
+                print!("{report}");
+                Ok(())
+            }
+            Err(ImportError::Original(error)) => Err(unreadable(error)),
+            Err(error) => Err(Failure::new(format_args!("import: {error}")).hint(error.hint())),
+        }
+    })
+}
+
+fn unreadable(error: OriginalError) -> Failure {
+    Failure::new(&error).hint(error.hint())
+}
+
+/// The instance's own database must not be opened twice in one process.
+fn refuse_own_database(config: &Config, file: &Path) -> Result<(), Failure> {
+    let Database::Sqlite(own) = config.database_to_open() else {
+        return Ok(());
+    };
+    let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    match (identity(&own), identity(file)) {
+        (Some(own), Some(given)) if own == given => Err(unreadable(OriginalError::Ours(file.to_owned()))),
+        _ => Ok(()),
+    }
+}
+
+/// The instance's database. A dry run does not make one: where there is none it looks at an empty one elsewhere.
+async fn open(config: &Config, options: &ImportOptions) -> Result<(Store, Option<Scratch>), Failure> {
+    if options.dry_run
+        && let Database::Sqlite(own) = config.database_to_open()
+        && !own.exists()
+    {
+        let scratch = Scratch::make()?;
+        let store = Store::open_sqlite(SqliteOptions::new(scratch.0.join("empty.db"))).await;
+        return Ok((store.map_err(Failure::new)?, Some(scratch)));
+    }
+    Ok((wiring::open_store(config).await?, None))
+}
+
+/// A folder for this user alone, which goes when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make() -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("chatai-dry-run-{}", std::process::id()));
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
+            .map_err(|error| Failure::new(format_args!("cannot make `{}`: {error}", folder.display())))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("warning: cannot remove `{}`: {error}", self.0.display());
+        }
+    }
+}
+
+/// True from the first Ctrl-C on: the run then ends after the page it is at, with everything cleaned up.
+fn watch_signals() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    // Ends with the runtime, which ends with the command.
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            flag.store(true, Ordering::Relaxed);
+        }
+    });
+    interrupted
+}
+
+/// How far it is: a bar on a terminal, a line for each tenth elsewhere.
+enum Progress {
+    Bar {
+        bar: ProgressBar,
+        counts: OriginalCounts,
+    },
+    Lines {
+        counts: OriginalCounts,
+        last: Option<(ImportKind, u64)>,
+    },
+}
+
+impl Progress {
+    fn new(counts: &OriginalCounts) -> Self {
+        let counts = *counts;
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines { counts, last: None };
+        }
+        let total = ImportKind::ALL.into_iter().map(|kind| total(&counts, kind)).sum();
+        let bar = ProgressBar::new(total);
+        let style =
+            ProgressStyle::with_template("{msg:<14} {bar:40} {human_pos} of {human_len} rows, {eta} left");
+        bar.set_style(style.expect("a template without mistakes").progress_chars("##-"));
+        Self::Bar { bar, counts }
+    }
+
+    fn show(&mut self, at: ImportProgress) {
+        match self {
+            Self::Bar { bar, counts } => {
+                bar.set_message(label(at.kind));
+                bar.set_position(before(counts, at.kind) + at.done);
+            }
+            Self::Lines { counts, last } => {
+                let total = total(counts, at.kind);
+                let tenth = (at.done * 10).checked_div(total).unwrap_or(10);
+                if *last != Some((at.kind, tenth)) {
+                    *last = Some((at.kind, tenth));
+                    eprintln!("{}: {} of {total}", label(at.kind), at.done);
+                }
+            }
+        }
+    }
+
+    fn end(&self) {
+        if let Self::Bar { bar, .. } = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn total(counts: &OriginalCounts, kind: ImportKind) -> u64 {
+    match kind {
+        ImportKind::User => counts.users,
+        ImportKind::Conversation => counts.conversations,
+        ImportKind::Message => counts.messages,
+        ImportKind::Attachment => counts.attachments,
+        ImportKind::Usage => counts.usage_details,
+    }
+}
+
+/// The rows of all kinds that come before this one.
+fn before(counts: &OriginalCounts, kind: ImportKind) -> u64 {
+    ImportKind::ALL
+        .into_iter()
+        .take_while(|earlier| *earlier != kind)
+        .map(|kind| total(counts, kind))
+        .sum()
+}
