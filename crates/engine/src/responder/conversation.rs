@@ -3,7 +3,7 @@
 //!
 //! Reads the normal form alone, exactly what every other provider is given.
 
-use super::attachments::Document;
+use super::{attachments::Document, markdown::code};
 use chatai_llm::{Item, Part, Request, ToolCall};
 
 /// How many earlier messages are looked at.
@@ -27,7 +27,10 @@ pub(super) struct Conversation<'a> {
 /// An earlier message.
 #[derive(Debug)]
 pub(super) enum Earlier<'a> {
-    User { text: &'a str, documents: Vec<Document<'a>> },
+    User {
+        text: &'a str,
+        documents: Vec<Document<'a>>,
+    },
     Assistant(&'a str),
 }
 
@@ -44,7 +47,10 @@ impl<'a> Conversation<'a> {
         let Some(last) = items.iter().rposition(|item| matches!(item, Item::User(_))) else {
             return Self::default();
         };
-        let mut conversation = Self { exchanges: exchanges(&items[last + 1..]), ..Self::default() };
+        let mut conversation = Self {
+            exchanges: exchanges(&items[last + 1..]),
+            ..Self::default()
+        };
         if let Item::User(parts) = &items[last] {
             (conversation.question, conversation.documents) = message(parts);
         }
@@ -55,7 +61,10 @@ impl<'a> Conversation<'a> {
                     let (text, mut attached) = message(parts);
                     attached.truncate(MOST_DOCUMENTS.saturating_sub(documents));
                     documents += attached.len();
-                    conversation.earlier.push(Earlier::User { text, documents: attached });
+                    conversation.earlier.push(Earlier::User {
+                        text,
+                        documents: attached,
+                    });
                 }
                 Item::Assistant(text) => conversation.earlier.push(Earlier::Assistant(text)),
                 Item::ToolCall(_) | Item::ToolResult { .. } => {}
@@ -89,13 +98,18 @@ impl<'a> Conversation<'a> {
         })
     }
 
-    /// Whether the message right before the last answer had files.
-    pub(super) fn was_about_documents(&self) -> bool {
-        let last = self.earlier.iter().rev().find_map(|message| match message {
+    /// Whether the last exchange was about files: they were attached to it, or its answer named one.
+    pub(super) fn is_about_files(&self) -> bool {
+        let attached = self.earlier.iter().rev().find_map(|message| match message {
             Earlier::User { documents, .. } => Some(!documents.is_empty()),
             Earlier::Assistant(_) => None,
         });
-        last.unwrap_or(false)
+        let answer = self.earlier_answers().next_back().unwrap_or_default();
+        attached.unwrap_or(false)
+            || self
+                .earlier_documents()
+                .flatten()
+                .any(|document| answer.contains(&code(document.name)))
     }
 }
 
@@ -142,7 +156,11 @@ mod tests {
 
     #[test]
     fn a_conversation_is_read_up_to_its_last_question() {
-        let call = ToolCall { id: "1".to_owned(), name: "x".to_owned(), arguments: String::new() };
+        let call = ToolCall {
+            id: "1".to_owned(),
+            name: "x".to_owned(),
+            arguments: String::new(),
+        };
         let request = Request {
             items: vec![
                 user("first"),
@@ -152,8 +170,14 @@ mod tests {
                     Part::Text("second".to_owned()),
                 ]),
                 Item::ToolCall(call.clone()),
-                Item::ToolResult { call_id: "1".to_owned(), output: "out".to_owned() },
-                Item::ToolResult { call_id: "unknown".to_owned(), output: "out".to_owned() },
+                Item::ToolResult {
+                    call_id: "1".to_owned(),
+                    output: "out".to_owned(),
+                },
+                Item::ToolResult {
+                    call_id: "unknown".to_owned(),
+                    output: "out".to_owned(),
+                },
             ],
             ..Request::default()
         };
@@ -168,21 +192,27 @@ mod tests {
     #[test]
     fn a_question_that_looks_like_a_file_stays_a_question() {
         let fenced = "<attachment name=\"a.txt\">\nabc\n</attachment>";
-        let request = Request { items: vec![user(fenced)], ..Request::default() };
+        let request = Request {
+            items: vec![user(fenced)],
+            ..Request::default()
+        };
         let conversation = Conversation::of(&request);
         assert_eq!((conversation.question, conversation.documents.len()), (fenced, 0));
     }
 
     #[test]
     fn nothing_asked_is_nothing_read() {
-        let conversation = Conversation::of(&Request::default());
-        assert_eq!(conversation.question, "");
+        let request = Request::default();
+        assert_eq!(Conversation::of(&request).question, "");
     }
 
     #[test]
     fn a_thousand_messages_are_bounded() {
         let items = (0..5_000).map(|n| user(&n.to_string())).collect();
-        let request = Request { items, ..Request::default() };
+        let request = Request {
+            items,
+            ..Request::default()
+        };
         assert_eq!(Conversation::of(&request).earlier.len(), EARLIER_MESSAGES);
     }
 }

@@ -38,7 +38,11 @@ pub(super) fn inline(text: &str) -> String {
 
 /// `amp;` and the like.
 fn begins_entity(following: &str) -> bool {
-    let name = following.bytes().take(40).take_while(|b| b.is_ascii_alphanumeric() || *b == b'#').count();
+    let name = following
+        .bytes()
+        .take(40)
+        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'#')
+        .count();
     name > 0 && following[name..].starts_with(';')
 }
 
@@ -49,9 +53,17 @@ fn is_number(text: &str) -> bool {
 
 /// A name in a code span, for files.
 pub(super) fn code(name: &str) -> String {
-    let name: String = name.chars().map(|c| if c == '`' || c.is_control() { '\'' } else { c }).take(200).collect();
+    let name: String = name
+        .chars()
+        .map(|c| if c == '`' || c.is_control() { '\'' } else { c })
+        .take(200)
+        .collect();
     let name = name.trim();
-    if name.is_empty() { "the file".to_owned() } else { format!("`{name}`") }
+    if name.is_empty() {
+        "the file".to_owned()
+    } else {
+        format!("`{name}`")
+    }
 }
 
 /// Text between typographic quotation marks, for echoing what someone said.
@@ -79,7 +91,11 @@ pub(super) fn plain(markdown: &str) -> String {
     let mut text = String::with_capacity(markdown.len());
     let mut chars = markdown.chars().peekable();
     while let Some(c) = chars.next() {
-        let escaped = if c == '\\' { chars.next_if(char::is_ascii_punctuation) } else { None };
+        let escaped = if c == '\\' {
+            chars.next_if(char::is_ascii_punctuation)
+        } else {
+            None
+        };
         text.push(escaped.unwrap_or(c));
     }
     text
