@@ -271,6 +271,8 @@ fn wait(mut child: Child) -> ExitStatus {
 }
 
 fn client() -> Client {
+    // The HTTP library wants one even for plain HTTP; a second installation is refused, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

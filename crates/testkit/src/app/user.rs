@@ -51,6 +51,15 @@ impl User {
         }
     }
 
+    /// The same account with another token.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self {
+            token: token.into(),
+            ..self.clone()
+        }
+    }
+
     /// A call with the token.
     pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
         self.client

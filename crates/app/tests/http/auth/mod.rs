@@ -1,0 +1,10 @@
+//! `/auth/…` and `/users/me`.
+
+mod cookie;
+mod login;
+mod logout;
+mod original_accounts;
+mod password;
+mod register;
+mod token;
+mod users_me;

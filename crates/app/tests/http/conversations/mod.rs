@@ -1,0 +1,8 @@
+//! `/conversations/…`
+
+mod context;
+mod create;
+mod delete;
+mod list;
+mod messages;
+mod rename;

@@ -1,0 +1,11 @@
+//! The program as its clients see it: the real binary, real databases, HTTP by the byte where that matters.
+//!
+//! The modules mirror the URLs; `security`, `crash` and `command_line` stand beside them. The only fake is the
+//! model vendor. Every test starts a program of its own, and every program is looked at by `chatai doctor` in
+//! the end.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails here says why")]
+
+mod auth;
+mod conversations;
+mod support;
