@@ -7,7 +7,7 @@ use crate::{
 };
 use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request};
 use chatai_store::ops::turns::ModelCall;
-use chatai_types::{ErrorCode, Scope, Timestamp, TokenCounts, UsageSource};
+use chatai_types::{ErrorCode, Money, Scope, Timestamp, TokenCounts, UsageSource};
 use futures_util::StreamExt;
 use std::{sync::Arc, time::Duration};
 
@@ -60,6 +60,8 @@ impl Served {
         at: Timestamp,
     ) -> ModelCall {
         let (tokens, source) = match usage {
+            // It has no tokens to count.
+            Some(tokens) if self.is_built_in() => (tokens, UsageSource::None),
             Some(tokens) => (tokens, UsageSource::Provider),
             None => (estimate(request, output), UsageSource::Estimated),
         };
@@ -72,6 +74,21 @@ impl Served {
             source,
             price,
             price_version,
+            at,
+        }
+    }
+}
+
+impl Served {
+    /// The record of a call that was ended before anybody could say what it used.
+    pub(crate) fn record_unknown(&self, scope: Scope, at: Timestamp) -> ModelCall {
+        ModelCall {
+            scope,
+            model: self.model.name.clone(),
+            tokens: TokenCounts::default(),
+            source: UsageSource::None,
+            price: Some(Money::ZERO),
+            price_version: self.model.price_version,
             at,
         }
     }

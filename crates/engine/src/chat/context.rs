@@ -90,12 +90,29 @@ pub(crate) fn context(history: &[PastMessage], depth: Depth, budget: i64, sees: 
             let block = (budget / BLOCKS).max(1);
             // The digest reaches as far back as the window is long, and is cut at a block's border too.
             let oldest = start - budget / block * block;
-            let old = &old[old.partition_point(|message| message.tokens_before < oldest)..];
-            let mut items = digest(old, block);
+            let reached = &old[old.partition_point(|message| message.tokens_before < oldest)..];
+            let mut items = digest(reached, block);
+            let taken = recent.first().map_or(0, |first| {
+                last.tokens_before + last.size_tokens - first.tokens_before
+            });
+            items.extend(old_documents(old, (budget - taken) / block * block, sees));
             items.extend(in_full(recent, sees));
             items
         }
     }
+}
+
+/// The files of the last message that no longer stands in full, cut to the room that is left: a conversation about
+/// a large document goes on being about it.
+fn old_documents(old: &[PastMessage], room: i64, sees: bool) -> Option<Item> {
+    let message = old
+        .iter()
+        .rev()
+        .find(|message| !message.documents.is_empty())
+        .filter(|_| room > 0)?;
+    let mut documents = message.documents.clone();
+    fit_documents(&mut documents, room);
+    Some(Item::User(question("(attached earlier)", &documents, sees)))
 }
 
 /// Older messages by their summaries, in one block.
@@ -290,6 +307,27 @@ mod tests {
             "{}",
             texts(&items)[0]
         );
+    }
+
+    #[test]
+    fn a_large_document_stays_in_part() {
+        let mut history = conversation(3, 100);
+        history[0].documents = vec![Document {
+            filename: "large.txt".to_owned(),
+            body: DocumentBody::Text {
+                text: "abcd".repeat(5_000),
+                note: None,
+            },
+        }];
+        history[0].size_tokens += 5_000;
+        history[1].tokens_before += 5_000;
+        history[2].tokens_before += 5_000;
+        let items = context(&history, Depth::Full, 1_000, false);
+        let shown = texts(&items).join("\n");
+        assert!(shown.contains("only the beginning fits"), "{shown}");
+        let abcd = shown.matches("abcd").count();
+        assert!((400..=800).contains(&abcd), "{abcd}");
+        assert!(shown.contains("message 2"));
     }
 
     #[test]

@@ -23,7 +23,6 @@ use crate::{
 pub(crate) use calls::Served;
 use chatai_store::ops::turns::{self, OpenTurn};
 use chatai_types::ErrorCode;
-use context::fit_documents;
 use log::TurnLog;
 use size::{MESSAGE_OVERHEAD, estimate_tokens};
 use std::{sync::Arc, time::Duration};
@@ -76,10 +75,10 @@ impl Engine {
             Some(id) => recent::load(inner, owner, id).await?,
         };
         let stored = uploads::prepare(inner, message.files).await?;
-        let mut documents = uploads::documents(&stored);
+        let documents = uploads::documents(&stored);
         let question_tokens = estimate_tokens(&message.text);
-        fit_documents(&mut documents, window - answer_room - question_tokens);
         let documents_tokens = uploads::documents_tokens(&documents);
+        let document_room = window - answer_room - question_tokens;
         let size_tokens = MESSAGE_OVERHEAD + question_tokens + documents_tokens;
         let title = prompt::provisional_title(&message.text);
         let now = self.now();
@@ -113,11 +112,13 @@ impl Engine {
                 .models
                 .helper(&answering, inner.settings.models.summary.as_deref()),
             intent: inner.models.intent(&answering),
+            // The question comes first, then its files, then what was said before.
+            document_tokens: document_room.max(0),
             context_tokens: inner
                 .settings
                 .limits
                 .context_tokens
-                .min(window - answer_room - question_tokens - documents_tokens)
+                .min(document_room - documents_tokens)
                 .max(0),
             answering,
             tokens_before: history.end(),

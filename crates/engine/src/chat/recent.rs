@@ -220,11 +220,14 @@ fn past(
         .map_or(0, |last| last.tokens_before + last.size_tokens);
     let start = window_start(end, budget);
     let mut image_bytes = IMAGE_BYTES;
+    let mut old_ones = false;
     let mut past = Vec::with_capacity(rows.len());
     // From the newest back, so that the newest images are the ones that fit.
     for row in rows.into_iter().rev() {
         let mut documents = Vec::new();
-        if row.tokens_before >= start {
+        // Those that stand in full, and the last before them, of which a part may be given.
+        if !row.attachments.is_empty() && (row.tokens_before >= start || !old_ones) {
+            old_ones = row.tokens_before < start;
             for file in &row.attachments {
                 documents.push(document(tx, owner, file, &mut image_bytes)?);
             }

@@ -9,15 +9,18 @@ use chatai_llm::Request;
 use chatai_store::ops::turns::ModelCall;
 use chatai_types::{Clock, Scope};
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
-use tokio::{task::JoinSet, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::{
+    task::{Id, JoinSet},
+    time::Instant,
+};
 
 /// A question longer than this many code points gets a summary.
 pub(crate) const LONG_QUESTION_CHARS: usize = 400;
 /// An answer longer than this many code points gets a summary.
 pub(crate) const LONG_ANSWER_CHARS: usize = 600;
 /// How long the turn waits after the answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a call beside the answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub(crate) struct SideResults {
 /// The calls under way; dropping this ends them.
 pub(crate) struct SideWork {
     tasks: JoinSet<(Task, Option<(String, ModelCall)>)>,
+    /// What each call is for and whom it asks, until it has ended.
+    open: HashMap<Id, (Scope, Served)>,
     clock: Arc<dyn Clock>,
 }
 
@@ -46,6 +51,7 @@ impl SideWork {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             tasks: JoinSet::new(),
+            open: HashMap::new(),
             clock,
         }
     }
@@ -67,7 +73,8 @@ impl SideWork {
 
     fn start(&mut self, task: Task, scope: Scope, model: Served, request: Request) {
         let clock = Arc::clone(&self.clock);
-        self.tasks.spawn(async move {
+        let asked = model.clone();
+        let handle = self.tasks.spawn(async move {
             let done = match model.complete(request.clone()).await {
                 Ok(done) => done,
                 Err(error) => {
@@ -78,27 +85,38 @@ impl SideWork {
             let call = model.record(scope, done.usage, &request, &done.text, clock.now());
             (task, Some((done.text, call)))
         });
+        self.open.insert(handle.id(), (scope, asked));
     }
 
-    /// Waits for what is under way, but not for long.
-    pub(crate) async fn finish(mut self) -> SideResults {
-        let deadline = Instant::now() + PATIENCE;
+    /// Waits for what is under way, but no longer than `patience`. A call that is ended then is recorded without
+    /// tokens: nobody knows what it used.
+    pub(crate) async fn finish(mut self, patience: Duration) -> SideResults {
+        let deadline = Instant::now() + patience;
         let mut results = SideResults::default();
         loop {
-            match tokio::time::timeout_at(deadline, self.tasks.join_next()).await {
-                Ok(Some(Ok((task, Some((text, call)))))) => results.take(task, &text, call),
-                Ok(Some(Ok((_, None)))) => {}
-                Ok(Some(Err(error))) => tracing::error!(%error, "a call beside the answer broke down"),
-                Ok(None) => return results,
-                Err(_) => {
-                    tracing::warn!(
-                        open = self.tasks.len(),
-                        "calls beside the answer took too long and were ended"
-                    );
-                    return results;
+            let (id, done) = match tokio::time::timeout_at(deadline, self.tasks.join_next_with_id()).await {
+                Ok(Some(Ok((id, done)))) => (id, done),
+                Ok(Some(Err(error))) => {
+                    tracing::error!(%error, "a call beside the answer broke down");
+                    self.open.remove(&error.id());
+                    continue;
                 }
+                Ok(None) => return results,
+                Err(_) => break,
+            };
+            self.open.remove(&id);
+            if let (task, Some((text, call))) = done {
+                results.take(task, &text, call);
             }
         }
+        tracing::warn!(
+            open = self.open.len(),
+            "calls beside the answer took too long and were ended"
+        );
+        for (scope, asked) in self.open.into_values() {
+            results.calls.push(asked.record_unknown(scope, self.clock.now()));
+        }
+        results
     }
 }
 

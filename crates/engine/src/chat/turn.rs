@@ -2,10 +2,10 @@
 
 use super::{
     calls::{Served, refusal, request_tokens},
-    context::{Depth, Document, PastMessage, context, question},
+    context::{Depth, Document, PastMessage, context, fit_documents, question},
     log::TurnLog,
     prompt,
-    side::{LONG_ANSWER_CHARS, LONG_QUESTION_CHARS, SideResults, SideWork},
+    side::{LONG_ANSWER_CHARS, LONG_QUESTION_CHARS, PATIENCE, SideResults, SideWork},
     size::{MESSAGE_OVERHEAD, estimate_tokens},
     tools,
 };
@@ -35,8 +35,10 @@ pub(crate) struct Plan {
     pub(crate) intent: Option<Served>,
     pub(crate) history: Arc<Vec<PastMessage>>,
     pub(crate) text: String,
-    /// The question's files, cut to the model's window.
+    /// The question's files, whole.
     pub(crate) documents: Vec<Document>,
+    /// Tokens of the model's window that are left for them.
+    pub(crate) document_tokens: i64,
     /// Tokens of earlier messages that may be given.
     pub(crate) context_tokens: i64,
     /// Set for a new conversation.
@@ -112,10 +114,11 @@ impl TurnTask {
         if answer.failure.is_none() && answer.text.chars().count() > LONG_ANSWER_CHARS {
             side.answer_summary(plan.summarising.clone(), &answer.text);
         }
-        let side = match answer.failure {
-            Some(Failure::ShuttingDown) => SideResults::default(),
-            _ => side.finish().await,
+        let patience = match answer.failure {
+            Some(Failure::ShuttingDown) => Duration::ZERO,
+            _ => PATIENCE,
         };
+        let side = side.finish(patience).await;
         let outcome = close(&inner, &plan, ids, answer, side).await;
         inner.turns.forget(ids.response_message_id);
         log.finish(outcome);
@@ -128,7 +131,9 @@ async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), Ll
     let depth = depth(inner, plan, &mut answer.calls).await;
     let model = &plan.answering.model;
     let mut items = context(&plan.history, depth, plan.context_tokens, model.sees);
-    items.push(Item::User(question(&plan.text, &plan.documents, model.sees)));
+    let mut documents = plan.documents.clone();
+    fit_documents(&mut documents, plan.document_tokens);
+    items.push(Item::User(question(&plan.text, &documents, model.sees)));
     let mut request = Request {
         model: model.name.clone(),
         system: prompt::SYSTEM.to_owned(),

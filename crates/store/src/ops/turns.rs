@@ -235,8 +235,8 @@ pub struct CloseTurn {
     pub calls: Vec<ModelCall>,
 }
 
-/// Ends a running turn: answer, status, summaries, title, usage rows and ledger lines. False when it was no
-/// longer running (its conversation was deleted, or its lease ran out and a sweep ended it): then only the
+/// Ends a turn, once: answer, status, summaries, title, usage rows and ledger lines. An owner that lives, though a
+/// sweep believed it gone, still has its say. False when its conversation was deleted meanwhile: then only the
 /// ledger is written, since the calls were made.
 pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     let (error_code, error_detail) = match &turn.error {
@@ -249,7 +249,7 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
         "update messages set status = $3, text = $4, summary = $5, size_tokens = $6, error_code = $7, \
          error_detail = $8, fresh_input = $9, cache_read = $10, cache_write = $11, output = $12, \
          reasoning = $13, price = $14, lease_until = null \
-         where id = $1 and user_id = $2 and status = 'running'",
+         where id = $1 and user_id = $2 and status in ('running', 'interrupted')",
         params![
             ids.response_message_id,
             turn.owner,
