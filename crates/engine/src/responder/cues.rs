@@ -2,7 +2,7 @@
 
 use super::{
     wish::Wish,
-    words::{BOOK_NOUNS, OTHER_THINGS, Text, is_in},
+    words::{BOOK_NOUNS, OTHER_THINGS, Text, is_in, is_noise},
 };
 use chatai_rag::{Index, Mentions};
 
@@ -40,9 +40,11 @@ pub(super) fn wish_of(text: &Text<'_>, index: &Index, before: Option<&Wish>) -> 
                 how: How::ForMore,
             });
         }
-        if refines(text) {
+        let own = Wish::read(text, index);
+        let only_leaves_out = own.says_anything() && !own.says_something() && own.unknown_examples.is_empty();
+        if refines(text) || only_leaves_out && !wants_clearly(text) {
             return Some(Wanted {
-                wish: before.clone().refined_by(Wish::read(text, index)),
+                wish: before.clone().refined_by(own),
                 how: How::Perhaps,
             });
         }
@@ -103,7 +105,7 @@ fn wants_books(text: &Text<'_>, index: &Index) -> Option<How> {
     if names_example {
         return Some(How::Perhaps);
     }
-    if text.starts_with("how, why, when, where, who, is it, was it, did, does") {
+    if text.starts_with("how, why, when, where, who, whos, hows, whens, wheres, is it, was it, did, does") {
         return None;
     }
     let wants = text.has_any(
@@ -113,17 +115,19 @@ fn wants_books(text: &Text<'_>, index: &Index) -> Option<How> {
     let wants_something = text.has_any("something anything")
         && (wants || text.starts_with("something, anything"))
         && !text.starts_with("tell, is, say");
+    let wants_to_learn =
+        text.has_phrase("learn about, learn more about, read about, read up on, know more about");
     let is_wish = names_books && (wants || says_what())
         || is_by_author(text, &mentions)
-        || wants_something && says_what();
+        || (wants_something || wants_to_learn) && says_what();
     is_wish.then_some(How::Perhaps)
 }
 
 fn wants_clearly(text: &Text<'_>) -> bool {
     text.has_any(
         "recommend recommendation recommendations suggest suggestion suggestions suggested empfiehl empfehle empfehlen \
-         recomienda recomiéndame recomendar recommande recommandez conseille consiglia consigliami recomenda recomende \
-         посоветуй порекомендуй",
+         recomienda recomiéndame recomendar recomendarme recommande recommandez conseille consiglia consigliami recomenda recomende \
+         посоветуй порекомендуй почитать",
     ) || text.has_phrase(
         "should i read, what to read, can i read, could i read, something to read, anything to read, to read next, \
          read next, good read, great read, reading list, next read, books to read, novels to read, to read about, \
@@ -153,9 +157,15 @@ pub(super) fn is_task_for_others(text: &Text<'_>) -> bool {
 
 /// `which genres do you have`: what kinds of books there are.
 pub(super) fn asks_for_kinds(text: &Text<'_>) -> bool {
-    let kinds = text.has_any("genres themes topics subjects categories")
+    let kinds = "genres themes topics subjects categories authors writers kinds types";
+    let says_nothing_else = text
+        .words
+        .iter()
+        .all(|word| is_noise(&word.text) || is_in(&word.text, kinds));
+    let asks = text.starts_with(
+        "what, which, list, show, who are, can you list, can you show, tell me which, tell me what",
+    );
+    let names_them = text.has_any("genres themes topics subjects categories authors writers")
         || text.has_phrase("kinds of books, kind of books, types of books");
-    let asks =
-        text.starts_with("what, which, list, show, tell me which, tell me what, do you have different");
-    kinds && asks && text.len() <= 12 && !text.has_any("about by like with")
+    names_them && says_nothing_else && (asks || text.len() <= 2) && !text.has_any("about by like with")
 }

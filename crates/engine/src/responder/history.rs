@@ -72,15 +72,16 @@ pub(super) fn referred_titles(
     let is_singular = text.has_any("it its")
         || text.has_phrase(
             "this book, that book, the book, this one, that one, the novel, that novel, this novel, tell me more, \
-             more details, about this, about that, like this, like that, something similar",
+             more details, about this, about that, like this, like that, something similar, the author, the plot, \
+             the main character, the ending",
         );
     if place.is_none() && !is_plural && !is_singular {
         return None;
     }
-    let answers = conversation.earlier_answers().rev().take(ANSWERS_FOR_REFERENCE);
-    let titles = answers
-        .map(|answer| titles_in(answer, index))
-        .find(|titles| !titles.is_empty())?;
+    let titles = last_titles(conversation, index);
+    if titles.is_empty() {
+        return None;
+    }
     if let Some(place) = place {
         let title = match place {
             Place::Last => titles.last(),
@@ -95,6 +96,41 @@ pub(super) fn referred_titles(
     } else {
         Referred::Unclear(titles)
     })
+}
+
+/// The author of the last answer's books that a text refers to: `anything by the same author`.
+pub(super) fn referred_author(
+    conversation: &Conversation<'_>,
+    text: &Text<'_>,
+    index: &Index,
+) -> Option<String> {
+    let refers = text.has_phrase(
+        "same author, same writer, by him, by her, by them, did he write, did she write, has he written, has she written, \
+         by the author, by this author, by that author, his other books, her other books",
+    );
+    if !refers {
+        return None;
+    }
+    let titles = last_titles(conversation, index);
+    let mut authors = index
+        .find_titles(&titles)
+        .into_iter()
+        .filter_map(|hit| match hit.outcome {
+            TitleOutcome::Found { book, .. } => index.book(book)?.author.clone(),
+            TitleOutcome::Unknown { .. } => None,
+        });
+    let author = authors.next()?;
+    // Of several authors it would be a guess.
+    authors.all(|other| other == author).then_some(author)
+}
+
+/// The titles of the latest answer that named some.
+fn last_titles(conversation: &Conversation<'_>, index: &Index) -> Vec<String> {
+    let answers = conversation.earlier_answers().rev().take(ANSWERS_FOR_REFERENCE);
+    answers
+        .map(|answer| titles_in(answer, index))
+        .find(|titles| !titles.is_empty())
+        .unwrap_or_default()
 }
 
 enum Place {

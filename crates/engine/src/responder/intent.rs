@@ -79,7 +79,7 @@ pub(super) fn understand<'a>(conversation: &Conversation<'a>, index: &Index) -> 
     if is_task_for_others(&text) {
         return Intent::Unable { topic: None };
     }
-    if asks_for_kinds(&text) {
+    if asks_for_kinds(&text) && !Wish::read(&text, index).names_books() {
         return Intent::Books {
             wish: Wish {
                 limit: Some(MOST_BOOKS),
@@ -88,15 +88,34 @@ pub(super) fn understand<'a>(conversation: &Conversation<'a>, index: &Index) -> 
             why: Why::Kinds,
         };
     }
+    if let Some(author) = history::referred_author(conversation, &text, index) {
+        let wish = Wish {
+            authors: vec![author],
+            ..Wish::default()
+        };
+        let wish = wish.without(history::named_titles(conversation, index));
+        return Intent::Books { wish, why: Why::More };
+    }
     let mut question = title_question(&text, index);
-    if question.is_none() && refers_to_books(&text, index) {
+    let refers = match question {
+        Some(_) => compares_with_earlier(&text),
+        None => refers_to_books(&text, index),
+    };
+    if refers {
         match history::referred_titles(conversation, &text, index) {
             Some(Referred::These(titles)) => {
-                let aspect = aspect_of(&text).unwrap_or(Aspect::Summary);
+                let aspect = if speaks_of_a_book(&text) {
+                    Aspect::Other
+                } else {
+                    Aspect::Summary
+                };
+                let aspect = aspect_of(&text).unwrap_or(aspect);
+                let named = question.map(|question| question.titles).unwrap_or_default();
+                let titles = titles.into_iter().chain(named).collect();
                 question = Some(TitleQuestion { titles, aspect });
             }
-            Some(Referred::Unclear(titles)) => return Intent::WhichOf(titles),
-            None => {}
+            Some(Referred::Unclear(titles)) if question.is_none() => return Intent::WhichOf(titles),
+            _ => {}
         }
     }
     let before = history::wish_before(conversation, index);
@@ -124,8 +143,27 @@ pub(super) fn understand<'a>(conversation: &Conversation<'a>, index: &Index) -> 
 
 /// `who wrote it`, `tell me more about the second one`: a question about what was named before, not here.
 fn refers_to_books(text: &Text<'_>, index: &Index) -> bool {
-    let asks = aspect_of(text).is_some() || text.len() <= 4;
-    asks && !wants_similar(text) && !Wish::read(text, index).names_books()
+    let asks = aspect_of(text).is_some() || text.len() <= 4 || speaks_of_a_book(text);
+    let names_books = Wish::read(text, index).names_books() || !index.mentions(text.source).titles.is_empty();
+    asks && !wants_similar(text) && !names_books
+}
+
+/// `is it long`, `how does it end`
+fn speaks_of_a_book(text: &Text<'_>) -> bool {
+    text.len() <= 8
+        && text.has_any("it")
+        && text.starts_with("is, was, does, did, how, who, why, what, where, can")
+        && text.has_any(
+            "long short book books novel read reading scary sad funny violent hard easy difficult good worth true story plot end \
+             ends ending character characters hero children kids series",
+        )
+}
+
+/// `compare it with Dracula`
+fn compares_with_earlier(text: &Text<'_>) -> bool {
+    text.len() <= 12
+        && text.has_any("compare compared difference versus vs than")
+        && text.has_any("it this that")
 }
 
 /// A recommendation that names a title: `would you recommend Dune` asks about it, `tell me about Dune and recommend
@@ -153,6 +191,12 @@ fn both_or_one<'a>(text: &Text<'_>, question: TitleQuestion, mut wish: Wish, ind
 
 fn books<'a>(conversation: &Conversation<'a>, text: &Text<'_>, wanted: Wanted, index: &Index) -> Intent<'a> {
     let Wanted { mut wish, how } = wanted;
+    if !wish.says_something() && !wish.unknown_examples.is_empty() {
+        return Intent::Titles(TitleQuestion {
+            titles: wish.unknown_examples,
+            aspect: Aspect::Example,
+        });
+    }
     let mut why = if how == How::ForMore {
         Why::More
     } else {
@@ -251,6 +295,7 @@ fn by_guess<'a>(conversation: &Conversation<'a>, text: &Text<'_>, index: &Index)
     let is_hint = |topic: &String| {
         topic.chars().count() <= HINT_CHARS
             && !text.has_any(OTHER_THINGS)
+            && !text.has_any("i im my me your")
             && topics::finds_something(topic, index)
     };
     Intent::Unable {

@@ -232,19 +232,22 @@ const FUNCTION_WORDS: &str = "\
 
 /// Words with which people ask for books, whatever books.
 const REQUEST_WORDS: &str = "\
-    advise another anything appreciate ask available best bit book books chatai check choose collection couple \
-    define describe different dozen enjoy enjoyable explain favorite favourite find gimme give good got great handful hello help hey hi \
-    idea ideas instead interested interesting kind kinds know let lets library like liked list looking lot lots love \
-    loved maybe mood name need new next nice ok okay one ones option options pick picks prefer preferably read \
-    reading reads recommend recommendation recommendations recommended search see several show similar single \
-    something somewhat sort suggest suggested suggestion suggestions tell thank thanks thing things title titles \
-    today tonight top try type want wanted weekend well wish worth written";
+    advise another anything appreciate ask available best bit book books bored born chatai check choose \
+    collection couple define describe different dozen enjoy enjoyable evening explain favorite favourite \
+    feel feeling find gimme give good got great handful hello help hey hi holiday holidays idea ideas \
+    instead interested interesting kind kinds know learn let lets library like liked list looking lot lots \
+    love loved maybe moment mood name need new next nice ok okay one ones option options pick picks prefer \
+    preferably read reading reads recommend recommendation recommendations recommended search see several \
+    show similar single something somewhat sort suggest suggested suggestion suggestions tell thank thanks \
+    thing things title titles today tonight top try type vacation want wanted weekend well wish worth \
+    write writes written wrote";
 
-/// The same in German, Spanish, French and Italian: a title or a name may still be recognised beside them.
+/// The same in some other languages: a title or a name may still be recognised beside them.
 const FOREIGN_REQUEST_WORDS: &str = "\
-    bitte buch bücher conseille consiglia consigliami da de des du ein eine einen el empfehle empfehlen empfiehl \
-    favor gibt ich könntest la le les libri libro libros livre livres los mir moi möchte per por pour recomendar \
-    recomienda recomiéndame recommande recommandez roman romane sobre su suche sur un una une uno von vous zu über";
+    bitte buch bücher conseille consiglia consigliami da de des du ein eine einen el empfehle empfehlen \
+    empfiehl favor gibt ich könntest la le les libri libro libros livre livres los mir moi möchte per por \
+    pour puedes recomendar recomendarme recomienda recomiéndame recommande recommandez roman romane sobre \
+    su suche sur un una une uno von vous zu über какую книги книгу мне порекомендуй посоветуй почитать";
 
 /// Words for books; with anything beside them they ask for some.
 pub(super) const BOOK_NOUNS: &str = "\

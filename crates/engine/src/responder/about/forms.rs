@@ -122,7 +122,9 @@ fn subject(text: &Text<'_>, form: &Form) -> Option<Range<usize>> {
             // Elsewhere in a sentence it is a verb like any other.
             "is" => at > 0,
             // `what should I read`
-            "should i read" | "do you have" => is_in(text.word_before(at, 1), "what which books how"),
+            "should i read" | "do you have" => {
+                is_in(text.word_before(at, 1), "what which book books novel how")
+            }
             _ => false,
         };
         (length > 0 && !is_other).then_some(at + length)

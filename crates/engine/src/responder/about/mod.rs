@@ -8,6 +8,7 @@ use super::{
     words::{Text, is_function_word, is_in, is_noise, is_quotation_mark, overlap},
 };
 use chatai_rag::{Index, Mentions, TitleMatch, TitleOutcome};
+use chatai_types::BookId;
 use std::ops::Range;
 
 /// The most titles one question names.
@@ -34,6 +35,8 @@ pub(super) enum Aspect {
     Presence,
     /// A summary, if it is a book at all.
     Topic,
+    /// What others should be like; it is not in the collection as far as was seen.
+    Example,
     /// Something of which the collection may say nothing.
     Other,
 }
@@ -221,17 +224,48 @@ fn pieces(text: &Text<'_>, words: Range<usize>, mentioned: &[Range<usize>]) -> V
 }
 
 /// The title of the collection that is meant. Short words are not taken for mistyped titles unless only a book can be
-/// meant: `maps` is not `Maus`.
+/// meant: `maps` is not `Maus`; nor one word for the beginning of a title: `war` is not `War and Peace`.
 fn title_meant(asked: &str, index: &Index, is_surely_a_title: bool) -> Option<String> {
     let hit = index.find_titles(&[asked.to_owned()]).pop()?;
-    let TitleOutcome::Found { book, how } = hit.outcome else {
-        return None;
+    match hit.outcome {
+        TitleOutcome::Found { book, how } => {
+            let is_credible = how != TitleMatch::Typo || is_surely_a_title || asked.chars().count() >= 7;
+            index
+                .book(book)
+                .filter(|_| is_credible)
+                .map(|book| book.title.clone())
+        }
+        TitleOutcome::Unknown { .. } => {
+            let telling = Text::new(asked)
+                .words
+                .iter()
+                .filter(|word| !is_noise(&word.text))
+                .count();
+            if telling > 1 {
+                title_beginning_with(asked, index)
+            } else {
+                None
+            }
+        }
+    }
+}
+
+/// The title that begins with some words, or is them: `Harry Potter`.
+pub(super) fn title_beginning_with(words: &str, index: &Index) -> Option<String> {
+    let hit = index.find_titles(&[words.to_owned()]).pop()?;
+    let title = |book: &BookId| index.book(*book).map(|book| book.title.clone());
+    let candidates = match hit.outcome {
+        TitleOutcome::Found { book, how } if how != TitleMatch::Typo => return title(&book),
+        TitleOutcome::Found { book, .. } => vec![book],
+        TitleOutcome::Unknown { suggestions } => suggestions,
     };
-    let is_credible = how != TitleMatch::Typo || is_surely_a_title || asked.chars().count() >= 7;
-    index
-        .book(book)
-        .filter(|_| is_credible)
-        .map(|book| book.title.clone())
+    let wanted = Text::new(words);
+    let begins = |title: &String| {
+        let title = Text::new(title);
+        // With or without a leading article.
+        (0..=1).any(|start| (0..wanted.len()).all(|at| title.word(start + at) == wanted.word(at)))
+    };
+    candidates.iter().filter_map(title).find(begins)
 }
 
 /// Words that stand for something said before: `it`, `the second one`, `that book`.

@@ -39,6 +39,18 @@ pub(super) fn answer(output: &Value, wish: &Wish, why: Why, question: &str) -> O
         ));
     }
     lines.push(String::new());
+    if !wish.unknown_examples.is_empty() {
+        let unknown: Vec<String> = wish
+            .unknown_examples
+            .iter()
+            .map(|name| quoted(name, ECHO_CHARS))
+            .collect();
+        lines.push(format!(
+            "I do not know {}, so I went by the rest of your words.",
+            listed(&unknown, "or")
+        ));
+        lines.push(String::new());
+    }
     lines.push(closing(books.len(), wish));
     Some(lines.join("\n"))
 }
@@ -194,19 +206,19 @@ fn means(label: &str, term: &str) -> bool {
     })
 }
 
-/// The genres and themes of some books, the most frequent first.
+/// The genres, themes and authors of some books, the most frequent first.
 fn kinds(books: &[&Value]) -> String {
-    let most = |name: &str| {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for label in books.iter().flat_map(|book| texts(book, name)) {
-            *counts.entry(label).or_default() += 1;
+    let most = |labels: &mut dyn Iterator<Item = &str>| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for label in labels.filter(|label| !label.is_empty()) {
+            *counts.entry(inline(label)).or_default() += 1;
         }
-        let mut counted: Vec<(&str, usize)> = counts.into_iter().collect();
-        counted.sort_by_key(|(label, count)| (std::cmp::Reverse(*count), *label));
+        let mut counted: Vec<(String, usize)> = counts.into_iter().collect();
+        counted.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
         let labels: Vec<String> = counted
             .into_iter()
             .take(MOST_KINDS)
-            .map(|(label, _)| inline(label))
+            .map(|(label, _)| label)
             .collect();
         if labels.is_empty() {
             "none".to_owned()
@@ -215,9 +227,10 @@ fn kinds(books: &[&Value]) -> String {
         }
     };
     format!(
-        "Of {} books, picked for variety:\n\n- Genres: {}\n- Themes: {}\n\nThere are more; ask for any of them.",
+        "Of {} books, picked for variety:\n\n- Genres: {}\n- Themes: {}\n- Authors: {}\n\nThere are more; ask for any of them.",
         books.len(),
-        most("genres"),
-        most("themes")
+        most(&mut books.iter().flat_map(|book| texts(book, "genres"))),
+        most(&mut books.iter().flat_map(|book| texts(book, "themes"))),
+        most(&mut books.iter().map(|book| text(book, "author")))
     )
 }

@@ -36,10 +36,10 @@ fn not_found(missing: &Value, aspect: Aspect) -> String {
     } else {
         format!(" Did you mean {}?", listed(&similar, "or"))
     };
-    let topic = if aspect == Aspect::Topic {
-        " If it is no title but a topic, ask for books about it."
-    } else {
-        ""
+    let topic = match aspect {
+        Aspect::Topic => " If it is no title but a topic, ask for books about it.",
+        Aspect::Example => " Tell me what you like about it: a theme, a genre, a period.",
+        _ => "",
     };
     format!("The collection has no book called {title}, and I know no others.{similar}{topic}")
 }
@@ -74,7 +74,7 @@ fn about(book: &Value, aspect: Aspect) -> String {
                 .trim_end()
                 .to_owned()
         }
-        Aspect::Summary | Aspect::Topic | Aspect::Other => {
+        Aspect::Summary | Aspect::Topic | Aspect::Example | Aspect::Other => {
             let written = if language.is_empty() {
                 String::new()
             } else {

@@ -152,6 +152,66 @@ fn words_refer_to_the_last_answer() {
 }
 
 #[test]
+fn questions_about_the_last_book_and_its_author() {
+    let mut talker = Talker::small();
+    talker.ask("What is 1984 about?");
+    for question in [
+        "who's the author?",
+        "Is it a long book?",
+        "what else did he write?",
+        "Compare it with Dune",
+    ] {
+        talker.ask(question);
+        let expected = match question {
+            "what else did he write?" => json!({"authors": ["George Orwell"], "exclude_titles": ["1984"]}),
+            "Compare it with Dune" => json!({"titles": ["Animal Farm", "Dune"]}),
+            _ => json!({"titles": ["1984"]}),
+        };
+        assert_eq!(talker.last_calls[0].1, expected, "{question}");
+    }
+}
+
+#[test]
+fn what_is_only_left_out_belongs_to_the_wish_before() {
+    let mut talker = Talker::small();
+    talker.ask("dystopian novels");
+    talker.ask("I've already read 1984");
+    assert_eq!(talker.argument("content"), "dystopian novels");
+    assert_eq!(talker.argument("exclude_titles"), json!(["1984"]));
+}
+
+#[test]
+fn an_example_that_is_not_known_is_said() {
+    let answer = Talker::small().ask("a horror novel like The Girl on the Train");
+    assert!(
+        answer.contains("I do not know “The Girl on the Train”, so I went by the rest of your words."),
+        "{answer}"
+    );
+    let answer = Talker::small().ask("Books for people who like Murakami");
+    assert!(
+        answer.ends_with("Tell me what you like about it: a theme, a genre, a period."),
+        "{answer}"
+    );
+}
+
+#[test]
+fn the_beginning_of_a_title_is_enough() {
+    let title = "Harry Potter and the Philosopher's Stone";
+    let books =
+        json!([{"title": title, "themes": ["magic"]}, {"title": "The Snow Queen", "themes": ["magic"]}])
+            .to_string();
+    for question in ["what is harry potter about", "books similar to Harry Potter"] {
+        let mut talker = Talker::with(&books);
+        talker.ask(question);
+        let asked = &talker.last_calls[0].1;
+        assert!(
+            asked["titles"] == json!([title]) || asked["exclude_titles"] == json!([title]),
+            "{question}: {asked}"
+        );
+    }
+}
+
+#[test]
 fn one_question_may_want_both() {
     let mut talker = Talker::small();
     let answer = talker.ask("Tell me about Dune and recommend something similar");

@@ -23,6 +23,8 @@ pub(super) struct Wish {
     pub(super) topic: Option<String>,
     /// Titles of the collection that they should be like.
     pub(super) examples: Vec<String>,
+    /// Titles or names that they should be like, of which the collection knows nothing.
+    pub(super) unknown_examples: Vec<String>,
     pub(super) authors: Vec<String>,
     pub(super) exclude_titles: Vec<String>,
     pub(super) exclude_authors: Vec<String>,
@@ -60,6 +62,7 @@ impl Wish {
     pub(super) fn names_books(&self) -> bool {
         !(self.examples.is_empty()
             && self.authors.is_empty()
+            && self.unknown_examples.is_empty()
             && self.exclude_titles.is_empty()
             && self.exclude_authors.is_empty())
     }
@@ -74,6 +77,7 @@ impl Wish {
             self.authors = remark.authors;
         }
         self.examples.extend(remark.examples);
+        self.unknown_examples.extend(remark.unknown_examples);
         self.exclude_titles.extend(remark.exclude_titles);
         self.exclude_authors.extend(remark.exclude_authors);
         self.exclude_content.extend(remark.exclude_content);

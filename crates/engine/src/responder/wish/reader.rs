@@ -2,6 +2,7 @@
 //! topic.
 
 use super::{
+    super::about::title_beginning_with,
     super::words::{PLAIN_BOOK_NOUNS, Text, is_function_word, is_in, is_noise, overlap},
     Wish,
 };
@@ -13,12 +14,16 @@ use std::ops::Range;
 const TOPIC_CHARS: usize = 500;
 /// How many books of an author stand for that author where something similar is wanted.
 const BOOKS_OF_EXAMPLE: usize = 3;
+/// Up to this age, in years, books for children are meant.
+const OLDEST_CHILD: u8 = 12;
 
 pub(super) struct Reader<'r, 'a> {
     pub(super) text: &'r Text<'a>,
     pub(super) mentions: Mentions,
     pub(super) wish: Wish,
     index: &'r Index,
+    /// For whom books are wanted, in a word of the topic.
+    audience: Option<&'static str>,
     /// For each word whether it was understood already.
     spent: Vec<bool>,
 }
@@ -29,6 +34,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         Self {
             text,
             index,
+            audience: None,
             mentions,
             spent: vec![false; text.len()],
             wish: Wish::default(),
@@ -40,6 +46,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.read_examples();
         self.read_authors();
         self.read_unknown_author();
+        self.read_unknown_example();
+        self.read_age();
         self.read_number();
         self.read_topic();
         self.wish
@@ -123,12 +131,84 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
+    /// `like Harry Potter`, `similar to The Girl on the Train`: the beginning of a title, or of no title here.
+    fn read_unknown_example(&mut self) {
+        let text = self.text;
+        let cue = (0..text.len()).find_map(|at| {
+            let length =
+                text.longest_phrase_at(at, "like, similar to, reminds me of, fan of, fans of, vein of");
+            let start = at + length;
+            let is_name = length > 0
+                && !self.is_spent(&(start..start + 1))
+                && text.is_capital(start)
+                && text.word(start) != "i";
+            is_name.then_some(at..start)
+        });
+        let Some(cue) = cue else { return };
+        let mut end = cue.end;
+        let goes_on = |at: usize| {
+            at < text.len()
+                && !self.spent[at]
+                && !text.clause_ends_before(at)
+                && !text.gap_before(at).contains(',')
+                && (text.is_capital(at) || is_in(text.word(at), "of the and a in on to with for"))
+        };
+        while end == cue.end || goes_on(end) {
+            end += 1;
+        }
+        while !text.is_capital(end - 1) {
+            end -= 1;
+        }
+        let name = text.slice(cue.end..end).to_owned();
+        match title_beginning_with(&name, self.index) {
+            Some(title) => {
+                self.wish.exclude_titles.push(title.clone());
+                self.wish.examples.push(title);
+            }
+            None => self.wish.unknown_examples.push(name),
+        }
+        // `for people who like X`
+        let start = (1..=3)
+            .rev()
+            .map(|back| cue.start.saturating_sub(back))
+            .find(|start| {
+                text.longest_phrase_at(
+                    *start,
+                    "for people who, for readers who, for someone who, people who, readers who",
+                ) > 0
+            });
+        self.spend(start.unwrap_or(cue.start)..end);
+    }
+
+    /// `for my 8 year old`: for children, as far as that is one.
+    fn read_age(&mut self) {
+        let text = self.text;
+        let Some((at, length)) = (0..text.len()).find_map(|at| {
+            let length = text.longest_phrase_at(at + 1, "year old, years old, yr old, year olds");
+            (length > 0 && text.word(at).parse::<u8>().is_ok()).then_some((at, length + 1))
+        }) else {
+            return;
+        };
+        let relative = "boy boys child children daughter girl girls grandchild granddaughter grandson kid kids nephew niece son";
+        let end = at + length + usize::from(is_in(text.word(at + length), relative));
+        if !self.is_spent(&(at..end)) && text.word(at).parse::<u8>().is_ok_and(|age| age <= OLDEST_CHILD) {
+            self.audience = Some("children");
+        }
+        self.spend(at..end);
+    }
+
     fn read_topic(&mut self) {
         let free: Vec<usize> = (0..self.text.len()).filter(|at| !self.spent[*at]).collect();
         let parts: Vec<String> = self
             .runs(&free)
             .into_iter()
             .filter_map(|run| self.trimmed(run, ""))
+            .collect();
+        let parts: Vec<String> = self
+            .audience
+            .map(str::to_owned)
+            .into_iter()
+            .chain(parts)
             .collect();
         let topic: String = parts.join(", ").chars().take(TOPIC_CHARS).collect();
         let words = Text::new(&topic);
@@ -152,10 +232,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         let mut is_announced = false;
         while start < end && says_nothing(start) {
             let word = self.text.word(start);
-            if is_announced && !is_function_word(word) {
+            if is_announced && !is_function_word(word) && !is_in(word, "something anything book books novel")
+            {
                 break;
             }
-            is_announced = is_in(word, "about on with of") || is_announced && is_in(word, "a an the some my");
+            is_announced = is_in(word, "about on with of")
+                || is_announced && is_in(word, "a an the some my something anything book books novel");
             start += 1;
         }
         let least = start + usize::from(is_announced);
@@ -223,7 +305,11 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     pub(super) fn is_spent(&self, words: &Range<usize>) -> bool {
-        words.is_empty() || self.spent[words.clone()].contains(&true)
+        words.is_empty()
+            || self
+                .spent
+                .get(words.clone())
+                .is_none_or(|spent| spent.contains(&true))
     }
 
     pub(super) fn spend(&mut self, words: Range<usize>) {
