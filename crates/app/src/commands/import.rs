@@ -21,10 +21,11 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) fn run(flags: &Flags, arguments: &ImportArguments) -> Result<(), Failure> {
     let config = wiring::load(flags)?.config;
-    refuse_own_database(&config, &arguments.file)?;
+    refuse_own_database(&config.database_to_open(), &arguments.file)?;
     // Before the instance's own database is opened: closing a descriptor of a file drops this process's locks on it.
     let original = Original::open(&arguments.file).map_err(unreadable)?;
     let counts = original.counts().map_err(unreadable)?;
@@ -35,7 +36,7 @@ pub(crate) fn run(flags: &Flags, arguments: &ImportArguments) -> Result<(), Fail
     };
     block_on(async {
         let (store, _scratch) = open(&config, &options).await?;
-        let interrupted = watch_signals();
+        let interrupted = watch_signals()?;
         let mut progress = Progress::new(&counts);
         let mut tell = |at: ImportProgress| {
             progress.show(at);
@@ -55,7 +56,7 @@ pub(crate) fn run(flags: &Flags, arguments: &ImportArguments) -> Result<(), Fail
                 Ok(())
             }
             Err(ImportError::Original(error)) => Err(unreadable(error)),
-            Err(error) => Err(Failure::new(format_args!("import: {error}")).hint(error.hint())),
+            Err(error) => Err(Failure::new(&error).hint(error.hint())),
         }
     })
 }
@@ -65,12 +66,12 @@ fn unreadable(error: OriginalError) -> Failure {
 }
 
 /// The instance's own database must not be opened twice in one process.
-fn refuse_own_database(config: &Config, file: &Path) -> Result<(), Failure> {
-    let Database::Sqlite(own) = config.database_to_open() else {
+fn refuse_own_database(own: &Database, file: &Path) -> Result<(), Failure> {
+    let Database::Sqlite(own) = own else {
         return Ok(());
     };
     let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    match (identity(&own), identity(file)) {
+    match (identity(own), identity(file)) {
         (Some(own), Some(given)) if own == given => Err(unreadable(OriginalError::Ours(file.to_owned()))),
         _ => Ok(()),
     }
@@ -111,17 +112,21 @@ impl Drop for Scratch {
     }
 }
 
-/// True from the first Ctrl-C on: the run then ends after the page it is at, with everything cleaned up.
-fn watch_signals() -> Arc<AtomicBool> {
+/// True from the first Ctrl-C or SIGTERM on: the run then ends after the page it is at, with everything cleaned up.
+fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| Failure::new(format_args!("cannot listen for signals: {error}")))?;
     // Ends with the runtime, which ends with the command.
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            flag.store(true, Ordering::Relaxed);
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
         }
+        flag.store(true, Ordering::Relaxed);
     });
-    interrupted
+    Ok(interrupted)
 }
 
 /// How far it is: a bar on a terminal, a line for each tenth elsewhere.
@@ -191,4 +196,44 @@ fn before(counts: &OriginalCounts, kind: ImportKind) -> u64 {
         .take_while(|earlier| *earlier != kind)
         .map(|kind| total(counts, kind))
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_runs_over_all_kinds() {
+        let counts = OriginalCounts {
+            users: 1,
+            conversations: 2,
+            messages: 30,
+            attachments: 4,
+            usage_details: 5,
+        };
+        assert_eq!(
+            ImportKind::ALL.map(|kind| before(&counts, kind)),
+            [0, 1, 3, 33, 37]
+        );
+        assert_eq!(ImportKind::ALL.map(|kind| total(&counts, kind)), [1, 2, 30, 4, 5]);
+    }
+
+    #[test]
+    fn the_instance_s_own_database_is_refused_under_any_name() {
+        let scratch = Scratch::make().unwrap();
+        let own = scratch.0.join("chatai.db");
+        fs::write(&own, "").unwrap();
+        fs::hard_link(&own, scratch.0.join("link.db")).unwrap();
+        fs::write(scratch.0.join("app.db"), "").unwrap();
+        let own = Database::Sqlite(own);
+        for name in ["chatai.db", "link.db"] {
+            assert!(
+                refuse_own_database(&own, &scratch.0.join(name)).is_err(),
+                "{name}"
+            );
+        }
+        for name in ["app.db", "missing.db"] {
+            assert!(refuse_own_database(&own, &scratch.0.join(name)).is_ok(), "{name}");
+        }
+    }
 }

@@ -14,10 +14,7 @@ use chatai_store::{
     ops::import::{self as rows, Kind, Known, NewUser, UserWrite},
 };
 use chatai_types::UserId;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// What becomes of a page of accounts.
 #[derive(Default)]
@@ -32,6 +29,8 @@ struct Plan {
 /// An account that did not come before.
 struct Fresh<'r> {
     row: &'r UserRow,
+    /// Where the account is that this id meant before.
+    replaces: Option<i64>,
     email: String,
     password_hash: String,
     repair: Repair,
@@ -109,10 +108,12 @@ impl Run<'_> {
                     plan.places.push((row.id, UserPlace::Deleted));
                     plan.outcome.known += 1;
                 }
-                Some((_, Some(_))) | None => {
+                other => {
+                    let replaces = other.map(|(before, _)| before.0);
                     let password_hash = password_hash(row, &mut repair);
                     fresh.push(Fresh {
                         row,
+                        replaces,
                         email,
                         password_hash,
                         repair,
@@ -189,6 +190,7 @@ impl Run<'_> {
         for (account, who) in fresh.into_iter().zip(who) {
             let Fresh {
                 row,
+                replaces,
                 email,
                 password_hash,
                 mut repair,
@@ -217,6 +219,7 @@ impl Run<'_> {
             plan.outcome.changed(row.id, repair.changes);
             writes.push(UserWrite {
                 source_id: row.id,
+                replaces,
                 mark: mark(row),
                 id,
                 new,
@@ -253,28 +256,6 @@ impl Run<'_> {
             display_name,
             created_at,
         })
-    }
-
-    /// For each row the id it gets: its own where that is free, else a new one.
-    pub(super) async fn ids_for(
-        &mut self,
-        kind: Kind,
-        rows: &[i64],
-        free: &HashSet<i64>,
-    ) -> Result<Vec<i64>, ImportError> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let missing = rows.iter().filter(|id| !free.contains(id)).count();
-        let mut new_ids = self.new_ids(kind, missing).await?.into_iter();
-        let id = |id: &i64| {
-            if free.contains(id) {
-                *id
-            } else {
-                new_ids.next().expect("as many ids as were asked for")
-            }
-        };
-        Ok(rows.iter().map(id).collect())
     }
 }
 

@@ -27,6 +27,15 @@ struct Plan {
     outcome: Outcome,
 }
 
+/// An attachment that did not come before, and its message here.
+struct Fresh<'r> {
+    row: &'r AttachmentRow,
+    /// Where the attachment is that this id meant before.
+    replaces: Option<i64>,
+    message: MessageId,
+    here: ConversationHere,
+}
+
 type KnownAttachment = Known<i64, MessageId>;
 
 /// A file as it will be stored.
@@ -75,7 +84,7 @@ impl Run<'_> {
     ) -> Result<Plan, ImportError> {
         let mut plan = Plan::default();
         let known = self.known_attachments(page).await?;
-        let mut fresh: Vec<(&AttachmentRow, MessageId, ConversationHere)> = Vec::new();
+        let mut fresh = Vec::new();
         for row in page {
             let (message, here) = match self.message_of(row.message, row.conversation) {
                 Ok(place) => place,
@@ -92,12 +101,18 @@ impl Run<'_> {
             if is_known {
                 plan.outcome.known += 1;
             } else {
-                fresh.push((row, message, here));
+                let replaces = known.get(&row.id).map(|known| known.local_id);
+                fresh.push(Fresh {
+                    row,
+                    replaces,
+                    message,
+                    here,
+                });
             }
         }
         let unprepared = fresh
             .iter()
-            .map(|(row, ..)| *row)
+            .map(|file| file.row)
             .filter(|row| !prepared.contains_key(&row.id));
         let newly: Vec<(i64, Prepared)> = stream::iter(unprepared.collect::<Vec<_>>())
             .map(|row| prepare(self.store, self.extractor, row))
@@ -105,15 +120,15 @@ impl Run<'_> {
             .try_collect()
             .await?;
         prepared.extend(newly);
-        let wanted: Vec<i64> = fresh.iter().map(|(row, ..)| row.id).collect();
+        let wanted: Vec<i64> = fresh.iter().map(|file| file.row.id).collect();
         let free = self.free(Kind::Attachment, &wanted).await?;
         let ids = self.ids_for(Kind::Attachment, &wanted, &free).await?;
         let mut writes = Vec::with_capacity(fresh.len());
-        for ((row, message, here), id) in fresh.into_iter().zip(ids) {
-            let file = prepared[&row.id].clone();
-            plan.outcome.placed.push((row.id, id));
-            plan.outcome.changed(row.id, file.changes.clone());
-            writes.push(write(row.id, AttachmentId(id), message, here, file));
+        for (fresh, id) in fresh.iter().zip(ids) {
+            let file = prepared[&fresh.row.id].clone();
+            plan.outcome.placed.push((fresh.row.id, id));
+            plan.outcome.changed(fresh.row.id, file.changes.clone());
+            writes.push(write(fresh, AttachmentId(id), file));
         }
         plan.writes = Arc::new(writes);
         Ok(plan)
@@ -135,19 +150,14 @@ impl Run<'_> {
     }
 }
 
-fn write(
-    source_id: i64,
-    id: AttachmentId,
-    message_id: MessageId,
-    here: ConversationHere,
-    file: Prepared,
-) -> AttachmentWrite {
+fn write(fresh: &Fresh<'_>, id: AttachmentId, file: Prepared) -> AttachmentWrite {
     AttachmentWrite {
-        source_id,
+        source_id: fresh.row.id,
+        replaces: fresh.replaces,
         id,
-        message_id,
-        conversation_id: here.id,
-        owner: here.owner,
+        message_id: fresh.message,
+        conversation_id: fresh.here.id,
+        owner: fresh.here.owner,
         filename: file.filename,
         content_type: file.content_type,
         kind: file.kind,

@@ -21,6 +21,14 @@ struct Plan {
     outcome: Outcome,
 }
 
+/// A conversation that did not come before, and its owner here.
+struct Fresh<'r> {
+    row: &'r ConversationRow,
+    owner: UserId,
+    /// Where the conversation is that this id meant before.
+    replaces: Option<i64>,
+}
+
 type KnownConversation = Known<ConversationId, (UserId, Timestamp)>;
 
 impl Run<'_> {
@@ -52,7 +60,7 @@ impl Run<'_> {
     async fn plan_conversations(&mut self, page: &[ConversationRow]) -> Result<Plan, ImportError> {
         let mut plan = Plan::default();
         let known = self.known_conversations(page).await?;
-        let mut fresh: Vec<(&ConversationRow, UserId)> = Vec::new();
+        let mut fresh = Vec::new();
         for row in page {
             let owner = match row.user.map(|user| self.users.get(&user).copied()) {
                 Some(Some(UserPlace::Here(owner))) => owner,
@@ -89,7 +97,11 @@ impl Run<'_> {
                     plan.places.push((row.id, ConversationPlace::Here(here)));
                     plan.outcome.known += 1;
                 }
-                Some((_, Some(_))) | None => fresh.push((row, owner)),
+                other => fresh.push(Fresh {
+                    row,
+                    owner,
+                    replaces: other.map(|(before, _)| before.0),
+                }),
             }
         }
         self.place_conversations(plan, &fresh).await
@@ -113,13 +125,13 @@ impl Run<'_> {
     async fn place_conversations(
         &mut self,
         mut plan: Plan,
-        fresh: &[(&ConversationRow, UserId)],
+        fresh: &[Fresh<'_>],
     ) -> Result<Plan, ImportError> {
-        let wanted: Vec<i64> = fresh.iter().map(|(row, _)| row.id).collect();
+        let wanted: Vec<i64> = fresh.iter().map(|conversation| conversation.row.id).collect();
         let free = self.free(Kind::Conversation, &wanted).await?;
         let ids = self.ids_for(Kind::Conversation, &wanted, &free).await?;
         let mut writes = Vec::with_capacity(fresh.len());
-        for ((row, owner), id) in fresh.iter().zip(ids) {
+        for (Fresh { row, owner, replaces }, id) in fresh.iter().zip(ids) {
             let mut repair = Repair::default();
             let created_at = match Repair::moment(&row.created_at) {
                 Some(moment) => moment,
@@ -130,6 +142,7 @@ impl Run<'_> {
             };
             let write = ConversationWrite {
                 source_id: row.id,
+                replaces: *replaces,
                 id: ConversationId(id),
                 owner: *owner,
                 title: repair.optional_text(&row.title),

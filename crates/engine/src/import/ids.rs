@@ -46,9 +46,31 @@ impl Run<'_> {
         Ok(free)
     }
 
+    /// For each row the id it gets: its own where that is free, else a new one.
+    pub(super) async fn ids_for(
+        &mut self,
+        kind: Kind,
+        rows: &[i64],
+        free: &HashSet<i64>,
+    ) -> Result<Vec<i64>, ImportError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let missing = rows.iter().filter(|id| !free.contains(id)).count();
+        let mut new_ids = self.new_ids(kind, missing).await?.into_iter();
+        let id = |id: &i64| {
+            if free.contains(id) {
+                *id
+            } else {
+                new_ids.next().expect("as many ids as were asked for")
+            }
+        };
+        Ok(rows.iter().map(id).collect())
+    }
+
     /// So many new ids. Also called for none before a kind's first row is written: from then on the database
     /// gives out no id that is still to come.
-    pub(super) async fn new_ids(&mut self, kind: Kind, count: usize) -> Result<Vec<i64>, ImportError> {
+    async fn new_ids(&mut self, kind: Kind, count: usize) -> Result<Vec<i64>, ImportError> {
         let last = match self.new_ids.last.get(&kind) {
             Some(last) => *last,
             None => self.begin_ids(kind).await?,

@@ -37,6 +37,8 @@ type KnownMessage = Known<MessageId, (ConversationId, Timestamp)>;
 #[derive(Clone, Copy)]
 struct Fresh<'r> {
     row: &'r MessageRow,
+    /// Where the message is that this id meant before.
+    replaces: Option<i64>,
     conversation: i64,
     here: ConversationHere,
 }
@@ -104,8 +106,9 @@ impl Run<'_> {
                 }
                 // Deleted here since; in a conversation that is new, the id means another message.
                 Some((_, None)) if !here.is_new => plan.outcome.known += 1,
-                Some(_) | None => fresh.push(Fresh {
+                other => fresh.push(Fresh {
                     row,
+                    replaces: other.map(|(before, _)| before.0),
                     conversation,
                     here,
                 }),
@@ -197,6 +200,7 @@ impl Run<'_> {
         for (message, id) in fresh.iter().zip(ids) {
             let Fresh {
                 row,
+                replaces,
                 conversation,
                 here,
             } = *message;
@@ -208,6 +212,7 @@ impl Run<'_> {
             let created_at = repair.moment_or(&row.created_at, end.written_at.unwrap_or(here.created_at));
             let write = MessageWrite {
                 source_id: row.id,
+                replaces,
                 id,
                 conversation_id: here.id,
                 owner: here.owner,

@@ -25,6 +25,8 @@ type KnownUsage = Known<i64, (MessageId, Timestamp)>;
 /// A usage row that did not come before, and its message here.
 struct Fresh<'r> {
     row: &'r UsageRow,
+    /// Where the usage row is that this id meant before.
+    replaces: Option<i64>,
     message: MessageId,
     here: ConversationHere,
 }
@@ -96,7 +98,13 @@ impl Run<'_> {
             if is_known {
                 plan.outcome.known += 1;
             } else {
-                fresh.push(Fresh { row, message, here });
+                let replaces = known.get(&row.id).map(|known| known.local_id);
+                fresh.push(Fresh {
+                    row,
+                    replaces,
+                    message,
+                    here,
+                });
             }
         }
         let wanted: Vec<i64> = fresh.iter().map(|usage| usage.row.id).collect();
@@ -136,6 +144,7 @@ impl Run<'_> {
         let neighbour = Repair::moment(&row.message_created_at).unwrap_or(self.now);
         UsageWrite {
             source_id: row.id,
+            replaces: usage.replaces,
             id,
             message_id: usage.message,
             conversation_id: usage.here.id,

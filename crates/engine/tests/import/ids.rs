@@ -74,6 +74,22 @@ conformance! {
         assert_eq!(bring(&store, &file).await.rows[&ImportKind::Message].known, 4);
     }
 
+    async fn two_imports_at_once_bring_everything_once(store: TestStore) {
+        let file = plain_file();
+        let expected = {
+            let one = TestStore::sqlite().await;
+            bring(&one, &file).await;
+            state(&one).await
+        };
+        let (first, second) = tokio::join!(bring(&store, &file), bring(&store, &file));
+        for kind in ImportKind::ALL {
+            let (first, second) = (counts(&first, kind), counts(&second, kind));
+            // What the one took, the other knew.
+            assert_eq!((first.0, first.1), (second.1, second.0), "{kind:?}");
+        }
+        assert_eq!(state(&store).await, expected);
+    }
+
     async fn people_who_come_meanwhile_disturb_nothing(store: TestStore) {
         let file = OriginalFile::empty();
         for id in 1..=60 {

@@ -18,7 +18,7 @@ pub use rows::{AttachmentRow, ConversationRow, MessageRow, Question, UsageRow, U
 
 use copy::PrivateCopy;
 use open::Watch;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 /// A value as the file holds it, whatever its column was declared as.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub struct Counts {
     pub usage_details: u64,
 }
 
-/// The largest id of each kind up to a bound; 0 where there is none.
+/// The largest id of each kind up to a bound, of rows that belong to somebody; 0 where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LargestIds {
     /// Of the accounts.
@@ -98,21 +98,39 @@ impl Original {
         })
     }
 
-    /// The largest ids that are not above `bound`.
+    /// The largest ids that are not above `bound`, of rows that belong to somebody.
     ///
     /// # Errors
     /// Those of reading.
     pub fn largest_ids(&self, bound: i64) -> Result<LargestIds, OriginalError> {
         let largest = |sql: &'static str| -> Result<i64, OriginalError> {
-            let found: Option<i64> = self.connection.query_row(sql, [bound], |row| row.get(0))?;
+            let found: Option<i64> = self
+                .connection
+                .query_row(sql, [bound], |row| row.get(0))
+                .optional()?;
             Ok(found.unwrap_or(0).max(0))
         };
+        // `cross join` keeps the order of the tables: from the largest id down to the first that fits.
         Ok(LargestIds {
-            users: largest("select max(id) from users where id <= ?1")?,
-            conversations: largest("select max(id) from conversations where id <= ?1")?,
-            messages: largest("select max(id) from messages where id <= ?1")?,
-            attachments: largest("select max(id) from attachments where id <= ?1")?,
-            usage_details: largest("select max(id) from usage_details where id <= ?1")?,
+            users: largest("select id from users where id <= ?1 order by id desc limit 1")?,
+            conversations: largest(
+                "select c.id from conversations c cross join users u on u.id = c.user_id \
+                 where c.id <= ?1 order by c.id desc limit 1",
+            )?,
+            messages: largest(
+                "select m.id from messages m cross join conversations c on c.id = m.conversation_id \
+                 cross join users u on u.id = c.user_id where m.id <= ?1 order by m.id desc limit 1",
+            )?,
+            attachments: largest(
+                "select a.id from attachments a cross join messages m on m.id = a.message_id \
+                 cross join conversations c on c.id = m.conversation_id \
+                 cross join users u on u.id = c.user_id where a.id <= ?1 order by a.id desc limit 1",
+            )?,
+            usage_details: largest(
+                "select d.id from usage_details d cross join messages m on m.id = d.message_id \
+                 cross join conversations c on c.id = m.conversation_id \
+                 cross join users u on u.id = c.user_id where d.id <= ?1 order by d.id desc limit 1",
+            )?,
         })
     }
 

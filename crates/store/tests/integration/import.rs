@@ -24,6 +24,7 @@ fn user(id: i64, email: &str) -> UserWrite {
     };
     UserWrite {
         source_id: id,
+        replaces: None,
         mark: id * 7,
         id: UserId(id),
         new: Some(new),
@@ -128,6 +129,7 @@ conformance! {
         let (owner, conversation_id) = (UserId(1), ConversationId(4));
         let conversation = ConversationWrite {
             source_id: 4,
+            replaces: None,
             id: conversation_id,
             owner,
             title: None,
@@ -140,6 +142,7 @@ conformance! {
         written.unwrap();
         let message = |id: i64| MessageWrite {
             source_id: id,
+            replaces: None,
             id: MessageId(id),
             conversation_id,
             owner,

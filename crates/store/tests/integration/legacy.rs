@@ -1,7 +1,7 @@
 //! Reading the original's database: whatever state its files are in, and without touching them.
 
 use crate::original::OriginalFile;
-use chatai_store::legacy::{Counts, Field, Original, OriginalError, PageLimits, Question};
+use chatai_store::legacy::{Counts, Field, LargestIds, Original, OriginalError, PageLimits, Question};
 use rusqlite::Connection;
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -179,6 +179,35 @@ fn pages_are_bounded_and_miss_nothing() {
         }
         assert_eq!(ids, [i64::MIN, -3, 0, 1, 2, 9, 10, i64::MAX], "{limits:?}");
     }
+}
+
+#[test]
+fn the_largest_ids_are_those_of_somebody_s_rows() {
+    let file = one_user();
+    let none = Original::open(&file.path()).unwrap().largest_ids(100).unwrap();
+    assert_eq!(
+        none,
+        LargestIds {
+            users: 1,
+            ..LargestIds::default()
+        }
+    );
+    file.sql(
+        "insert into users (id) values (500);
+         insert into conversations (id, user_id) values (3, 1), (4, 1), (9, 99), (200, 1);
+         insert into messages (id, conversation_id) values (5, 3), (6, 9), (7, 77), (300, 3);
+         insert into attachments (id, message_id) values (1, 5), (2, 6), (3, 77);
+         insert into usage_details (id, message_id) values (-1, 5), (8, 7);",
+    );
+    let found = Original::open(&file.path()).unwrap().largest_ids(100).unwrap();
+    let expected = LargestIds {
+        users: 1,
+        conversations: 4,
+        messages: 5,
+        attachments: 1,
+        usage_details: 0,
+    };
+    assert_eq!(found, expected);
 }
 
 #[test]
