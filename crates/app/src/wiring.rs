@@ -75,13 +75,15 @@ pub(crate) fn unopened(error: &OpenError) -> Failure {
 
 /// The catalog of models: the user's file, else the shipped one.
 pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    let parsed = match &config.models.pricing_file {
-        None => Catalog::parse(SHIPPED_PRICES, "the shipped pricing data"),
-        Some(path) => Catalog::parse(&read(path, "models.pricing_file")?, &path.display().to_string()),
+    let shipped = Catalog::parse(SHIPPED_PRICES, "the shipped pricing data").map_err(Failure::new)?;
+    let Some(path) = &config.models.pricing_file else {
+        return Ok(shipped);
     };
-    parsed.map_err(|error| {
-        Failure::new(error).hint("prices are US dollars per million tokens, with up to six decimals")
-    })
+    Catalog::parse(&read(path, "models.pricing_file")?, &path.display().to_string())
+        .map(|own| own.completed_by(&shipped))
+        .map_err(|error| {
+            Failure::new(error).hint("prices are US dollars per million tokens, with up to six decimals")
+        })
 }
 
 /// The book collection: the shipped one, replaced or extended by the user's.
@@ -123,6 +125,7 @@ pub(crate) fn vendor(config: &Config) -> Result<Option<Arc<dyn Provider>>, Failu
     let key = openai.api_key.as_ref().map_or("", |key| key.reveal());
     let mut settings = OpenAiConfig::new(base_url, key);
     settings.timeout = Duration::from_secs(config.providers.timeout_s);
+    settings.total_timeout = settings.total_timeout.max(settings.timeout * 2);
     let provider = OpenAi::new(settings).map_err(Failure::new)?;
     Ok(Some(Arc::new(provider)))
 }

@@ -37,6 +37,14 @@ pub struct Model {
     pub calls_tools: bool,
     /// Whether it embeds texts in place of answering.
     pub embeds: bool,
+    described: Described,
+}
+
+/// What the data says of a model, apart from its prices.
+#[derive(Clone, Copy, Debug, Default)]
+struct Described {
+    window: bool,
+    abilities: bool,
 }
 
 /// A pricing file that cannot be used, with every fault in it.
@@ -91,6 +99,25 @@ impl Catalog {
         Ok(Self { models })
     }
 
+    /// Fills in what this catalog does not say of a model from another one that knows the name: window, output limit
+    /// and abilities. Names, order and prices stay.
+    #[must_use]
+    pub fn completed_by(mut self, other: &Catalog) -> Self {
+        for model in &mut self.models {
+            let Some(known) = other.get(&model.name) else {
+                continue;
+            };
+            if !model.described.window {
+                model.context_window = known.context_window;
+                model.max_output_tokens = model.max_output_tokens.or(known.max_output_tokens);
+            }
+            if !model.described.abilities {
+                (model.sees, model.calls_tools, model.embeds) = (known.sees, known.calls_tools, known.embeds);
+            }
+        }
+        self
+    }
+
     /// All models, in order, the built-in responder last.
     pub fn models(&self) -> &[Model] {
         &self.models
@@ -119,6 +146,7 @@ impl Model {
             sees: false,
             calls_tools: true,
             embeds: false,
+            described: Described::default(),
         }
     }
 
@@ -179,6 +207,10 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
         // Data that lists no abilities says nothing against tools, which every chat model of today has.
         calls_tools: has("tools").unwrap_or(true),
         embeds: has("embedding").unwrap_or(false),
+        described: Described {
+            window: entry.context_window.is_some(),
+            abilities: abilities.is_some(),
+        },
     })
 }
 
@@ -243,6 +275,18 @@ mod tests {
             catalog.get("b").unwrap().rates.unwrap().cache_read.per_million(),
             "0"
         );
+    }
+
+    #[test]
+    fn a_users_file_need_not_repeat_what_is_known() {
+        let own = r#"{"gpt-4o": {"input": 1, "output": 2}, "mine": {"input": 1, "output": 2}}"#;
+        let shipped = Catalog::parse(SHIPPED, "pricing_data.json").unwrap();
+        let catalog = Catalog::parse(own, "own").unwrap().completed_by(&shipped);
+        let known = catalog.get("gpt-4o").unwrap();
+        assert!(known.sees && known.context_window == 128_000);
+        assert_eq!(known.rates.unwrap().input.per_million(), "1");
+        assert!(!catalog.get("mine").unwrap().sees);
+        assert_eq!(catalog.models().len(), 3);
     }
 
     #[test]

@@ -14,10 +14,7 @@ impl Engine {
     /// Those of the store.
     pub async fn conversations(&self, caller: &Caller) -> Result<Vec<Conversation>, EngineError> {
         let owner = caller.user_id;
-        let rows = self
-            .store()
-            .read(move |tx| conversations::list(tx, owner))
-            .await?;
+        let rows = self.read(move |tx| conversations::list(tx, owner)).await?;
         Ok(rows.into_iter().map(Conversation::from).collect())
     }
 
@@ -45,7 +42,6 @@ impl Engine {
     pub async fn messages(&self, caller: &Caller, id: ConversationId) -> Result<Vec<Message>, EngineError> {
         let owner = caller.user_id;
         let rows = self
-            .store()
             .read(move |tx| messages::of_conversation(tx, owner, id))
             .await?;
         let rows = rows.ok_or_else(EngineError::conversation_not_found)?;
@@ -129,7 +125,6 @@ impl Engine {
             Ok(Some((message, usage::of_message(tx, owner, id)?)))
         };
         let (message, calls) = self
-            .store()
             .read(read)
             .await?
             .ok_or_else(EngineError::message_not_found)?;
@@ -146,10 +141,7 @@ impl Engine {
         id: ConversationId,
     ) -> Result<Vec<Usage>, EngineError> {
         let owner = caller.user_id;
-        let rows = self
-            .store()
-            .read(move |tx| usage::of_conversation(tx, owner, id))
-            .await?;
+        let rows = self.read(move |tx| usage::of_conversation(tx, owner, id)).await?;
         let rows = rows.ok_or_else(EngineError::conversation_not_found)?;
         Ok(rows.into_iter().map(Usage::from).collect())
     }
@@ -160,10 +152,7 @@ impl Engine {
     /// `attachment_not_found`.
     pub async fn attachment(&self, caller: &Caller, id: AttachmentId) -> Result<AttachmentFile, EngineError> {
         let owner = caller.user_id;
-        let found = self
-            .store()
-            .read(move |tx| attachments::content(tx, owner, id))
-            .await?;
+        let found = self.read(move |tx| attachments::content(tx, owner, id)).await?;
         let found = found.ok_or_else(EngineError::attachment_not_found)?;
         Ok(AttachmentFile {
             filename: found.filename,

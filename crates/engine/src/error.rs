@@ -1,6 +1,6 @@
 //! How an operation is refused: one type, whose code says what the caller can do about it.
 
-use chatai_store::StoreError;
+use chatai_store::{StoreError, ops::turns::OpenedTurn};
 use chatai_types::{ConversationId, ErrorCode, MessageId};
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -13,6 +13,16 @@ pub struct TurnIds {
     pub request_message_id: MessageId,
     /// The answer.
     pub response_message_id: MessageId,
+}
+
+impl From<OpenedTurn> for TurnIds {
+    fn from(ids: OpenedTurn) -> Self {
+        Self {
+            conversation_id: ids.conversation_id,
+            request_message_id: ids.request_message_id,
+            response_message_id: ids.response_message_id,
+        }
+    }
 }
 
 /// A refused or failed operation.

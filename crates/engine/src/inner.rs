@@ -13,7 +13,7 @@ use chatai_files::Extractor;
 use chatai_llm::Provider;
 use chatai_rag::Collection;
 use chatai_store::{
-    Backend, Store,
+    Backend, Store, StoreError, Tx,
     ops::{
         prices::{self, CurrentPrice},
         turns,
@@ -163,6 +163,17 @@ impl Engine {
     /// How many books the collection has.
     pub fn collection_len(&self) -> usize {
         self.inner.library.index().len()
+    }
+
+    /// A read that a reply is made of: it waits until everything it may have seen is synced.
+    pub(crate) async fn read<T, F>(&self, job: F) -> Result<T, EngineError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let found = self.store().read(job).await?;
+        self.store().written_so_far().wait().await?;
+        Ok(found)
     }
 
     pub(crate) fn store(&self) -> &Store {

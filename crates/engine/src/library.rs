@@ -28,11 +28,20 @@ pub(crate) struct Library {
     changed: Notify,
 }
 
+/// What an embedding call used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Embedded {
+    /// So many input tokens, as the vendor says.
+    Reported(i64),
+    /// The vendor does not say.
+    Unreported,
+}
+
 /// A search and what its query's vector used.
 pub(crate) struct Found {
     pub(crate) hits: Vec<Hit>,
-    /// Input tokens of the embedding call, where one was made.
-    pub(crate) embedded: Option<i64>,
+    /// The embedding call, where one was made.
+    pub(crate) embedded: Option<Embedded>,
 }
 
 impl Library {
@@ -95,7 +104,7 @@ impl Library {
         &self,
         embedder: &Served,
         content: &str,
-    ) -> Result<(Arc<Vec<f32>>, Option<i64>), LlmError> {
+    ) -> Result<(Arc<Vec<f32>>, Option<Embedded>), LlmError> {
         if let Some(known) = self.queries.get(content) {
             return Ok((known, None));
         }
@@ -107,7 +116,10 @@ impl Library {
         let vector = done.vectors.into_iter().next();
         let vector = Arc::new(vector.ok_or_else(|| LlmError::Failed("no vector came back".to_owned()))?);
         self.queries.insert(content.to_owned(), Arc::clone(&vector));
-        Ok((vector, Some(done.input_tokens.unwrap_or(0))))
+        Ok((
+            vector,
+            Some(done.input_tokens.map_or(Embedded::Unreported, Embedded::Reported)),
+        ))
     }
 }
 

@@ -69,10 +69,11 @@ impl Models {
     pub(crate) fn resolve(&self, asked: Option<&str>) -> Result<Served, EngineError> {
         match asked {
             Some(name) => self.named(name),
-            None => {
-                let first = self.settings.default.as_deref().unwrap_or(FIRST_CHOICE);
-                self.named(first).or_else(|_| self.named(BUILT_IN))
-            }
+            None => match &self.settings.default {
+                // A configured name that the catalog does not know is named, not passed over in silence.
+                Some(name) if self.vendor.is_some() => self.named(name),
+                _ => self.named(FIRST_CHOICE).or_else(|_| self.named(BUILT_IN)),
+            },
         }
     }
 

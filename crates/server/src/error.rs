@@ -140,6 +140,10 @@ impl ApiError {
 
     /// Writes a 5xx to the log, with its cause.
     pub(crate) fn log(&self, method: &str, path: &str, request_id: &str) {
+        if self.turn.is_some() {
+            // A turn's failure was logged by the turn, which its client may have left.
+            return;
+        }
         let cause = self.cause.as_deref().unwrap_or_default();
         let code = self.code.as_str();
         match self.status().as_u16() {

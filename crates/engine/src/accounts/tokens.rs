@@ -17,6 +17,8 @@ pub(crate) struct Claims {
     /// The epoch of the account when it was made; 0 for the original's.
     pub(crate) epoch: i64,
     pub(crate) expires_at: Timestamp,
+    /// For a token of the original: the e-mail its account must have. Its ids were another instance's.
+    pub(crate) foreign_email: Option<String>,
 }
 
 /// Makes and reads tokens.
@@ -41,6 +43,7 @@ struct Issued<'a> {
 #[derive(Deserialize)]
 struct Received {
     sub: String,
+    email: Option<String>,
     exp: f64,
     iat: f64,
     #[serde(default, deserialize_with = "present")]
@@ -123,16 +126,20 @@ impl Tokens {
         if user_id < 1 || user_id.to_string() != claims.sub {
             return None;
         }
-        let session = match claims.sid {
-            Some(session) if !session.is_empty() && session.len() <= 64 => session,
+        let (session, foreign_email) = match claims.sid {
+            Some(session) if !session.is_empty() && session.len() <= 64 => (session, None),
             Some(_) => return None,
-            None => format!("t:{}", blake3::hash(token.as_bytes()).to_hex()),
+            None => (
+                format!("t:{}", blake3::hash(token.as_bytes()).to_hex()),
+                Some(claims.email?),
+            ),
         };
         Some(Claims {
             user_id: UserId(user_id),
             session,
             epoch: claims.epoch.unwrap_or(0),
             expires_at: Timestamp::from_micros((claims.exp * 1e6) as i64),
+            foreign_email,
         })
     }
 }
@@ -185,6 +192,7 @@ mod tests {
         let claims = tokens().read(&token, now()).unwrap();
         assert_eq!((claims.user_id, claims.epoch), (UserId(5), 0));
         assert!(claims.session.starts_with("t:"));
+        assert_eq!(claims.foreign_email.as_deref(), Some("a@b.c"));
     }
 
     #[test]

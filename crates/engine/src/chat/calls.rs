@@ -38,7 +38,7 @@ impl Served {
         // Read on after the last event, so that the connection can be used again.
         while let Some(event) = stream.next().await {
             match event? {
-                Event::Text(more) => text.push_str(&more),
+                Event::Text(more) => text.push_str(&storable(more)),
                 Event::Finished(finished) => end = Some(finished),
                 Event::Reasoning(_) | Event::ToolCall(_) => {}
             }
@@ -91,6 +91,15 @@ impl Served {
             price_version: self.model.price_version,
             at,
         }
+    }
+}
+
+/// A model's text without U+0000, which no database column holds.
+pub(crate) fn storable(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "")
+    } else {
+        text
     }
 }
 

@@ -8,6 +8,7 @@ use super::size::{cut_to_tokens, estimate_tokens};
 use bytes::Bytes;
 use chatai_llm::{Item, Part};
 use chatai_types::Role;
+use std::sync::Arc;
 
 /// A message as far as the context needs it.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub(crate) enum Depth {
 
 /// Into how many blocks the budget is divided; the border moves by one block.
 const BLOCKS: i64 = 4;
+/// What part of the budget is for old messages by their summaries.
+const DIGEST_PART: i64 = 8;
 /// What an old message without a summary is cut to.
 const OLD_MESSAGE_TOKENS: i64 = 60;
 
@@ -60,11 +63,12 @@ pub(crate) fn window_start(total: i64, budget: i64) -> i64 {
         return 0;
     }
     let block = (budget / BLOCKS).max(1);
-    (total - budget + block - 1) / block * block
+    let full = budget - budget / DIGEST_PART;
+    (total - full + block - 1) / block * block
 }
 
 /// The conversation before the question, as items of a request.
-pub(crate) fn context(history: &[PastMessage], depth: Depth, budget: i64, sees: bool) -> Vec<Item> {
+pub(crate) fn context(history: &[Arc<PastMessage>], depth: Depth, budget: i64, sees: bool) -> Vec<Item> {
     let Some(last) = history.last() else {
         return Vec::new();
     };
@@ -84,18 +88,30 @@ pub(crate) fn context(history: &[PastMessage], depth: Depth, budget: i64, sees: 
             }
         }
         Depth::Full => {
-            let start = window_start(last.tokens_before + last.size_tokens, budget);
+            let total = last.tokens_before + last.size_tokens;
+            let start = window_start(total, budget);
+            // The last exchange is not given up for the sake of the block, as long as it fits.
+            let exchange = history
+                .iter()
+                .rposition(|message| message.role == Role::User)
+                .unwrap_or(0);
+            let fits = total - history[exchange].tokens_before <= budget - budget / DIGEST_PART;
             let border = history.partition_point(|message| message.tokens_before < start);
+            let border = if fits { border.min(exchange) } else { border };
             let (old, recent) = history.split_at(border);
             let block = (budget / BLOCKS).max(1);
             // The digest reaches as far back as the window is long, and is cut at a block's border too.
             let oldest = start - budget / block * block;
             let reached = &old[old.partition_point(|message| message.tokens_before < oldest)..];
-            let mut items = digest(reached, block);
+            let mut items = digest(reached, budget / DIGEST_PART);
             let taken = recent.first().map_or(0, |first| {
                 last.tokens_before + last.size_tokens - first.tokens_before
             });
-            items.extend(old_documents(old, (budget - taken) / block * block, sees));
+            items.extend(old_documents(
+                old,
+                (budget - budget / DIGEST_PART - taken) / block * block,
+                sees,
+            ));
             items.extend(in_full(recent, sees));
             items
         }
@@ -104,7 +120,7 @@ pub(crate) fn context(history: &[PastMessage], depth: Depth, budget: i64, sees: 
 
 /// The files of the last message that no longer stands in full, cut to the room that is left: a conversation about
 /// a large document goes on being about it.
-fn old_documents(old: &[PastMessage], room: i64, sees: bool) -> Option<Item> {
+fn old_documents(old: &[Arc<PastMessage>], room: i64, sees: bool) -> Option<Item> {
     let message = old
         .iter()
         .rev()
@@ -116,7 +132,7 @@ fn old_documents(old: &[PastMessage], room: i64, sees: bool) -> Option<Item> {
 }
 
 /// Older messages by their summaries, in one block.
-fn digest(messages: &[PastMessage], budget: i64) -> Vec<Item> {
+fn digest(messages: &[Arc<PastMessage>], budget: i64) -> Vec<Item> {
     let mut lines = Vec::new();
     let mut left = budget;
     // From the newest back, so that a full block drops the oldest.
@@ -145,7 +161,7 @@ fn digest(messages: &[PastMessage], budget: i64) -> Vec<Item> {
     vec![Item::User(vec![Part::Text(text)])]
 }
 
-fn in_full(messages: &[PastMessage], sees: bool) -> Vec<Item> {
+fn in_full(messages: &[Arc<PastMessage>], sees: bool) -> Vec<Item> {
     let mut items = Vec::with_capacity(messages.len());
     for message in messages {
         match message.role {
@@ -227,18 +243,18 @@ pub(crate) fn fit_documents(documents: &mut [Document], tokens: i64) {
 mod tests {
     use super::*;
 
-    fn message(role: Role, text: &str, size: i64, before: i64) -> PastMessage {
-        PastMessage {
+    fn message(role: Role, text: &str, size: i64, before: i64) -> Arc<PastMessage> {
+        Arc::new(PastMessage {
             role,
             text: text.to_owned(),
             summary: None,
             size_tokens: size,
             tokens_before: before,
             documents: Vec::new(),
-        }
+        })
     }
 
-    fn conversation(messages: i64, size: i64) -> Vec<PastMessage> {
+    fn conversation(messages: i64, size: i64) -> Vec<Arc<PastMessage>> {
         (0..messages)
             .map(|n| {
                 let role = if n % 2 == 0 { Role::User } else { Role::Assistant };
@@ -275,7 +291,8 @@ mod tests {
                 .iter()
                 .filter(|text| !text.contains("in short"))
                 .count();
-            assert!((7..=10).contains(&full), "{count}: {full}");
+            // An eighth of the budget is for the older ones, and the border moves by a quarter of it.
+            assert!((6..=8).contains(&full), "{count}: {full}");
             assert!(
                 texts(&items)
                     .last()
@@ -299,7 +316,8 @@ mod tests {
     fn older_messages_stand_by_their_summaries() {
         let mut history = conversation(30, 100);
         for message in &mut history {
-            message.summary = Some(format!("short {}", message.text));
+            let summary = Some(format!("short {}", message.text));
+            Arc::make_mut(message).summary = summary;
         }
         let items = context(&history, Depth::Full, 1_000, false);
         assert!(
@@ -312,16 +330,16 @@ mod tests {
     #[test]
     fn a_large_document_stays_in_part() {
         let mut history = conversation(3, 100);
-        history[0].documents = vec![Document {
+        Arc::make_mut(&mut history[0]).documents = vec![Document {
             filename: "large.txt".to_owned(),
             body: DocumentBody::Text {
                 text: "abcd".repeat(5_000),
                 note: None,
             },
         }];
-        history[0].size_tokens += 5_000;
-        history[1].tokens_before += 5_000;
-        history[2].tokens_before += 5_000;
+        Arc::make_mut(&mut history[0]).size_tokens += 5_000;
+        Arc::make_mut(&mut history[1]).tokens_before += 5_000;
+        Arc::make_mut(&mut history[2]).tokens_before += 5_000;
         let items = context(&history, Depth::Full, 1_000, false);
         let shown = texts(&items).join("\n");
         assert!(shown.contains("only the beginning fits"), "{shown}");

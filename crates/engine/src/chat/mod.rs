@@ -1,6 +1,7 @@
 //! A message from its arrival to its answer: refusals first, then one transaction, then the turn's own task.
 
 mod calls;
+mod closing;
 pub(crate) mod context;
 mod log;
 pub(crate) mod prompt;
@@ -16,17 +17,19 @@ pub(crate) use recent::Turns;
 
 use crate::{
     Engine, EngineError,
-    error::TurnIds,
     inner::Inner,
     views::{Caller, MessageLimits, SendMessage},
 };
 pub(crate) use calls::Served;
-use chatai_store::ops::turns::{self, OpenTurn};
+use chatai_store::{
+    Tx,
+    ops::turns::{self, OpenTurn},
+};
 use chatai_types::ErrorCode;
 use log::TurnLog;
 use size::{MESSAGE_OVERHEAD, estimate_tokens};
 use std::{sync::Arc, time::Duration};
-use turn::{Plan, TurnTask, fits_window};
+use turn::{Plan, TurnTask, fits_window, fixed_tokens};
 
 /// How long a running answer's owner is believed alive without renewing.
 const LEASE_SECS: i64 = 60;
@@ -70,15 +73,15 @@ impl Engine {
             ));
         }
         let permit = inner.turns.admit(owner, self.now())?;
-        let history = match message.conversation_id {
+        let mut recent = match message.conversation_id {
             None => recent::Recent::default(),
-            Some(id) => recent::load(inner, owner, id).await?,
+            Some(id) => recent::load(inner, owner, id, None).await?,
         };
         let stored = uploads::prepare(inner, message.files).await?;
         let documents = uploads::documents(&stored);
         let question_tokens = estimate_tokens(&message.text);
         let documents_tokens = uploads::documents_tokens(&documents);
-        let document_room = window - answer_room - question_tokens;
+        let document_room = window - answer_room - fixed_tokens() - question_tokens;
         let size_tokens = MESSAGE_OVERHEAD + question_tokens + documents_tokens;
         let title = prompt::provisional_title(&message.text);
         let now = self.now();
@@ -97,12 +100,14 @@ impl Engine {
         // Written is enough here: nothing leaves for the client before the turn's end is synced behind it.
         let (opened, _synced) = inner.store.write_staged(move |tx| turns::open(tx, &row)).await?;
         let ids = opened.ok_or_else(EngineError::conversation_not_found)?;
-        let turn_ids = TurnIds {
-            conversation_id: ids.conversation_id,
-            request_message_id: ids.request_message_id,
-            response_message_id: ids.response_message_id,
-        };
-        let (log, turn) = TurnLog::open(turn_ids, answering.model.name.clone());
+        if ids.parent_id != recent.head {
+            // Another message came in between: what was read is not what this one follows.
+            let before = Some(ids.request_message_id);
+            recent = recent::load(inner, owner, ids.conversation_id, before)
+                .await
+                .unwrap_or_default();
+        }
+        let (log, turn) = TurnLog::open(ids.into(), answering.model.name.clone());
         let plan = Plan {
             owner,
             titling: inner
@@ -121,8 +126,8 @@ impl Engine {
                 .min(document_room - documents_tokens)
                 .max(0),
             answering,
-            tokens_before: history.end(),
-            history: Arc::clone(&history.messages),
+            tokens_before: ids.tokens_before,
+            recent,
             text: message.text,
             documents,
             provisional_title: message.conversation_id.is_none().then_some(title),
@@ -177,17 +182,16 @@ pub(crate) async fn keep_leases(inner: Arc<Inner>) {
         }
         let running = inner.turns.running();
         let now = inner.clock.now();
-        let renewed = inner
-            .store
-            .write(move |tx| {
-                turns::renew_leases(tx, &running, now.plus_secs(LEASE_SECS))?;
-                turns::sweep(tx, now)
-            })
-            .await;
-        match renewed {
+        // Apart: what holds up the sweep must not keep our own leases from being renewed.
+        let renewing = move |tx: &mut Tx<'_>| turns::renew_leases(tx, &running, now.plus_secs(LEASE_SECS));
+        if let Err(error) = inner.store.write(renewing).await {
+            tracing::warn!(%error, "leases could not be renewed");
+            continue;
+        }
+        match inner.store.write(move |tx| turns::sweep(tx, now)).await {
             Ok(0) => {}
             Ok(swept) => tracing::warn!(swept, "turns whose owner is gone were marked as interrupted"),
-            Err(error) => tracing::warn!(%error, "leases could not be renewed"),
+            Err(error) => tracing::warn!(%error, "running turns could not be looked through"),
         }
     }
 }

@@ -49,7 +49,12 @@ pub(crate) fn summary(model: &str, text: &str) -> Request {
 
 /// Asks how much context is needed.
 pub(crate) fn intent(model: &str, last_exchange: &str, question: &str) -> Request {
-    let asked = format!("The last exchange:\n{last_exchange}\n\nThe user's last message:\n{question}");
+    let cut = |text: &str| text.chars().take(SMALL_INPUT_CHARS / 3).collect::<String>();
+    let asked = format!(
+        "The last exchange:\n{}\n\nThe user's last message:\n{}",
+        cut(last_exchange),
+        cut(question)
+    );
     Request {
         format: Format::JsonSchema {
             name: "context".to_owned(),

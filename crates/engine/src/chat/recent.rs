@@ -1,8 +1,9 @@
 //! The turns of this instance: who may start one, which run, and the recent messages that the next one needs.
 
 use super::{
+    closing::past_messages,
     context::{Document, DocumentBody, PastMessage, window_start},
-    turn::{Plan, TurnTask, past_messages},
+    turn::{Plan, TurnTask},
     uploads,
 };
 use crate::{EngineError, Settings, accounts::Throttle, inner::Inner};
@@ -10,7 +11,7 @@ use chatai_store::{
     StoreError, Tx,
     ops::{
         attachments, messages,
-        turns::{self, CloseTurn, OpenedTurn},
+        turns::{self, CloseTurn},
     },
 };
 use chatai_types::{ConversationId, ErrorCode, MessageId, Timestamp, TurnStatus, UserId};
@@ -50,20 +51,16 @@ pub(crate) struct Turns {
 /// The recent messages of a conversation up to its head.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recent {
-    head: Option<MessageId>,
-    pub(crate) messages: Arc<Vec<PastMessage>>,
+    /// The message they end with.
+    pub(crate) head: Option<MessageId>,
+    /// Whether some were still being written when they were read: then they must not be kept.
+    unsettled: bool,
+    pub(crate) messages: Vec<Arc<PastMessage>>,
 }
 
 impl Recent {
-    /// The sum of all sizes up to the end.
-    pub(crate) fn end(&self) -> i64 {
-        self.messages
-            .last()
-            .map_or(0, |last| last.tokens_before + last.size_tokens)
-    }
-
     fn bytes(&self) -> u32 {
-        let size = |message: &PastMessage| {
+        let size = |message: &Arc<PastMessage>| {
             let documents: usize = message.documents.iter().map(document_bytes).sum();
             64 + message.text.len() + message.summary.as_ref().map_or(0, String::len) + documents
         };
@@ -152,8 +149,11 @@ impl Turns {
     }
 
     /// Keeps a closed turn for the next one of its conversation.
-    pub(crate) fn remember(&self, plan: &Plan, ids: OpenedTurn, row: &CloseTurn) {
-        let mut messages: Vec<PastMessage> = plan.history.to_vec();
+    pub(crate) fn remember(&self, plan: &Plan, row: &CloseTurn) {
+        if plan.recent.unsettled {
+            return;
+        }
+        let mut messages = plan.recent.messages.clone();
         messages.extend(past_messages(plan, row));
         let end = messages
             .last()
@@ -163,46 +163,47 @@ impl Turns {
             messages.partition_point(|message| message.tokens_before + message.size_tokens < end - reach);
         messages.drain(..kept);
         let recent = Recent {
-            head: Some(ids.response_message_id),
-            messages: Arc::new(messages),
+            head: Some(row.ids.response_message_id),
+            unsettled: false,
+            messages,
         };
-        self.recent.insert(ids.conversation_id, recent);
+        self.recent.insert(row.ids.conversation_id, recent);
     }
 }
 
-/// The recent messages of a conversation of the owner's.
-pub(crate) async fn load(inner: &Inner, owner: UserId, id: ConversationId) -> Result<Recent, EngineError> {
+/// The recent messages of a conversation of the owner's: all up to its head, or those before `before`.
+pub(crate) async fn load(
+    inner: &Inner,
+    owner: UserId,
+    id: ConversationId,
+    before: Option<MessageId>,
+) -> Result<Recent, EngineError> {
     let kept = inner.turns.recent.get(&id);
     let budget = inner.settings.limits.context_tokens;
-    let read = move |tx: &mut Tx<'_>| -> Result<Option<(Recent, bool)>, StoreError> {
+    let read = move |tx: &mut Tx<'_>| -> Result<Option<Recent>, StoreError> {
         let Some(head) = turns::head(tx, owner, id)? else {
             return Ok(None);
         };
         if let Some(kept) = kept.as_ref().filter(|kept| kept.head == head) {
-            return Ok(Some((kept.clone(), false)));
+            return Ok(Some(kept.clone()));
         }
-        let Some(history) = turns::history(tx, owner, id, DIGEST_REACH * budget)? else {
+        let Some(rows) = turns::history(tx, owner, id, before, DIGEST_REACH * budget)? else {
             return Ok(None);
         };
-        let settled = history
-            .messages
-            .iter()
-            .all(|message| message.status != TurnStatus::Running);
-        let messages = past(tx, owner, history.messages, budget)?;
-        Ok(Some((
-            Recent {
-                head,
-                messages: Arc::new(messages),
-            },
-            settled,
-        )))
+        let unsettled = before.is_some() || rows.iter().any(|row| row.status == TurnStatus::Running);
+        let messages = past(tx, owner, rows, budget)?;
+        Ok(Some(Recent {
+            head,
+            unsettled,
+            messages,
+        }))
     };
-    let (recent, keep) = inner
+    let recent = inner
         .store
         .read(read)
         .await?
         .ok_or_else(EngineError::conversation_not_found)?;
-    if keep {
+    if !recent.unsettled {
         inner.turns.recent.insert(id, recent.clone());
     }
     Ok(recent)
@@ -214,11 +215,17 @@ fn past(
     owner: UserId,
     rows: Vec<messages::Message>,
     budget: i64,
-) -> Result<Vec<PastMessage>, StoreError> {
+) -> Result<Vec<Arc<PastMessage>>, StoreError> {
     let end = rows
         .last()
         .map_or(0, |last| last.tokens_before + last.size_tokens);
     let start = window_start(end, budget);
+    // What a model failed on is not sent to it again and again: the question stays, its files do not.
+    let failed: HashSet<MessageId> = rows
+        .iter()
+        .filter(|row| row.status == TurnStatus::Failed)
+        .filter_map(|row| row.request_id)
+        .collect();
     let mut image_bytes = IMAGE_BYTES;
     let mut old_ones = false;
     let mut past = Vec::with_capacity(rows.len());
@@ -226,20 +233,21 @@ fn past(
     for row in rows.into_iter().rev() {
         let mut documents = Vec::new();
         // Those that stand in full, and the last before them, of which a part may be given.
-        if !row.attachments.is_empty() && (row.tokens_before >= start || !old_ones) {
+        let wanted = row.tokens_before >= start || !old_ones;
+        if wanted && !row.attachments.is_empty() && !failed.contains(&row.id) {
             old_ones = row.tokens_before < start;
             for file in &row.attachments {
                 documents.push(document(tx, owner, file, &mut image_bytes)?);
             }
         }
-        past.push(PastMessage {
+        past.push(Arc::new(PastMessage {
             role: row.role,
             text: row.text,
             summary: row.summary,
             size_tokens: row.size_tokens,
             tokens_before: row.tokens_before,
             documents,
-        });
+        }));
     }
     past.reverse();
     Ok(past)
@@ -251,29 +259,36 @@ fn document(
     file: &attachments::Attachment,
     image_bytes: &mut usize,
 ) -> Result<Document, StoreError> {
-    let body = if let Some(media_type) = uploads::image_media_type(&file.kind) {
-        let size = usize::try_from(file.size).unwrap_or(usize::MAX);
-        match image_bytes.checked_sub(size) {
-            None => DocumentBody::Nothing {
-                reason: "This earlier image was left out.".to_owned(),
-            },
-            Some(left) => {
-                *image_bytes = left;
-                let bytes = attachments::bytes_of(tx, owner, &file.content_hash)?.unwrap_or_default();
-                DocumentBody::Image {
-                    media_type: media_type.to_owned(),
-                    bytes: bytes.into(),
-                }
-            }
-        }
-    } else {
-        match attachments::text_of(tx, owner, &file.content_hash)? {
-            Some(text) => uploads::text_body(text.text, text.truncated, text.note),
+    let body = match attachments::text_of(tx, owner, &file.content_hash)? {
+        Some(text) => uploads::text_body(text.text, text.truncated, text.note),
+        None => match uploads::image_media_type(&file.kind) {
+            Some(media_type) => image(tx, owner, file, media_type, image_bytes)?,
             None => uploads::unreadable(),
-        }
+        },
     };
     Ok(Document {
         filename: file.filename.clone(),
         body,
+    })
+}
+
+fn image(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    file: &attachments::Attachment,
+    media_type: &str,
+    image_bytes: &mut usize,
+) -> Result<DocumentBody, StoreError> {
+    let size = usize::try_from(file.size).unwrap_or(usize::MAX);
+    let Some(left) = image_bytes.checked_sub(size) else {
+        return Ok(DocumentBody::Nothing {
+            reason: "This earlier image was left out.".to_owned(),
+        });
+    };
+    *image_bytes = left;
+    let bytes = attachments::bytes_of(tx, owner, &file.content_hash)?.unwrap_or_default();
+    Ok(DocumentBody::Image {
+        media_type: media_type.to_owned(),
+        bytes: bytes.into(),
     })
 }

@@ -1,8 +1,8 @@
 //! The tools a model may call: searching the collection and telling about its books. Whatever comes back is of the
 //! collection; a call that makes no sense gets an answer that says so, and the model may try again.
 
-use super::{calls::Served, turn::Plan};
-use crate::inner::Inner;
+use super::{calls::Served, size::estimate_tokens, turn::Plan};
+use crate::{inner::Inner, library::Embedded};
 use chatai_llm::{ToolCall, ToolSpec};
 use chatai_rag::{Hit, Query, TitleOutcome};
 use chatai_store::ops::turns::ModelCall;
@@ -98,8 +98,9 @@ async fn recommend(
         inner.models.embedder()
     };
     let found = inner.library.search(&query, embedder.as_ref()).await;
-    if let (Some(tokens), Some(embedder)) = (found.embedded, &embedder) {
-        calls.push(embedding_call(inner, embedder, tokens));
+    if let (Some(embedded), Some(embedder)) = (found.embedded, &embedder) {
+        let content = query.content.as_deref().unwrap_or_default();
+        calls.push(embedding_call(inner, embedder, embedded, content));
     }
     let books: Vec<Value> = found.hits.iter().map(recommendation).collect();
     if books.is_empty() {
@@ -108,16 +109,20 @@ async fn recommend(
     json!({"recommendations": books})
 }
 
-fn embedding_call(inner: &Inner, embedder: &Served, tokens: i64) -> ModelCall {
+fn embedding_call(inner: &Inner, embedder: &Served, embedded: Embedded, content: &str) -> ModelCall {
+    let (fresh_input, source) = match embedded {
+        Embedded::Reported(tokens) => (tokens, UsageSource::Provider),
+        Embedded::Unreported => (estimate_tokens(content), UsageSource::Estimated),
+    };
     let tokens = TokenCounts {
-        fresh_input: tokens,
+        fresh_input,
         ..TokenCounts::default()
     };
     ModelCall {
         scope: Scope::Tool,
         model: embedder.model.name.clone(),
         tokens,
-        source: UsageSource::Provider,
+        source,
         price: embedder.model.charge(&tokens),
         price_version: embedder.model.price_version,
         at: inner.clock.now(),

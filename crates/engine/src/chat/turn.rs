@@ -1,28 +1,31 @@
 //! The one owner of a turn: a task that drives the model, runs its tools and closes the turn, always.
 
 use super::{
-    calls::{Served, refusal, request_tokens},
-    context::{Depth, Document, PastMessage, context, fit_documents, question},
+    calls::{Served, request_tokens, storable},
+    closing::close,
+    context::{Depth, Document, context, fit_documents, question},
     log::TurnLog,
     prompt,
-    side::{LONG_ANSWER_CHARS, LONG_QUESTION_CHARS, PATIENCE, SideResults, SideWork},
-    size::{MESSAGE_OVERHEAD, estimate_tokens},
+    recent::Recent,
+    side::{LONG_ANSWER_CHARS, LONG_QUESTION_CHARS, PATIENCE, SideWork},
+    size::estimate_tokens,
     tools,
 };
-use crate::{EngineError, error::TurnIds, inner::Inner, views::Outcome};
-use chatai_llm::{Event, Format, Item, LlmError, Part, Request, StopReason, ToolCall};
-use chatai_store::{
-    StoreError,
-    ops::turns::{self, CloseTurn, ModelCall, OpenedTurn},
-};
-use chatai_types::{ErrorCode, Money, Role, Scope, TokenCounts, TurnStatus, UserId};
+use crate::inner::Inner;
+use chatai_llm::{Event, Format, Item, LlmError, Request, StopReason, ToolCall};
+use chatai_store::ops::turns::{ModelCall, OpenedTurn};
+use chatai_types::{MessageId, Scope, UserId};
 use futures_util::{FutureExt, StreamExt};
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use serde_json::json;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// How often closing is tried when the store is busy or out of reach, doubling the wait from the first.
-const CLOSE_TRIES: u32 = 6;
-const FIRST_CLOSE_WAIT: Duration = Duration::from_millis(100);
+/// How many tools are run in one round; models that ask for more are told so.
+const CALLS_PER_ROUND: usize = 8;
 
 /// Everything a turn needs, gathered before it was opened.
 pub(crate) struct Plan {
@@ -33,7 +36,7 @@ pub(crate) struct Plan {
     pub(crate) summarising: Served,
     /// Decides how much context is needed; `None` leaves it to the local rule.
     pub(crate) intent: Option<Served>,
-    pub(crate) history: Arc<Vec<PastMessage>>,
+    pub(crate) recent: Recent,
     pub(crate) text: String,
     /// The question's files, whole.
     pub(crate) documents: Vec<Document>,
@@ -59,18 +62,33 @@ pub(crate) struct TurnTask {
 
 /// How the model's part of a turn went.
 #[derive(Default)]
-struct Answer {
-    text: String,
-    calls: Vec<ModelCall>,
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) calls: Vec<ModelCall>,
     /// The call that has not ended yet, and what it has put out.
     under_way: Option<(Request, String)>,
-    failure: Option<Failure>,
+    pub(crate) failure: Option<Failure>,
 }
 
-enum Failure {
+/// Why a turn has no complete answer.
+pub(crate) enum Failure {
     Provider(LlmError),
+    /// The model ended, and said nothing.
+    NoText,
     Panic,
     ShuttingDown,
+}
+
+/// A turn's place among those whose leases are renewed; left however the task ends.
+struct Running<'a> {
+    inner: &'a Inner,
+    answer: MessageId,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.inner.turns.forget(self.answer);
+    }
 }
 
 impl TurnTask {
@@ -83,6 +101,10 @@ impl TurnTask {
             log,
             permit,
         } = self;
+        let running = Running {
+            inner: &inner,
+            answer: ids.response_message_id,
+        };
         let mut answer = Answer::default();
         let mut side = SideWork::new(Arc::clone(&inner.clock));
         if plan.provisional_title.is_some() {
@@ -96,6 +118,7 @@ impl TurnTask {
             () = inner.turns.ending.cancelled() => None,
         };
         answer.failure = match ended {
+            Some(Ok(Ok(()))) if answer.text.trim().is_empty() => Some(Failure::NoText),
             Some(Ok(Ok(()))) => None,
             Some(Ok(Err(error))) => Some(Failure::Provider(error)),
             Some(Err(_)) => Some(Failure::Panic),
@@ -119,10 +142,8 @@ impl TurnTask {
             _ => PATIENCE,
         };
         let side = side.finish(patience).await;
-        let outcome = close(&inner, &plan, ids, answer, side).await;
-        inner.turns.forget(ids.response_message_id);
-        log.finish(outcome);
-        drop(permit);
+        close(&inner, &plan, ids, answer, side, log).await;
+        drop((running, permit));
     }
 }
 
@@ -130,7 +151,7 @@ impl TurnTask {
 async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), LlmError> {
     let depth = depth(inner, plan, &mut answer.calls).await;
     let model = &plan.answering.model;
-    let mut items = context(&plan.history, depth, plan.context_tokens, model.sees);
+    let mut items = context(&plan.recent.messages, depth, plan.context_tokens, model.sees);
     let mut documents = plan.documents.clone();
     fit_documents(&mut documents, plan.document_tokens);
     items.push(Item::User(question(&plan.text, &documents, model.sees)));
@@ -156,8 +177,12 @@ async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), Ll
         if asked.is_empty() {
             return Ok(());
         }
-        for tool_call in asked {
-            let output = tools::run(inner, plan, &tool_call, &mut answer.calls).await;
+        for (place, tool_call) in asked.into_iter().enumerate() {
+            let output = if place < CALLS_PER_ROUND {
+                tools::run(inner, plan, &tool_call, &mut answer.calls).await
+            } else {
+                json!({"error": "too many calls at once; ask again for what is still needed"}).to_string()
+            };
             let call_id = tool_call.id.clone();
             request.items.push(Item::ToolCall(tool_call));
             request.items.push(Item::ToolResult { call_id, output });
@@ -186,6 +211,7 @@ async fn call(
     while let Some(event) = stream.next().await {
         match event? {
             Event::Text(text) => {
+                let text = storable(text);
                 answer.text.push_str(&text);
                 output.push_str(&text);
             }
@@ -216,11 +242,12 @@ async fn call(
 
 /// How much context the turn is given: by the intent model where one is set, else all that fits.
 async fn depth(inner: &Inner, plan: &Plan, calls: &mut Vec<ModelCall>) -> Depth {
-    let (Some(intent), false) = (&plan.intent, plan.history.is_empty()) else {
+    let (Some(intent), false) = (&plan.intent, plan.recent.messages.is_empty()) else {
         return Depth::Full;
     };
     let exchange: Vec<String> = plan
-        .history
+        .recent
+        .messages
         .iter()
         .rev()
         .take(2)
@@ -251,137 +278,19 @@ async fn depth(inner: &Inner, plan: &Plan, calls: &mut Vec<ModelCall>) -> Depth 
     }
 }
 
-/// Stores the end of the turn and says how it ended.
-async fn close(inner: &Inner, plan: &Plan, ids: OpenedTurn, answer: Answer, side: SideResults) -> Outcome {
-    let turn_ids = TurnIds {
-        conversation_id: ids.conversation_id,
-        request_message_id: ids.request_message_id,
-        response_message_id: ids.response_message_id,
-    };
-    let mut calls = answer.calls;
-    calls.extend(side.calls);
-    calls.sort_by_key(|call| Scope::ALL.iter().position(|scope| *scope == call.scope));
-    let mut error = answer.failure.map(|failure| match failure {
-        Failure::Provider(error) => refusal(&error),
-        Failure::Panic => EngineError::internal("a turn panicked"),
-        Failure::ShuttingDown => EngineError::new(
-            ErrorCode::Interrupted,
-            "The service ended before the answer was complete",
-        ),
-    });
-    let status = match &error {
-        None => TurnStatus::Complete,
-        Some(error) if error.code == ErrorCode::Interrupted || !answer.text.is_empty() => {
-            TurnStatus::Interrupted
-        }
-        Some(_) => TurnStatus::Failed,
-    };
-    let (tokens, price) = sums(&calls);
-    let size_tokens = MESSAGE_OVERHEAD + estimate_tokens(&answer.text);
-    let title = plan.provisional_title.clone().zip(side.title);
-    let row = Arc::new(CloseTurn {
-        owner: plan.owner,
-        ids,
-        status,
-        text: answer.text,
-        size_tokens,
-        answer_summary: side.answer_summary,
-        question_summary: side.question_summary,
-        title,
-        error: error.as_ref().map(|error| (error.code, error.detail.to_string())),
-        tokens,
-        price,
-        calls,
-    });
-    match store_end(inner, &row).await {
-        Ok(still_running) => {
-            if still_running && status == TurnStatus::Complete {
-                inner.turns.remember(plan, ids, &row);
-            }
-        }
-        Err(store_error) => {
-            // The lease runs out and a sweep marks the turn; the client must not take it for stored.
-            tracing::error!(error = %store_error, answer = %ids.response_message_id, "a turn could not be closed");
-            error = Some(store_error.into());
-        }
-    }
-    if let Some(error) = &mut error {
-        error.turn = Some(turn_ids);
-    }
-    let status = if error.is_some() && status == TurnStatus::Complete {
-        TurnStatus::Failed
-    } else {
-        status
-    };
-    Outcome {
-        status,
-        answer: row.text.clone(),
-        error,
-    }
-}
-
-async fn store_end(inner: &Inner, row: &Arc<CloseTurn>) -> Result<bool, StoreError> {
-    let mut wait = FIRST_CLOSE_WAIT;
-    for attempt in 1.. {
-        let end = Arc::clone(row);
-        match inner.store.write(move |tx| turns::close(tx, &end)).await {
-            Err(StoreError::Busy | StoreError::Unavailable(_)) if attempt < CLOSE_TRIES => {
-                tokio::time::sleep(wait).await;
-                wait *= 2;
-            }
-            result => return result,
-        }
-    }
-    Err(StoreError::Busy)
-}
-
-/// The sums over all calls; `None` where there was none.
-fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) {
-    if calls.is_empty() {
-        return (None, None);
-    }
-    let tokens = calls
-        .iter()
-        .try_fold(TokenCounts::default(), |sum, call| sum.checked_add(&call.tokens));
-    let price = calls
-        .iter()
-        .filter_map(|call| call.price)
-        .try_fold(Money::ZERO, |sum, price| sum.checked_add(price));
-    if tokens.is_none() || price.is_none() {
-        tracing::error!("a turn's sums overflow");
-    }
-    (tokens, price)
-}
-
-/// The two messages of a closed turn, as the next turn's history holds them.
-pub(crate) fn past_messages(plan: &Plan, row: &CloseTurn) -> [PastMessage; 2] {
-    [
-        PastMessage {
-            role: Role::User,
-            text: plan.text.clone(),
-            summary: row.question_summary.clone(),
-            size_tokens: plan.size_tokens,
-            tokens_before: plan.tokens_before,
-            documents: plan.documents.clone(),
-        },
-        PastMessage {
-            role: Role::Assistant,
-            text: row.text.clone(),
-            summary: row.answer_summary.clone(),
-            size_tokens: row.size_tokens,
-            tokens_before: plan.tokens_before + plan.size_tokens,
-            documents: Vec::new(),
-        },
-    ]
-}
-
-/// Whether a question alone is more than a model takes.
+/// Whether a question alone is no more than a model takes.
 pub(crate) fn fits_window(text: &str, window: i64) -> bool {
-    let alone = Request {
-        system: prompt::SYSTEM.to_owned(),
-        items: vec![Item::User(vec![Part::Text(text.to_owned())])],
-        tools: tools::specs(),
-        ..Request::default()
-    };
-    request_tokens(&alone) <= window
+    fixed_tokens() + estimate_tokens(text) <= window
+}
+
+/// The size of what every request begins with.
+pub(crate) fn fixed_tokens() -> i64 {
+    static TOKENS: LazyLock<i64> = LazyLock::new(|| {
+        request_tokens(&Request {
+            system: prompt::SYSTEM.to_owned(),
+            tools: tools::specs(),
+            ..Request::default()
+        })
+    });
+    *TOKENS
 }

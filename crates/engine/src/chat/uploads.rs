@@ -38,13 +38,18 @@ async fn read(inner: &Inner, file: Upload) -> Result<NewAttachment, EngineError>
         }),
         Ok(Content::Image(_) | Content::Opaque) => None,
         // What cannot be read can still be kept and downloaded; the model is told why it has no text.
-        Err(error @ (ExtractError::Broken(_) | ExtractError::Unavailable(_))) => {
-            tracing::warn!(%error, "a file was stored without its text");
-            Some(ExtractedText {
-                text: String::new(),
-                truncated: false,
-                note: Some(error.to_string()),
-            })
+        Err(ExtractError::Broken(reason)) => Some(ExtractedText {
+            text: String::new(),
+            truncated: false,
+            note: Some(reason),
+        }),
+        // Not the file's fault, so nothing is remembered of it under its content.
+        Err(ExtractError::Unavailable(reason)) => {
+            tracing::error!(
+                reason,
+                "documents cannot be read on this machine; a file was stored without its text"
+            );
+            None
         }
         Err(error) => return Err(refused(&described.name, &error)),
     };
@@ -77,12 +82,13 @@ pub(crate) fn documents(files: &[NewAttachment]) -> Vec<Document> {
     files
         .iter()
         .map(|file| {
-            let body = match (image_media_type(&file.kind), &file.text) {
-                (Some(media_type), _) => DocumentBody::Image {
+            // An image has text only when something is wrong with it.
+            let body = match (&file.text, image_media_type(&file.kind)) {
+                (Some(read), _) => text_body(read.text.clone(), read.truncated, read.note.clone()),
+                (None, Some(media_type)) => DocumentBody::Image {
                     media_type: media_type.to_owned(),
                     bytes: file.bytes.clone(),
                 },
-                (None, Some(read)) => text_body(read.text.clone(), read.truncated, read.note.clone()),
                 (None, None) => unreadable(),
             };
             Document {

@@ -159,6 +159,7 @@ create table ledger (
     created_at bigint not null
 );
 create index ledger_user on ledger (user_id, created_at);
+create index ledger_message on ledger (message_id);
 
 create function ledger_is_append_only() returns trigger language plpgsql as $body$
 begin

@@ -159,6 +159,7 @@ create table ledger (
     created_at integer not null
 ) strict;
 create index ledger_user on ledger (user_id, created_at);
+create index ledger_message on ledger (message_id);
 
 create trigger ledger_no_update before update on ledger begin
     select raise(abort, 'the ledger is append-only');

@@ -60,8 +60,10 @@ pub struct Credentials {
 }
 
 /// What a token has to agree with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthState {
+    /// The account's e-mail.
+    pub email: String,
     /// What the account may do.
     pub role: UserRole,
     /// Whether it is shut.
@@ -198,16 +200,17 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, StoreError> {
 /// What a token of this account and session has to agree with; `None` for an unknown account.
 pub fn auth_state(tx: &mut Tx<'_>, owner: UserId, session: &str) -> Result<Option<AuthState>, StoreError> {
     tx.query_opt(
-        "select role, disabled, epoch, \
+        "select email, role, disabled, epoch, \
          exists (select 1 from ended_sessions where session = $2 and user_id = $1) \
          from users where id = $1",
         params![owner, session],
         |row| {
             Ok(AuthState {
-                role: row.get(0)?,
-                disabled: row.get(1)?,
-                epoch: row.get(2)?,
-                ended: row.get(3)?,
+                email: row.get(0)?,
+                role: row.get(1)?,
+                disabled: row.get(2)?,
+                epoch: row.get(3)?,
+                ended: row.get(4)?,
             })
         },
     )

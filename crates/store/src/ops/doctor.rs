@@ -6,14 +6,16 @@ use crate::{StoreError, Tx, tx::params};
 const CHECKS: &[(&str, &str)] = &[
     (
         "usage rows whose ledger line is missing",
-        "select count(*) from usage_details u where not exists \
-         (select 1 from ledger l where l.message_id = u.message_id and l.scope = u.scope and l.model = u.model)",
+        "select count(*) from usage_details u \
+         left join ledger l on l.message_id = u.message_id and l.scope = u.scope and l.model = u.model \
+         where l.id is null",
     ),
     (
         "answers whose price is not the sum of their usage rows",
         "select count(*) from messages m where m.role = 'assistant' and m.price is not null and m.price <> \
          (select cast(coalesce(sum(u.price), 0) as bigint) from usage_details u where u.message_id = m.id) \
-         and exists (select 1 from usage_details u where u.message_id = m.id)",
+         and exists (select 1 from usage_details u where u.message_id = m.id) \
+         and not exists (select 1 from imported_rows i where i.kind = 'message' and i.local_id = m.id)",
     ),
     (
         "contents that no attachment refers to",

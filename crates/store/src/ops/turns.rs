@@ -14,32 +14,21 @@ use chatai_types::{
 const HISTORY_PAGE: i64 = 64;
 const HISTORY_PAGES: usize = 64;
 
-/// What has to be known of a conversation before a turn is planned.
-#[derive(Clone, Debug, Default)]
-pub struct History {
-    /// The last message of the active branch.
-    pub head: Option<MessageId>,
-    /// The latest messages, oldest first; all of the conversation where it is shorter than asked.
-    pub messages: Vec<Message>,
-}
-
-/// Reads the latest messages until they amount to `tokens` or the conversation begins. `None` when it is
-/// missing or another's.
+/// The latest messages, oldest first, until they amount to `tokens` or the conversation begins; those before `before`
+/// alone where it is given. `None` when it is missing or another's.
 pub fn history(
     tx: &mut Tx<'_>,
     owner: UserId,
     conversation: ConversationId,
+    before: Option<MessageId>,
     tokens: i64,
-) -> Result<Option<History>, StoreError> {
-    let Some(head) = head(tx, owner, conversation)? else {
+) -> Result<Option<Vec<Message>>, StoreError> {
+    if head(tx, owner, conversation)?.is_none() {
         return Ok(None);
-    };
-    let Some(head) = head else {
-        return Ok(Some(History::default()));
-    };
+    }
     let mut newest_first: Vec<Message> = Vec::new();
     for _ in 0..HISTORY_PAGES {
-        let before = newest_first.last().map(|oldest| oldest.id);
+        let before = newest_first.last().map(|oldest| oldest.id).or(before);
         let page = messages::latest(tx, owner, conversation, before, HISTORY_PAGE)?;
         let at_start = i64::try_from(page.len()).is_ok_and(|read| read < HISTORY_PAGE);
         newest_first.extend(page);
@@ -51,10 +40,7 @@ pub fn history(
         }
     }
     newest_first.reverse();
-    Ok(Some(History {
-        head: Some(head),
-        messages: newest_first,
-    }))
+    Ok(Some(newest_first))
 }
 
 /// The last message of the active branch; the outer `None` for a conversation that is missing or another's.
@@ -102,6 +88,10 @@ pub struct OpenedTurn {
     pub request_message_id: MessageId,
     /// The empty, running answer.
     pub response_message_id: MessageId,
+    /// The message that the question follows.
+    pub parent_id: Option<MessageId>,
+    /// The sum of the sizes before the question.
+    pub tokens_before: i64,
 }
 
 /// Writes the question with its files and the empty, running answer. `None` when the conversation is missing
@@ -184,6 +174,8 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Option<OpenedTurn>, Stor
         conversation_id,
         request_message_id,
         response_message_id,
+        parent_id: head,
+        tokens_before,
     }))
 }
 
@@ -278,11 +270,27 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
             super::conversations::settle_title(tx, turn.owner, ids.conversation_id, provisional, title)?;
         }
     }
-    for call in &turn.calls {
-        if closed {
-            add_usage(tx, turn.owner, ids, call)?;
+    if closed {
+        // Turns that were opened meanwhile counted this answer as empty.
+        tx.exec(
+            "update messages set tokens_before = tokens_before + $3 \
+             where conversation_id = $1 and id > $2",
+            params![ids.conversation_id, ids.response_message_id, turn.size_tokens],
+        )?;
+    }
+    // A commit whose outcome was unknown is tried again: what it charged is not charged twice.
+    let charged = tx.query_opt(
+        "select 1 from ledger where message_id = $1 limit 1",
+        params![ids.response_message_id],
+        |row| row.get::<i64>(0),
+    )?;
+    if charged.is_none() {
+        for call in &turn.calls {
+            if closed {
+                add_usage(tx, turn.owner, ids, call)?;
+            }
+            add_to_ledger(tx, turn.owner, ids, call)?;
         }
-        add_to_ledger(tx, turn.owner, ids, call)?;
     }
     Ok(closed)
 }

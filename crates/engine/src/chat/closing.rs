@@ -1,0 +1,190 @@
+//! The end of a turn: stored, whatever happened, and told to whoever waits.
+
+use super::{
+    calls::refusal,
+    context::PastMessage,
+    log::TurnLog,
+    side::SideResults,
+    size::{MESSAGE_OVERHEAD, estimate_tokens},
+    turn::{Answer, Failure, Plan},
+};
+use crate::{EngineError, error::TurnIds, inner::Inner, views::Outcome};
+use chatai_store::{
+    StoreError,
+    ops::turns::{self, CloseTurn, ModelCall, OpenedTurn},
+};
+use chatai_types::{ErrorCode, Money, Role, Scope, TokenCounts, TurnStatus};
+use std::{sync::Arc, time::Duration};
+
+/// How often closing is tried before the client is told, doubling the wait from the first.
+const QUICK_TRIES: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The longest wait between tries after that.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Stores the end of the turn and tells it. When the store is out of reach the client is told so after some seconds,
+/// and the end is kept and tried again until it is stored or the service ends: the calls have been made.
+pub(crate) async fn close(
+    inner: &Inner,
+    plan: &Plan,
+    ids: OpenedTurn,
+    answer: Answer,
+    side: SideResults,
+    log: TurnLog,
+) {
+    let turn = TurnIds::from(ids);
+    let mut calls = answer.calls;
+    calls.extend(side.calls);
+    calls.sort_by_key(|call| Scope::ALL.iter().position(|scope| *scope == call.scope));
+    let error = answer.failure.map(failure);
+    if let Some(error) = &error {
+        let cause = error.cause.as_deref().unwrap_or_default();
+        tracing::warn!(code = error.code.as_str(), cause, answer = %turn.response_message_id, "a turn failed");
+    }
+    let status = match &error {
+        None => TurnStatus::Complete,
+        Some(error) if error.code == ErrorCode::Interrupted || !answer.text.is_empty() => {
+            TurnStatus::Interrupted
+        }
+        Some(_) => TurnStatus::Failed,
+    };
+    let (tokens, price) = sums(&calls);
+    let row = Arc::new(CloseTurn {
+        owner: plan.owner,
+        ids,
+        status,
+        size_tokens: MESSAGE_OVERHEAD + estimate_tokens(&answer.text),
+        text: answer.text,
+        answer_summary: side.answer_summary,
+        question_summary: side.question_summary,
+        title: plan.provisional_title.clone().zip(side.title),
+        error: error.as_ref().map(|error| (error.code, error.detail.to_string())),
+        tokens,
+        price,
+        calls,
+    });
+    let outcome = |error: Option<EngineError>| Outcome {
+        status: if error.is_some() && status == TurnStatus::Complete {
+            TurnStatus::Failed
+        } else {
+            status
+        },
+        answer: row.text.clone(),
+        error: error.map(|error| EngineError {
+            turn: Some(turn),
+            ..error
+        }),
+    };
+    let mut wait = FIRST_WAIT;
+    for _ in 0..QUICK_TRIES {
+        match store_end(inner, &row).await {
+            Ok(stored) => {
+                if stored && status == TurnStatus::Complete {
+                    inner.turns.remember(plan, &row);
+                }
+                return log.finish(outcome(error));
+            }
+            Err(store_error) if !passes(&store_error) => {
+                return log.finish(outcome(Some(lost(ids, store_error))));
+            }
+            Err(_) => tokio::time::sleep(wait).await,
+        }
+        wait *= 2;
+    }
+    log.finish(outcome(Some(
+        StoreError::Unavailable("a turn could not be closed in time".to_owned()).into(),
+    )));
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = inner.turns.ending.cancelled() => {
+                tracing::error!(answer = %turn.response_message_id, "a turn was given up: the database is out of reach");
+                return;
+            }
+        }
+        wait = (wait * 2).min(LONGEST_WAIT);
+        match store_end(inner, &row).await {
+            Ok(_) => return,
+            Err(store_error) if !passes(&store_error) => {
+                lost(ids, store_error);
+                return;
+            }
+            Err(store_error) => {
+                tracing::error!(%store_error, answer = %turn.response_message_id, "a turn is still open")
+            }
+        }
+    }
+}
+
+async fn store_end(inner: &Inner, row: &Arc<CloseTurn>) -> Result<bool, StoreError> {
+    let end = Arc::clone(row);
+    inner.store.write(move |tx| turns::close(tx, &end)).await
+}
+
+/// Whether trying again can help.
+fn passes(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Busy | StoreError::Full | StoreError::Unavailable(_)
+    )
+}
+
+fn lost(ids: OpenedTurn, error: StoreError) -> EngineError {
+    tracing::error!(%error, answer = %ids.response_message_id, "a turn could not be closed");
+    error.into()
+}
+
+fn failure(failure: Failure) -> EngineError {
+    match failure {
+        Failure::Provider(error) => refusal(&error),
+        Failure::NoText => EngineError::new(
+            ErrorCode::ProviderError,
+            "The model ended without an answer; ask differently or choose another model",
+        ),
+        Failure::Panic => EngineError::internal("a turn panicked"),
+        Failure::ShuttingDown => EngineError::new(
+            ErrorCode::Interrupted,
+            "The service ended before the answer was complete",
+        ),
+    }
+}
+
+/// The sums over all calls; `None` where there was none.
+fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) {
+    if calls.is_empty() {
+        return (None, None);
+    }
+    let tokens = calls
+        .iter()
+        .try_fold(TokenCounts::default(), |sum, call| sum.checked_add(&call.tokens));
+    let price = calls
+        .iter()
+        .filter_map(|call| call.price)
+        .try_fold(Money::ZERO, |sum, price| sum.checked_add(price));
+    if tokens.is_none() || price.is_none() {
+        tracing::error!("a turn's sums overflow");
+    }
+    (tokens, price)
+}
+
+/// The two messages of a closed turn, as the next turn's history holds them.
+pub(crate) fn past_messages(plan: &Plan, row: &CloseTurn) -> [Arc<PastMessage>; 2] {
+    [
+        Arc::new(PastMessage {
+            role: Role::User,
+            text: plan.text.clone(),
+            summary: row.question_summary.clone(),
+            size_tokens: plan.size_tokens,
+            tokens_before: plan.tokens_before,
+            documents: plan.documents.clone(),
+        }),
+        Arc::new(PastMessage {
+            role: Role::Assistant,
+            text: row.text.clone(),
+            summary: row.answer_summary.clone(),
+            size_tokens: row.size_tokens,
+            tokens_before: plan.tokens_before + plan.size_tokens,
+            documents: Vec::new(),
+        }),
+    ]
+}
