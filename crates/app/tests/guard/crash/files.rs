@@ -1,0 +1,61 @@
+//! A look into the database that many crashes left behind.
+
+use crate::support::Rows;
+use chatai_testkit::app::TestApp;
+
+/// What must be nowhere: each query counts what is wrong.
+const NEVER: &[(&str, &str)] = &[
+    (
+        "questions without exactly one answer",
+        "select count(*) from messages q where role = 'user' and 1 <> \
+         (select count(*) from messages a where a.request_id = q.id and a.role = 'assistant')",
+    ),
+    (
+        "answers without their question",
+        "select count(*) from messages a where role = 'assistant' and not exists \
+         (select 1 from messages q where q.id = a.request_id and q.conversation_id = a.conversation_id)",
+    ),
+    (
+        "running answers",
+        "select count(*) from messages where status = 'running'",
+    ),
+    (
+        "interrupted answers that were charged",
+        "select count(*) from messages m where status = 'interrupted' and \
+         (price is not null or exists (select 1 from usage_details u where u.message_id = m.id))",
+    ),
+    (
+        "complete answers without a text or a final call",
+        "select count(*) from messages m where role = 'assistant' and status = 'complete' and (text = '' or not exists \
+         (select 1 from usage_details u where u.message_id = m.id and u.scope = 'final'))",
+    ),
+    (
+        "heads that are no message of their conversation",
+        "select count(*) from conversations c where head_id is not null and not exists \
+         (select 1 from messages m where m.id = c.head_id and m.conversation_id = c.id)",
+    ),
+    (
+        "conversations with messages and no head",
+        "select count(*) from conversations c where head_id is null and exists \
+         (select 1 from messages m where m.conversation_id = c.id)",
+    ),
+    (
+        "attachments without their bytes or their text",
+        "select count(*) from attachments a left join blobs b using (content_hash) \
+         left join extracted_texts t using (content_hash) where b.bytes is null or t.text is null",
+    ),
+];
+
+/// The program must have been stopped.
+pub(super) fn expect_whole_turns(app: &TestApp) {
+    let rows = Rows::of(app);
+    rows.expect_sound();
+    for (what, query) in NEVER {
+        assert_eq!(rows.count(query), 0, "{what}");
+    }
+    assert!(
+        rows.count("select count(*) from messages where status = 'interrupted'") > 0,
+        "no kill hit a turn"
+    );
+    assert_eq!(rows.count("select count(*) from users where role = 'admin'"), 1);
+}
