@@ -127,8 +127,13 @@ pub(crate) enum ConfigCommand {
 impl Cli {
     /// What the flags say about the configuration.
     pub(crate) fn flags(&self) -> Flags {
-        let named = [("server.listen", &self.shared.listen), ("server.data_dir", &self.shared.data_dir)];
-        let named = named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
+        let named = [
+            ("server.listen", &self.shared.listen),
+            ("server.data_dir", &self.shared.data_dir),
+        ];
+        let named = named
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
         Flags {
             config_file: self.shared.config.clone(),
             overrides: self.shared.set.iter().cloned().chain(named).collect(),
@@ -155,9 +160,19 @@ mod tests {
 
     #[test]
     fn flags_become_overrides() {
-        let cli = Cli::parse_from(["chatai", "--set", "log.level=debug", "serve", "--listen", "127.0.0.1:9"]);
+        let cli = Cli::parse_from([
+            "chatai",
+            "--set",
+            "log.level=debug",
+            "serve",
+            "--listen",
+            "127.0.0.1:9",
+        ]);
         let flags = cli.flags();
         assert_eq!(flags.overrides[0], ("log.level".to_owned(), "debug".to_owned()));
-        assert_eq!(flags.overrides[1], ("server.listen".to_owned(), "127.0.0.1:9".to_owned()));
+        assert_eq!(
+            flags.overrides[1],
+            ("server.listen".to_owned(), "127.0.0.1:9".to_owned())
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! The secret that signs tokens, where none is configured: made once, kept beside the database, readable by
-//! its owner alone.
+//! The secret that signs tokens, where none is configured: made once and kept with the database. Beside the embedded
+//! one in a file that its owner alone can read; in PostgreSQL itself, since several instances have to share it.
 
 use crate::failure::Failure;
-use chatai_types::{Random, SystemRandom};
+use chatai_config::Database;
+use chatai_store::{Store, ops::settings};
+use chatai_types::{Clock, Random, SystemClock, SystemRandom};
 use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Write},
@@ -13,8 +15,22 @@ use std::{
 const FILE_NAME: &str = "jwt_secret";
 const BYTES: usize = 32;
 
-/// The kept secret; made now when there is none.
-pub(crate) fn load_or_make(data_dir: &Path) -> Result<Vec<u8>, Failure> {
+/// The kept secret of the configured database; made now when there is none.
+pub(crate) async fn of_database(database: &Database, store: &Store) -> Result<Vec<u8>, Failure> {
+    match database {
+        Database::Sqlite(path) => load_or_make(path.parent().unwrap_or(Path::new(""))),
+        Database::Postgres(_) => {
+            let (made, now) = (SystemRandom.hex(BYTES), SystemClock.now());
+            let kept = store
+                .write(move |tx| settings::get_or_set(tx, FILE_NAME, &made, now))
+                .await;
+            kept.map(String::into_bytes).map_err(Failure::new)
+        }
+    }
+}
+
+/// The secret kept in a folder; made now when there is none.
+fn load_or_make(data_dir: &Path) -> Result<Vec<u8>, Failure> {
     let path = data_dir.join(FILE_NAME);
     match fs::read_to_string(&path) {
         Ok(text) => {
@@ -50,7 +66,12 @@ fn make(data_dir: &Path, path: &Path) -> Result<Vec<u8>, Failure> {
         let linked = fs::hard_link(&draft, path);
         fs::remove_file(&draft)?;
         linked?;
-        fs::File::open(data_dir)?.sync_all()
+        let folder = if data_dir.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            data_dir
+        };
+        fs::File::open(folder)?.sync_all()
     };
     match write() {
         Ok(()) => Ok(secret.into_bytes()),

@@ -132,11 +132,12 @@ pub(crate) fn vendor(config: &Config) -> Result<Option<Arc<dyn Provider>>, Failu
 
 /// The engine over an opened store.
 pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Failure> {
+    let settings = settings(config, &store).await?;
     let parts = Parts {
         store,
+        settings,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        settings: settings(config)?,
         catalog: catalog(config)?,
         vendor: vendor(config)?,
         collection: collection(config)?,
@@ -145,14 +146,10 @@ pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Fail
     Engine::start(parts).await.map_err(Failure::new)
 }
 
-fn settings(config: &Config) -> Result<Settings, Failure> {
-    let data_dir = &config.server.data_dir;
+async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
     let jwt_secret = match &config.auth.jwt_secret {
         Some(secret) => secret.reveal().as_bytes().to_vec(),
-        None => {
-            make_folder(data_dir)?;
-            secret::load_or_make(data_dir)?
-        }
+        None => secret::of_database(&config.database_to_open(), store).await?,
     };
     let limits = &config.limits;
     let models = &config.models;
@@ -190,20 +187,4 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
         },
         cache_ttl: Duration::from_secs(config.cache.ttl_s),
     })
-}
-
-/// Makes the data folder, for its owner alone, and makes it last.
-fn make_folder(folder: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| {
-            Failure::new(format_args!(
-                "cannot make the data folder `{}`: {error}",
-                folder.display()
-            ))
-            .hint("give this user the right to write there, or choose another folder with --data-dir")
-        })
 }

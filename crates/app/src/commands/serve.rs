@@ -6,18 +6,22 @@ use chatai_engine::{BUILT_IN, Engine};
 use chatai_server::ServerSettings;
 use chatai_types::SystemRandom;
 use std::{
+    convert::Infallible,
     io::ErrorKind,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 const MIB: u64 = 1024 * 1024;
 /// Open files kept for databases, providers and children.
 const KEPT_FILES: usize = 96;
 const MOST_CONNECTIONS: usize = 65_536;
 /// How long running answers may go on after the signal to end.
+const TURN_GRACE: Duration = Duration::from_secs(20);
+/// How long connections may go on after it.
 const GRACE: Duration = Duration::from_secs(25);
 
 pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
@@ -67,42 +71,63 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     greet(config, &engine, address).await;
     let service = chatai_server::service(engine.clone(), server_settings(config));
-    let mut failure = None;
-    let end = async {
-        tokio::select! {
-            name = signals.next() => tracing::info!(signal = name, "ending"),
-            () = reload_collection(config, &engine) => {}
-            reason = broken => {
-                tracing::error!(%reason, "the database failed to sync; ending so that the next start recovers it");
-                failure = Some(Failure::new(format_args!("the database failed to sync: {reason}"))
-                    .hint("look at the disk; what was acknowledged is safe and the next start recovers it"));
-            }
-        }
-    };
-    chatai_server::serve(listener, service, end, GRACE).await;
-    let finished = async {
-        engine.shutdown(GRACE).await;
+    let ended = CancellationToken::new();
+    let serving = async {
+        tokio::join!(
+            chatai_server::serve(listener, service, ended.cancelled(), GRACE),
+            async {
+                ended.cancelled().await;
+                // Running turns are closed first, so that those who wait for them are still answered.
+                engine.shutdown(TURN_GRACE).await;
+            },
+        );
+        // What was accepted at the last moment.
+        engine.shutdown(Duration::ZERO).await;
         store.close().await;
     };
+    tokio::pin!(serving);
+    let why = tokio::select! {
+        name = signals.next() => End::Signal(name),
+        reason = broken => End::Broken(reason),
+        never = reload_collection(config, &engine) => match never {},
+        () = &mut serving => return Err(Failure::new("the service stopped listening by itself")),
+    };
+    match &why {
+        End::Signal(signal) => tracing::info!(signal, "ending"),
+        End::Broken(reason) => {
+            tracing::error!(%reason, "the database failed to sync; ending so that the next start recovers it");
+        }
+    }
+    ended.cancel();
     tokio::select! {
-        () = finished => {}
+        () = serving => {}
         name = signals.next() => {
             return Err(Failure::new(format_args!("ended by a second {name} before all answers were closed")));
         }
     }
-    match failure {
-        None => Ok(()),
-        Some(failure) => Err(failure),
+    match why {
+        End::Signal(_) => Ok(()),
+        End::Broken(reason) => Err(
+            Failure::new(format_args!("the database failed to sync: {reason}"))
+                .hint("look at the disk; what was acknowledged is safe and the next start recovers it"),
+        ),
     }
 }
 
+/// Why the service ends.
+enum End {
+    Signal(&'static str),
+    Broken(String),
+}
+
 /// Reads the user's books again on every SIGHUP; a file that cannot be read leaves the collection as it is.
-async fn reload_collection(config: &Config, engine: &Engine) {
+async fn reload_collection(config: &Config, engine: &Engine) -> Infallible {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         tracing::warn!("SIGHUP cannot be taken: the collection is read at start alone");
         return std::future::pending().await;
     };
-    while hangup.recv().await.is_some() {
+    loop {
+        hangup.recv().await;
         match wiring::collection(config) {
             Ok(collection) => {
                 let changes = engine.update_collection(&collection);

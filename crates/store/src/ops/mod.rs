@@ -10,5 +10,6 @@ pub mod embeddings;
 pub mod import;
 pub mod messages;
 pub mod prices;
+pub mod settings;
 pub mod turns;
 pub mod usage;

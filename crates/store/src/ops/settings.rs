@@ -1,0 +1,18 @@
+//! Values of the instance itself, by name.
+
+use crate::{StoreError, Tx, tx::params};
+use chatai_types::Timestamp;
+
+/// The value under a name; `value` becomes it where there is none yet. However many instances start at once, all of
+/// them get the same.
+pub fn get_or_set(tx: &mut Tx<'_>, name: &str, value: &str, now: Timestamp) -> Result<String, StoreError> {
+    tx.exec(
+        "insert into settings (key, value, updated_at) values ($1, $2, $3) on conflict (key) do nothing",
+        params![name, value, now],
+    )?;
+    tx.query_one(
+        "select value from settings where key = $1",
+        params![name],
+        |row| row.get(0),
+    )
+}
