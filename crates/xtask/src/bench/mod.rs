@@ -1,7 +1,29 @@
-//! `cargo xtask bench`: measurements against the figures that the project sets itself, each a ratio within
-//! one interleaved run. One file per benchmark; it enters [`ALL`].
+//! `cargo xtask bench`: measurements against the figures that the project sets itself, each beside a bare
+//! exchange over loopback in one interleaved run. One file per benchmark; it enters [`ALL`].
+//!
+//! Deliberately not a test: machines are noisy and shared, so nothing here fails on a time. What runs is the
+//! release binary on a data folder of its own, with the scripted provider; the tables and the raw rounds say how
+//! it went. `docs/BENCHMARKS.md` keeps the last of them.
 
-use crate::Outcome;
+mod floor;
+mod http;
+mod load;
+mod provider;
+mod report;
+mod service;
+mod stock;
+mod sync;
+mod w03_turn;
+mod w04_turns;
+mod w09_memory;
+mod w10_start;
+mod w12_lists;
+mod w13_growth;
+mod w16_reads;
+
+use std::path::PathBuf;
+
+use crate::{Outcome, run};
 
 /// One measurement.
 struct Benchmark {
@@ -10,28 +32,105 @@ struct Benchmark {
     /// What it measures, in one line.
     about: &'static str,
     /// Runs it and prints a table and its raw rows.
-    run: fn() -> Outcome,
+    run: fn(&Options) -> Outcome,
 }
 
 /// Every benchmark, in the order in which they are listed.
-const ALL: &[Benchmark] = &[];
+const ALL: &[Benchmark] = &[
+    w03_turn::BENCHMARK,
+    w04_turns::BENCHMARK,
+    w09_memory::BENCHMARK,
+    w10_start::BENCHMARK,
+    w12_lists::BENCHMARK,
+    w13_growth::BENCHMARK,
+    w16_reads::BENCHMARK,
+];
 
-/// Runs those that are named; without a name, lists what there is.
-pub(crate) fn run(names: &[String]) -> Outcome {
+/// What the command line says beside names.
+#[derive(Clone, Copy, Debug, Default)]
+struct Options {
+    /// Also what takes minutes and gigabytes.
+    large: bool,
+    /// Few short rounds: to see that a benchmark works, not what it measures.
+    quick: bool,
+}
+
+impl Options {
+    /// How many rounds to measure.
+    fn rounds(self, usual: usize) -> usize {
+        if self.quick { 2 } else { usual }
+    }
+
+    /// A number of repetitions, or a tenth of it.
+    fn scaled(self, usual: usize) -> usize {
+        if self.quick { (usual / 10).max(1) } else { usual }
+    }
+}
+
+/// Runs those that are named, or `all`; without a name, lists what there is.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let mut options = Options::default();
+    let mut names = Vec::new();
+    for argument in arguments {
+        match argument.as_str() {
+            "--large" => options.large = true,
+            "--quick" => options.quick = true,
+            flag if flag.starts_with('-') => {
+                return Err(format!("neither `--large` nor `--quick`: {flag}"));
+            }
+            name => names.push(name),
+        }
+    }
     if names.is_empty() {
         for benchmark in ALL {
-            println!("{:8} {}", benchmark.name, benchmark.about);
+            println!("{:4} {}", benchmark.name, benchmark.about);
         }
+        println!("all  every one of them");
+        println!("--large adds what takes minutes and gigabytes, --quick only shows that it works");
         return Ok(());
     }
-    let chosen: Result<Vec<&Benchmark>, String> = names
-        .iter()
-        .map(|name| {
-            let found = ALL
-                .iter()
-                .find(|benchmark| benchmark.name.eq_ignore_ascii_case(name));
-            found.ok_or_else(|| format!("no benchmark has this name: {name}"))
-        })
-        .collect();
-    chosen?.into_iter().try_for_each(|benchmark| (benchmark.run)())
+    let chosen = chosen(&names)?;
+    if cfg!(debug_assertions) {
+        // The load generator shares the processors with what it measures: it has to be lean as well.
+        let mut again = run::cargo(&["run", "--release", "--quiet", "--package", "xtask", "--", "bench"]);
+        return run::to_end(again.args(arguments));
+    }
+    run::to_end(&mut run::cargo(&["build", "--release", "--package", "chatai"]))?;
+    std::fs::create_dir_all(work_folder())
+        .map_err(|error| format!("cannot make `{}`: {error}", work_folder().display()))?;
+    chosen.into_iter().try_for_each(|benchmark| {
+        eprintln!("== {}: {}", benchmark.name, benchmark.about);
+        (benchmark.run)(&options)
+    })
+}
+
+fn chosen(names: &[&str]) -> Result<Vec<&'static Benchmark>, String> {
+    if names.iter().any(|name| name.eq_ignore_ascii_case("all")) {
+        return Ok(ALL.iter().collect());
+    }
+    let find = |name: &&str| {
+        let found = ALL
+            .iter()
+            .find(|benchmark| benchmark.name.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| format!("no benchmark has this name: {name}"))
+    };
+    names.iter().map(find).collect()
+}
+
+/// Where data folders and raw results lie: on the disk that the workspace is on, and not in git.
+fn work_folder() -> PathBuf {
+    run::root().join("target").join("bench")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case_and_all_is_every_one() {
+        assert_eq!(chosen(&["w3"]).unwrap()[0].name, "W3");
+        assert_eq!(chosen(&["w16", "W9"]).unwrap().len(), 2);
+        assert_eq!(chosen(&["all"]).unwrap().len(), ALL.len());
+        assert!(chosen(&["W3", "W99"]).is_err());
+    }
 }

@@ -1,0 +1,170 @@
+//! Databases with a past: many messages or conversations, written into the file while the service is down.
+//!
+//! Through the service itself a million messages would take longer than everything that is measured on them. The
+//! rows are what the service would have written, but for usage and ledger, which no measured request reads.
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, params};
+
+/// Sizes of a question and an answer in tokens, as the service estimates them or nearly so.
+const QUESTION_TOKENS: i64 = 40;
+const ANSWER_TOKENS: i64 = 110;
+
+/// Turns in one transaction.
+const BATCH: usize = 50_000;
+
+const QUESTION: &str = "Is there something in the collection like the novel we spoke about yesterday, but \
+                        shorter, and set somewhere by the sea? I liked the narrator most.";
+const ANSWER: &str = "There are two that come close. The first is told by a lighthouse keeper who writes down \
+                      every ship that passes and slowly reveals why he came to live there; it is barely two hundred pages \
+                      long. The second follows a family of fishermen over one winter, with the same dry humour that you \
+                      liked in the narrator. If you want to begin with the gentler one, take the first. Both are in the \
+                      collection, and neither asks you to have read anything else by its author.";
+
+/// A database file of a service that is not running.
+#[derive(Debug)]
+pub(super) struct Stock {
+    database: Connection,
+}
+
+impl Stock {
+    /// Opens the file in a data folder that the service has made before.
+    pub(super) fn open(folder: &Path) -> Result<Self, String> {
+        let path = folder.join("data").join("chatai.db");
+        let open = || {
+            let database = Connection::open(&path)?;
+            database.pragma_update(None, "synchronous", "off")?;
+            database.pragma_update(None, "cache_size", -200_000)?;
+            Ok(database)
+        };
+        let database =
+            open().map_err(|error: rusqlite::Error| format!("cannot open `{}`: {error}", path.display()))?;
+        Ok(Self { database })
+    }
+
+    /// Adds whole turns to a conversation, after those that it has.
+    pub(super) fn add_turns(&mut self, conversation: i64, turns: usize) -> Result<(), String> {
+        let mut left = turns;
+        while left > 0 {
+            let batch = left.min(BATCH);
+            self.add_batch(conversation, batch)
+                .map_err(|error| format!("cannot add turns: {error}"))?;
+            left -= batch;
+        }
+        Ok(())
+    }
+
+    /// Adds as many turns to each of many conversations that have none.
+    pub(super) fn add_short_talks(&mut self, conversations: &[i64], turns: usize) -> Result<(), String> {
+        let add = |batch: &[i64]| {
+            let transaction = self.database.unchecked_transaction()?;
+            batch
+                .iter()
+                .try_for_each(|conversation| insert(&transaction, *conversation, turns))?;
+            transaction.commit()
+        };
+        conversations
+            .chunks((BATCH / turns).max(1))
+            .try_for_each(add)
+            .map_err(|error: rusqlite::Error| format!("cannot add turns: {error}"))
+    }
+
+    fn add_batch(&mut self, conversation: i64, turns: usize) -> rusqlite::Result<()> {
+        let transaction = self.database.transaction()?;
+        insert(&transaction, conversation, turns)?;
+        transaction.commit()
+    }
+
+    /// Adds conversations to a user, each with a title and nothing in it; returns their ids.
+    pub(super) fn add_conversations(&mut self, email: &str, count: usize) -> Result<Vec<i64>, String> {
+        let mut add = || {
+            let user: i64 =
+                self.database
+                    .query_row("select id from users where email = ?1", params![email], |row| {
+                        row.get(0)
+                    })?;
+            let transaction = self.database.transaction()?;
+            let mut ids = Vec::with_capacity(count);
+            {
+                let mut insert = transaction
+                    .prepare("insert into conversations (user_id, title, created_at) values (?1, ?2, ?3)")?;
+                for number in 0..count {
+                    let title = format!("Novels by the sea, and one by a river ({number})");
+                    insert.execute(params![user, title, now_micros()])?;
+                    ids.push(transaction.last_insert_rowid());
+                }
+            }
+            transaction.commit()?;
+            Ok(ids)
+        };
+        add().map_err(|error: rusqlite::Error| format!("cannot add conversations: {error}"))
+    }
+
+    /// Brings everything into the main file, and it to the disk.
+    pub(super) fn close(self) -> Result<(), String> {
+        let close = || {
+            self.database.pragma_update(None, "synchronous", "full")?;
+            self.database
+                .query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))
+        };
+        close().map_err(|error: rusqlite::Error| format!("cannot close the database: {error}"))
+    }
+}
+
+/// Writes whole turns at the end of a conversation.
+fn insert(database: &Connection, conversation: i64, turns: usize) -> rusqlite::Result<()> {
+    let (user, mut head): (i64, Option<i64>) = database
+        .prepare_cached("select user_id, head_id from conversations where id = ?1")?
+        .query_row(params![conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut tokens: i64 = match head {
+        None => 0,
+        Some(head) => database
+            .prepare_cached("select tokens_before + size_tokens from messages where id = ?1")?
+            .query_row(params![head], |row| row.get(0))?,
+    };
+    let mut question = database.prepare_cached(
+        "insert into messages (conversation_id, user_id, parent_id, role, status, text, model, size_tokens, \
+         tokens_before, created_at) values (?1, ?2, ?3, 'user', 'complete', ?4, 'gpt-4.1-nano', ?5, ?6, ?7)",
+    )?;
+    let mut answer = database.prepare_cached(
+        "insert into messages (conversation_id, user_id, parent_id, request_id, role, status, text, model, \
+         size_tokens, tokens_before, fresh_input, cache_read, cache_write, output, reasoning, price, created_at) \
+         values (?1, ?2, ?3, ?3, 'assistant', 'complete', ?4, 'gpt-4.1-nano', ?5, ?6, 900, 0, 0, 110, 0, 134000000, ?7)",
+    )?;
+    for _ in 0..turns {
+        let now = now_micros();
+        question.execute(params![
+            conversation,
+            user,
+            head,
+            QUESTION,
+            QUESTION_TOKENS,
+            tokens,
+            now
+        ])?;
+        let asked = database.last_insert_rowid();
+        tokens += QUESTION_TOKENS;
+        answer.execute(params![
+            conversation,
+            user,
+            asked,
+            ANSWER,
+            ANSWER_TOKENS,
+            tokens,
+            now
+        ])?;
+        head = Some(database.last_insert_rowid());
+        tokens += ANSWER_TOKENS;
+    }
+    database
+        .prepare_cached("update conversations set head_id = ?2 where id = ?1")?
+        .execute(params![conversation, head])?;
+    Ok(())
+}
+
+fn now_micros() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

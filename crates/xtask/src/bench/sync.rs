@@ -1,0 +1,66 @@
+//! What the disk itself costs: an `fdatasync` of a small append, and how often the service calls for one.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A page of the database.
+const APPENDED: [u8; 4_096] = [0x5a; 4_096];
+
+/// A file to sync.
+#[derive(Debug)]
+pub(super) struct Probe {
+    file: File,
+}
+
+impl Probe {
+    /// Makes one in a folder, so that it lies on that folder's disk.
+    pub(super) fn in_folder(folder: &Path) -> Result<Self, String> {
+        let path = folder.join("sync-probe");
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        Ok(Self {
+            file: file.map_err(|error| format!("cannot make `{}`: {error}", path.display()))?,
+        })
+    }
+
+    /// Appends a page and syncs it; returns how long the sync took.
+    pub(super) fn sync(&mut self) -> Result<Duration, String> {
+        let failed = |error: std::io::Error| format!("cannot sync: {error}");
+        self.file.write_all(&APPENDED).map_err(failed)?;
+        let start = Instant::now();
+        self.file.sync_data().map_err(failed)?;
+        Ok(start.elapsed())
+    }
+}
+
+/// Counts a process's calls of `fdatasync` with the kernel's own tracepoint, at no cost worth mentioning.
+#[derive(Debug)]
+pub(super) struct SyncCount {
+    perf: Child,
+}
+
+impl SyncCount {
+    /// Counts for `duration` from now on. `None` where `perf` or the right to use it is missing.
+    pub(super) fn begin(pid: u32, duration: Duration) -> Option<Self> {
+        let perf = Command::new("perf")
+            .args(["stat", "-x", ",", "-e", "syscalls:sys_enter_fdatasync", "-p"])
+            .arg(pid.to_string())
+            .args(["--", "sleep", &duration.as_secs_f64().to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .ok()?;
+        Some(Self { perf })
+    }
+
+    /// How many there were.
+    pub(super) fn end(self) -> Option<f64> {
+        let output = self.perf.wait_with_output().ok()?;
+        let text = String::from_utf8(output.stderr).ok()?;
+        let line = text.lines().find(|line| line.contains("sys_enter_fdatasync"))?;
+        line.split(',').next()?.trim().parse().ok()
+    }
+}

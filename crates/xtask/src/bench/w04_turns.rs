@@ -1,0 +1,166 @@
+//! W4: whole durable turns, many clients at once: how many a second, and how many share one sync.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::floor::Floor;
+use super::http::Connection;
+use super::load::{Script, saturate};
+use super::provider::{ANSWER_TOKENS, Provider};
+use super::report::{Report, Target};
+use super::service::{self, Service};
+use super::stock::Stock;
+use super::sync::{Probe, SyncCount};
+use super::{Benchmark, Options};
+use crate::Outcome;
+
+pub(super) const BENCHMARK: Benchmark = Benchmark {
+    name: "W4",
+    about: "whole durable turns of 256 clients: turns a second, turns in one sync",
+    run,
+};
+
+const CLIENTS: usize = 256;
+const ROUNDS: usize = 5;
+const SECONDS: f64 = 5.0;
+const COMPARED_SECONDS: f64 = 2.0;
+
+/// Turns of a usual conversation: after so many a client goes on in its next one.
+const TURNS_PER_CONVERSATION: usize = 10;
+
+/// Conversations of a client in one round; enough for some 10,000 turns a second.
+const CONVERSATIONS_PER_CLIENT: usize = 20;
+
+/// Turns a second of the original service, on the machine that set the targets.
+const ORIGINAL_PER_SECOND: f64 = 14.4;
+
+struct Client {
+    email: String,
+    token: String,
+}
+
+fn run(options: &Options) -> Outcome {
+    let folder = service::folder()?;
+    let provider = Provider::start()?;
+    let clients = clients(&folder, &provider)?;
+    let rounds = options.rounds(ROUNDS);
+    let scripts = scripts(&folder, &clients, rounds + 1)?;
+
+    let service = Service::start(folder.path(), Some(&provider))?;
+    let mut probe = Probe::in_folder(folder.path())?;
+    let mut report = Report::new("W4");
+    let usual = Duration::from_secs_f64(if options.quick { 1.0 } else { SECONDS });
+    let compared = Duration::from_secs_f64(if options.quick { 0.5 } else { COMPARED_SECONDS });
+    saturate(service.address, &scripts[rounds], compared)?;
+
+    let direct: Vec<Script> = vec![Script::one(provider.last_request()); CLIENTS];
+    let floor = Floor::start(reply_bytes(&service, &scripts[rounds][0])?)?;
+    let mut syncs_counted = true;
+    for (round, scripts) in scripts[..rounds].iter().enumerate() {
+        eprintln!("round {}", round + 1);
+        report.add_plain(
+            "bare exchanges",
+            "/s",
+            saturate(floor.address, scripts, compared)?.per_second(),
+        );
+        report.add_plain(
+            "provider called directly",
+            "/s",
+            saturate(provider.address, &direct, compared)?.per_second(),
+        );
+        report.add_plain("one sync", "µs", median_sync(&mut probe)?);
+
+        let (cpu, own_cpu) = (service.cpu_seconds()?, service::own_cpu_seconds()?);
+        let counting = SyncCount::begin(service.pid(), usual);
+        let load = saturate(service.address, scripts, usual)?;
+        let per_turn_us = |seconds: f64| seconds * 1e6 / load.replies as f64;
+        let (cpu, own_cpu) = (
+            service.cpu_seconds()? - cpu,
+            service::own_cpu_seconds()? - own_cpu,
+        );
+        report.add("durable turns", "/s", Target::AtLeast(5_000.0), load.per_second());
+        report.add_plain("a turn's latency p50", "ms", load.quantile_us(0.5) / 1_000.0);
+        report.add_plain("a turn's latency p99", "ms", load.quantile_us(0.99) / 1_000.0);
+        match counting.and_then(SyncCount::end).filter(|syncs| *syncs > 0.0) {
+            Some(syncs) => {
+                report.add(
+                    "turns per sync",
+                    "",
+                    Target::AtLeast(30.0),
+                    load.replies as f64 / syncs,
+                );
+            }
+            None => syncs_counted = false,
+        }
+        report.add_plain("processor time per turn: service", "µs", per_turn_us(cpu));
+        report.add_plain(
+            "processor time per turn: clients and provider",
+            "µs",
+            per_turn_us(own_cpu),
+        );
+        report.add_plain(
+            "against the original's",
+            "×",
+            load.per_second() / ORIGINAL_PER_SECOND,
+        );
+    }
+    report.note(format!(
+        "{rounds} rounds of {} s; {CLIENTS} clients, each an account of its own, {TURNS_PER_CONVERSATION} turns in \
+         each conversation; the provider answers at once with {ANSWER_TOKENS} tokens in as many events. Clients, \
+         provider and service share the processors.",
+        usual.as_secs_f64()
+    ));
+    if !syncs_counted {
+        report.note("Turns per sync: not measured; that takes `perf` and the right to use its tracepoints.");
+    }
+    service.terminate()?;
+    report.finish()
+}
+
+/// Makes the accounts, each over HTTP.
+fn clients(folder: &tempfile::TempDir, provider: &Provider) -> Result<Vec<Client>, String> {
+    let service = Service::start(folder.path(), Some(provider))?;
+    let mut connection = service.connect()?;
+    let register = |number: usize| {
+        let email = format!("reader{number}@example.org");
+        let token = service::register(&mut connection, &email)?;
+        Ok(Client { email, token })
+    };
+    let clients = (0..CLIENTS).map(register).collect();
+    service.terminate()?;
+    clients
+}
+
+/// What each client sends in each round: turns in conversations that nobody has spoken in yet.
+fn scripts(
+    folder: &tempfile::TempDir,
+    clients: &[Client],
+    rounds: usize,
+) -> Result<Vec<Vec<Script>>, String> {
+    let mut stock = Stock::open(folder.path())?;
+    let mut scripts: Vec<Vec<Script>> = vec![Vec::with_capacity(clients.len()); rounds];
+    for client in clients {
+        let ids = stock.add_conversations(&client.email, rounds * CONVERSATIONS_PER_CLIENT)?;
+        for (ids, scripts) in ids.chunks(CONVERSATIONS_PER_CLIENT).zip(&mut scripts) {
+            let requests: Arc<[Vec<u8>]> = ids.iter().map(|id| service::turn(&client.token, *id)).collect();
+            scripts.push(Script {
+                requests,
+                repeats: TURNS_PER_CONVERSATION,
+            });
+        }
+    }
+    stock.close()?;
+    Ok(scripts)
+}
+
+fn reply_bytes(service: &Service, script: &Script) -> Result<usize, String> {
+    let mut connection: Connection = service.connect()?;
+    connection.succeed(&script.requests[0])?;
+    Ok(connection.body().len())
+}
+
+fn median_sync(probe: &mut Probe) -> Result<f64, String> {
+    let mut times = (0..51).map(|_| probe.sync()).collect::<Result<Vec<_>, _>>()?;
+    times.sort();
+    Ok(times[times.len() / 2].as_secs_f64() * 1e6)
+}

@@ -1,0 +1,91 @@
+//! W9: how much memory the service holds when nothing happens, and how large the program is.
+
+use std::fs;
+use std::time::Duration;
+
+use super::http;
+use super::provider::Provider;
+use super::report::{Report, Target};
+use super::service::{self, Service};
+use super::{Benchmark, Options};
+use crate::Outcome;
+
+pub(super) const BENCHMARK: Benchmark = Benchmark {
+    name: "W9",
+    about: "resident memory after the start and after 1,000 requests; the program's size",
+    run,
+};
+
+const ROUNDS: usize = 3;
+const REQUESTS: usize = 1_000;
+const TURNS_PER_CONVERSATION: usize = 10;
+
+/// How long nothing happens before memory is read.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Resident memory of the original service, on the machine that set the targets.
+const ORIGINAL_MIB: f64 = 176.0;
+
+fn run(options: &Options) -> Outcome {
+    let mut report = Report::new("W9");
+    let size =
+        fs::metadata(service::binary()).map_err(|error| format!("cannot read the program: {error}"))?;
+    report.add(
+        "the program",
+        "MiB",
+        Target::AtMost(45.0),
+        size.len() as f64 / f64::from(1 << 20),
+    );
+    for round in 0..options.rounds(ROUNDS) {
+        eprintln!("round {}", round + 1);
+        let folder = service::folder()?;
+        let provider = Provider::start()?;
+        let service = Service::start(folder.path(), Some(&provider))?;
+        std::thread::sleep(IDLE);
+        let started = service.resident_mib()?;
+        report.add("resident after the start", "MiB", Target::AtMost(20.0), started);
+
+        let mut connection = service.connect()?;
+        let token = service::register(&mut connection, "reader@example.org")?;
+        std::thread::sleep(IDLE);
+        report.add_plain(
+            "resident after the first sign-in (Argon2id)",
+            "MiB",
+            service.resident_mib()?,
+        );
+        let list = http::get("/conversations/", &token);
+        let mut turn = Vec::new();
+        for number in 0..REQUESTS / 2 {
+            if number % TURNS_PER_CONVERSATION == 0 {
+                turn = service::turn(
+                    &token,
+                    service::conversation(&mut connection, &token, "By the sea")?,
+                );
+            }
+            connection.succeed(&turn)?;
+            connection.succeed(&list)?;
+        }
+        report.add_plain(
+            "resident right after 1,000 requests",
+            "MiB",
+            service.resident_mib()?,
+        );
+        std::thread::sleep(IDLE);
+        let idle = service.resident_mib()?;
+        report.add(
+            "resident after 1,000 requests, idle",
+            "MiB",
+            Target::AtMost(20.0),
+            idle,
+        );
+        report.add_plain("the original's, against that", "×", ORIGINAL_MIB / idle);
+        service.terminate()?;
+    }
+    report.note(format!(
+        "Resident memory as /proc states it, {} s after the last request; half of the requests are turns in \
+         conversations of {TURNS_PER_CONVERSATION}, half lists of conversations. The program is the release build as \
+         it is: without debug information, with symbols.",
+        IDLE.as_secs()
+    ));
+    report.finish()
+}
