@@ -6,6 +6,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here says why")]
 
+mod attachments;
 mod auth;
+mod chat;
 mod conversations;
+mod errors;
+mod models;
+mod responder;
+mod service;
 mod support;

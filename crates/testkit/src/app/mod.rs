@@ -28,6 +28,14 @@ pub struct AppOptions {
     binary: PathBuf,
     database: TestDatabase,
     environment: Vec<(String, String)>,
+    files: Vec<OwnFile>,
+}
+
+/// A file that a variable names.
+struct OwnFile {
+    variable: String,
+    name: String,
+    content: String,
 }
 
 impl AppOptions {
@@ -38,6 +46,7 @@ impl AppOptions {
             binary: binary.into(),
             database: TestDatabase::sqlite(),
             environment: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -55,6 +64,17 @@ impl AppOptions {
         self
     }
 
+    /// With a file beside the data folder, and a variable that names it.
+    #[must_use]
+    pub fn file(mut self, variable: &str, name: &str, content: impl Into<String>) -> Self {
+        self.files.push(OwnFile {
+            variable: variable.to_owned(),
+            name: name.to_owned(),
+            content: content.into(),
+        });
+        self
+    }
+
     /// With a vendor that does what the test says.
     #[must_use]
     pub fn vendor(self, provider: &ScriptedProvider) -> Self {
@@ -66,8 +86,13 @@ impl AppOptions {
     ///
     /// # Panics
     /// When it does not; with what it wrote.
-    pub async fn start(self) -> TestApp {
+    pub async fn start(mut self) -> TestApp {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        for file in std::mem::take(&mut self.files) {
+            let path = folder.path().join(file.name);
+            std::fs::write(&path, file.content).expect("a file can be written");
+            self.environment.push((file.variable, path.display().to_string()));
+        }
         let mut app = TestApp {
             options: self,
             folder,
@@ -108,6 +133,11 @@ impl TestApp {
     /// A client that keeps no cookies and follows no redirects.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The folder it runs in; its data folder and its own files are in there.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The data folder.

@@ -119,8 +119,12 @@ async fn tokens_of_the_original_count_until_they_expire() {
     let original = user.with_token(jwt::sign(&jwt::claims(id, "ada@example.com")));
     assert_eq!(get_as(&original, "/users/me").await.status, 200);
 
+    // An import may have given the account another id: a token of somebody else's opens nothing.
+    let foreign = user.with_token(jwt::sign(&jwt::claims(id, "eve@example.com")));
+    assert_eq!(get_as(&foreign, "/users/me").await.status, 401);
+
     // They can be signed out, one by one.
-    let other = json!({"sub": id.to_string(), "email": "x", "iat": jwt::now() - 5, "exp": jwt::now() + 60});
+    let other = json!({"sub": id.to_string(), "email": "ada@example.com", "iat": jwt::now() - 5, "exp": jwt::now() + 60});
     let other = user.with_token(jwt::sign(&other));
     assert_eq!(
         send(original.call(reqwest::Method::POST, "/auth/logout"))

@@ -1,6 +1,7 @@
 //! What all tests share: starting the program, asking it, looking at what it answers.
 
 mod database;
+pub(crate) mod documents;
 pub(crate) mod jwt;
 pub(crate) mod raw;
 mod routes;

@@ -1,0 +1,66 @@
+//! `GET /models`
+
+use crate::support::{app, app_with_vendor, chat, get, options, with_vendor};
+use chatai_testkit::app::run_once;
+use serde_json::json;
+use std::path::Path;
+
+#[tokio::test]
+async fn names_in_the_pricing_datas_order_the_built_in_last() {
+    let (app, _provider) = app_with_vendor().await;
+    for path in ["/models", "/models/", "/api/models"] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, 200, "open, no token");
+        assert_eq!(
+            answer.json(),
+            json!({"chat": ["gpt-4.1-nano", "gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini", "gpt-4o", "o3-mini",
+                            "o3-pro", "o3", "o1", "built-in"]})
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_a_key_the_built_in_alone() {
+    let app = app().await;
+    assert_eq!(get(&app, "/models").await.text, r#"{"chat":["built-in"]}"#);
+}
+
+#[tokio::test]
+async fn a_users_own_prices_decide_on_names_and_order() {
+    let prices = r#"{"zeta": {"input": 1, "cached_input": 0, "output": 2, "version": "2024-01-01"},
+                     "alpha": {"input": 0.1, "output": 0.2, "capabilities": {"tools": true}}}"#;
+    let (app, provider) = with_vendor(options().file("PRICING_FILE", "prices.json", prices)).await;
+    assert_eq!(
+        get(&app, "/models").await.json(),
+        json!({"chat": ["zeta", "alpha", "built-in"]})
+    );
+    let user = app.register("ada@example.com").await;
+    let sent = chat(&user, &[("text", "x"), ("model", "alpha")]).await;
+    assert_eq!(provider.answer_calls()[0].model(), "alpha");
+    assert_eq!(sent["answer"], "Echo: x");
+    let (status, body) = user.chat(&[("text", "x"), ("model", "gpt-4o")]).await;
+    assert_eq!((status, &body["code"]), (400, &json!("model_unknown")));
+}
+
+#[test]
+fn broken_prices_are_named_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    for (content, said) in [
+        ("{", "EOF"),
+        (r#"{"m": {"input": -1, "output": 1}}"#, "`m`: `input`"),
+        (r#"{"m": {"output": 1}}"#, "`input` is missing"),
+        (r#"{"m": {"input": 0.0000001, "output": 1}}"#, "`m`: `input`"),
+        (
+            r#"{"built-in": {"input": 1, "output": 1}}"#,
+            "taken by the built-in",
+        ),
+    ] {
+        let path = crate::support::write_file(folder.path(), "prices.json", content);
+        let set = format!("models.pricing_file={path}");
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--set", &set];
+        let done = run_once(Path::new(crate::support::BINARY), folder.path(), &arguments);
+        let text = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{content}: {text}");
+        assert!(text.contains(said) && text.contains("hint:"), "{content}: {text}");
+    }
+}
