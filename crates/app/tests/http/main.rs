@@ -13,5 +13,6 @@ mod conversations;
 mod errors;
 mod models;
 mod responder;
+mod security;
 mod service;
 mod support;

@@ -10,3 +10,5 @@ mod summaries;
 mod title;
 mod tools;
 mod usage_details;
+
+pub(crate) use attachments::PNG;
