@@ -140,12 +140,21 @@ impl ApiError {
 
     /// Writes a 5xx to the log, with its cause.
     pub(crate) fn log(&self, method: &str, path: &str, request_id: &str) {
-        if self.turn.is_some() {
-            // A turn's failure was logged by the turn, which its client may have left.
+        let code = self.code.as_str();
+        if let Some(turn) = self.turn {
+            // The turn itself logged why, since its client may have left; this leads from the request to there.
+            let answer = turn.response_message_id.0;
+            tracing::info!(
+                code,
+                answer,
+                method,
+                path,
+                request_id,
+                "answered with its turn's failure"
+            );
             return;
         }
         let cause = self.cause.as_deref().unwrap_or_default();
-        let code = self.code.as_str();
         match self.status().as_u16() {
             500 | 507 => tracing::error!(code, cause, method, path, request_id, "request failed"),
             501.. => tracing::warn!(code, cause, method, path, request_id, "request failed"),
