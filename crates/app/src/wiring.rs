@@ -67,6 +67,10 @@ pub(crate) async fn try_open_store(config: &Config) -> Result<Store, OpenError> 
 /// A failed opening in words, with what to do.
 pub(crate) fn unopened(error: &OpenError) -> Failure {
     let failure = Failure::new(error);
+    if matches!(error, OpenError::File { .. }) {
+        return failure
+            .hint("give this user the right to write there, or choose another folder with --data-dir");
+    }
     match error.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,
