@@ -103,9 +103,14 @@ impl Engine {
         if ids.parent_id != recent.head {
             // Another message came in between: what was read is not what this one follows.
             let before = Some(ids.request_message_id);
-            recent = recent::load(inner, owner, ids.conversation_id, before)
-                .await
-                .unwrap_or_default();
+            recent = match recent::load(inner, owner, ids.conversation_id, before).await {
+                Ok(recent) => recent,
+                Err(error) => {
+                    // The question is written and has to be answered, if need be without what came before.
+                    tracing::warn!(%error, "a turn goes without its conversation");
+                    recent::Recent::default()
+                }
+            };
         }
         let (log, turn) = TurnLog::open(ids.into(), answering.model.name.clone());
         let plan = Plan {
