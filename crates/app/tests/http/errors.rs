@@ -1,6 +1,6 @@
 //! What all errors have in common: their bodies, unknown paths, wrong methods, bodies that are no JSON.
 
-use crate::support::{app, fault, get, get_as, keys, missing, post_as, send};
+use crate::support::{app, fault, get, get_as, keys, missing, post_as, routes, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -87,6 +87,21 @@ async fn bodies_have_detail_code_and_request_id() {
 #[tokio::test]
 async fn broken_json() {
     let app = app().await;
+    let taking_json = routes(&app).await.into_iter().filter(|route| {
+        let types = &route.body_types;
+        types.iter().any(|kind| kind == "application/json")
+    });
+    let paths: Vec<String> = taking_json.map(|route| route.path).collect();
+    assert_eq!(
+        paths,
+        [
+            "/auth/login",
+            "/auth/password",
+            "/auth/register",
+            "/chat/",
+            "/conversations/"
+        ]
+    );
     for (body, offset, error) in [
         ("{", 1, "Expecting property name enclosed in double quotes"),
         ("{\"email\": }", 10, "Expecting value"),
@@ -99,7 +114,7 @@ async fn broken_json() {
         ("{\"a\": \"\\x\"}", 7, "Invalid \\escape"),
         ("{\"a\": \"line\nbreak\"}", 11, "Invalid control character at"),
     ] {
-        for path in ["/auth/register", "/auth/login", "/conversations/", "/chat/"] {
+        for path in &paths {
             let request = app
                 .client()
                 .post(app.url(path))

@@ -1,7 +1,6 @@
 //! The cookie that opens attachments, and nothing else.
 
-use crate::support::{app_with_vendor, chat, get, list, messages, post, post_as, send};
-use chatai_testkit::app::TestApp;
+use crate::support::{app_with_vendor, chat, get, list, messages, post, post_as, routes, send};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
@@ -63,9 +62,11 @@ async fn opens_attachments_and_nothing_else() {
         assert_eq!((answer.status, answer.text.as_str()), (200, "hello"));
     }
     let conversation = &sent["conversation_id"];
-    for (method, path) in protected(&app, conversation.as_i64().unwrap()).await {
-        let answer = send(with_cookie(method.clone(), &path).json(&json!({"text": "x"}))).await;
-        assert_eq!(answer.status, 401, "{method} {path}: {answer:?}");
+    let routes = routes(&app).await.into_iter();
+    for route in routes.filter(|route| route.takes_token && !route.takes_cookie) {
+        let path = route.path_with(&conversation.to_string());
+        let answer = send(with_cookie(route.method.clone(), &path).json(&json!({"text": "x"}))).await;
+        assert_eq!(answer.status, 401, "{}: {answer:?}", route.name());
         assert_eq!(answer.json()["detail"], "Not authenticated");
     }
     assert_eq!(
@@ -93,20 +94,4 @@ async fn ends_with_its_session() {
     let request = app.client().get(app.url("/attachments/1"));
     let answer = send(request.header("cookie", format!("chatai_token={}", user.token))).await;
     answer.expect_error(401, "invalid_token", "Could not validate credentials");
-}
-
-/// Every route that asks for a token and takes no cookie, as the program itself describes them.
-async fn protected(app: &TestApp, conversation_id: i64) -> Vec<(Method, String)> {
-    let routes = crate::support::routes(app).await;
-    let routes = routes
-        .into_iter()
-        .filter(|route| route.takes_token && !route.takes_cookie);
-    routes
-        .map(|route| {
-            (
-                route.method.clone(),
-                route.path_with(&conversation_id.to_string()),
-            )
-        })
-        .collect()
 }

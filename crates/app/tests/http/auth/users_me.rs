@@ -1,6 +1,6 @@
 //! `GET /users/me`, and what every protected route asks of a token.
 
-use crate::support::{app, expect_timestamp, get, get_as, keys, on_both, post, send};
+use crate::support::{app, expect_timestamp, get, get_as, jwt, keys, on_both, options, post, send};
 use serde_json::{Value, json};
 
 on_both! {
@@ -66,13 +66,23 @@ async fn no_token_and_bad_tokens() {
     }
 }
 
+/// More forgeries are in `tests/guard`.
+#[tokio::test]
+async fn an_unsigned_token_is_none() {
+    let app = app().await;
+    let user = app.register("ada@example.com").await;
+    let claims = claims_of(&user.token);
+    for algorithm in ["none", "None", "HS256"] {
+        let token = jwt::forge(&json!({"alg": algorithm, "typ": "JWT"}), &claims, "");
+        let answer = get_as(&user.with_token(token), "/users/me").await;
+        answer.expect_error(401, "invalid_token", "Could not validate credentials");
+    }
+}
+
 #[tokio::test]
 async fn tokens_end_with_their_lifetime() {
     // The claims are read without the key: a client does so too.
-    let app = crate::support::options()
-        .env("JWT_ACCESS_TOKEN_MINUTES", "7")
-        .start()
-        .await;
+    let app = options().env("JWT_ACCESS_TOKEN_MINUTES", "7").start().await;
     let user = app.register("ada@example.com").await;
     let claims = claims_of(&user.token);
     let id = get_as(&user, "/users/me").await.json()["id"].to_string();
@@ -80,7 +90,7 @@ async fn tokens_end_with_their_lifetime() {
     assert_eq!(claims["email"], "ada@example.com");
     let (iat, exp) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
     assert_eq!(exp - iat, 7 * 60);
-    assert!((crate::support::jwt::now() - iat).abs() < 60);
+    assert!((jwt::now() - iat).abs() < 60);
 }
 
 #[tokio::test]

@@ -113,6 +113,7 @@ async fn amounts_stay_when_a_conversation_goes() {
     let rows = Rows::of(&app);
     assert_eq!(rows.count("select sum(amount) from ledger"), 1_010 * 100_000);
     assert_eq!(rows.count("select count(*) from usage_details"), 0);
+    rows.expect_sound();
 }
 
 /// New prices change nothing of what was charged.

@@ -167,11 +167,6 @@ pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
 }
 
-/// An id out of an answer.
-pub(crate) fn id(value: &Value) -> i64 {
-    value.as_i64().unwrap_or_else(|| panic!("no id: {value}"))
-}
-
 /// Sends a message that must be answered; the answer's body.
 pub(crate) async fn chat(user: &User, fields: &[(&str, &str)]) -> Value {
     let (status, body) = user.chat(fields).await;
