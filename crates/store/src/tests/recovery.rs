@@ -33,7 +33,6 @@ fn jobs_that_deadlock_are_run_again() {
         let job = |first: i64, second: i64| {
             let (both_hold_one, runs, tries) = (both_hold_one.clone(), runs.clone(), AtomicU32::new(0));
             store.write(move |tx| {
-                tx.exec("set local deadlock_timeout = '10ms'", &[])?;
                 tx.exec("update counters set n = n + 1 where id = $1", params![first])?;
                 runs.fetch_add(1, Ordering::SeqCst);
                 if tries.fetch_add(1, Ordering::SeqCst) == 0 {
