@@ -157,7 +157,7 @@ pub(crate) async fn read_all(mut body: Body, limit: u64) -> Result<Bytes, BodyEr
             continue;
         }
         if all.is_empty() {
-            all.reserve(announced.clamp(first.len() as u64, FIRST_CAPACITY) as usize);
+            all.reserve((announced.min(FIRST_CAPACITY) as usize).max(first.len()));
             all.extend_from_slice(&first);
         }
         all.extend_from_slice(&data);
@@ -189,6 +189,13 @@ mod tests {
             read_all(Body::from("abcd"), 3).await,
             Err(BodyError::TooLarge { limit: 3 })
         ));
+    }
+
+    #[tokio::test]
+    async fn a_first_chunk_larger_than_the_first_buffer() {
+        let large = "x".repeat(2 * FIRST_CAPACITY as usize).leak();
+        let read = read_all(chunks(&[large, "y"]), u64::MAX).await.unwrap();
+        assert_eq!(read.len(), large.len() + 1);
     }
 
     #[tokio::test(start_paused = true)]
