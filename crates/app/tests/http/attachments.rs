@@ -26,6 +26,7 @@ on_both! {
         let reply = user.call(Method::GET, &path).send().await.unwrap();
         assert_eq!(reply.status(), 200);
         assert_eq!(reply.headers()["content-length"], "70000");
+        assert_eq!(reply.headers()["content-type"], stored_type(&user, &path).await);
         assert_eq!(reply.bytes().await.unwrap(), bytes);
     }
 
@@ -38,6 +39,35 @@ on_both! {
             get_as(&eve, path).await.expect_error(404, "attachment_not_found", "Attachment not found");
         }
     }
+}
+
+/// The media type that the messages show for an attachment.
+async fn stored_type(user: &User, path: &str) -> String {
+    for conversation in list(&user.get("/conversations/").await.1) {
+        for message in messages(user, &conversation["id"]).await {
+            for attachment in list(&message["attachments"]) {
+                if path == format!("/attachments/{}", attachment["id"]) {
+                    return attachment["content_type"].as_str().unwrap_or_default().to_owned();
+                }
+            }
+        }
+    }
+    panic!("no attachment is at {path}");
+}
+
+/// A part without a type, of bytes that say nothing either.
+#[tokio::test]
+async fn an_unknown_type_is_a_stream_of_bytes() {
+    let (app, _provider) = app_with_vendor().await;
+    let user = app.register("ada@example.com").await;
+    let part = multipart::Part::bytes(&b"\x00\x01\xfe"[..]).file_name("thing");
+    let form = multipart::Form::new().text("text", "x").part("files", part);
+    let answer = send(user.call(Method::POST, "/chat/").multipart(form)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let stored = messages(&user, &answer.json()["conversation_id"]).await;
+    let path = format!("/attachments/{}", stored[0]["attachments"][0]["id"]);
+    let reply = user.call(Method::GET, &path).send().await.unwrap();
+    assert_eq!(reply.headers()["content-type"], "application/octet-stream");
 }
 
 #[tokio::test]

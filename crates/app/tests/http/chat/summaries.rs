@@ -1,7 +1,7 @@
 //! Summaries of long questions (over 400 code points) and long answers (over 600).
 
 use crate::support::{app_with_vendor, chat, messages, on_both, options, scopes, usage, with_vendor};
-use chatai_testkit::provider::{RecordedRequest, Reply};
+use chatai_testkit::provider::{Gate, RecordedRequest, Reply};
 use serde_json::{Value, json};
 
 fn is_summary(request: &RecordedRequest) -> bool {
@@ -40,6 +40,33 @@ on_both! {
             assert_eq!(scopes(&rows), expected, "recorded and charged");
         }
     }
+}
+
+/// A first answer byte waits for one model call, not for three.
+#[tokio::test]
+async fn nothing_is_waited_for_before_the_answer_is_asked_for() {
+    let (app, provider) = app_with_vendor().await;
+    let user = app.register("ada@example.com").await;
+    let (titling, summing, answering) = (Gate::new(), Gate::new(), Gate::new());
+    provider.push_for_schema(
+        "title",
+        Reply::json(&json!({"title": "T"})).gate_headers(&titling),
+    );
+    provider.push_when(is_summary, Reply::text("short").gate_headers(&summing));
+    provider.push_when(
+        |request| !request.tool_names().is_empty(),
+        Reply::text("done").gate_headers(&answering),
+    );
+    let turn = tokio::spawn({
+        let user = user.clone();
+        async move { user.chat(&[("text", &"word ".repeat(100))]).await }
+    });
+    // All three are under way at once.
+    tokio::join!(titling.reached(), summing.reached(), answering.reached());
+    for gate in [titling, summing, answering] {
+        gate.open();
+    }
+    assert_eq!(turn.await.unwrap().0, 200);
 }
 
 #[tokio::test]
