@@ -62,14 +62,6 @@ fn import(app: &TestApp, arguments: &[&str]) -> Output {
     done
 }
 
-async fn sign_in(app: &TestApp, email: &str, password: &str) -> User {
-    let answer = post(app, "/auth/login", &json!({"email": email, "password": password})).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    // Any account's shape of client will do.
-    let other = app.register(&format!("helper-{}@example.com", email.len())).await;
-    other.with_token(answer.json()["access_token"].as_str().expect("a token"))
-}
-
 /// Everything of the original's first account, as its client sees it.
 async fn expect_adas_things(app: &TestApp, ada: &User) {
     let me = get_as(ada, "/users/me").await.json();
@@ -147,7 +139,7 @@ on_both! {
         let report = String::from_utf8_lossy(&done.stdout).into_owned();
         assert!(report.contains("99") || report.to_lowercase().contains("nobody") || report.contains("orphan"), "{report}");
         app.start_again().await;
-        let ada = sign_in(&app, "ada@example.com", "lovelace").await;
+        let ada = app.login("ada@example.com", "lovelace").await;
         expect_adas_things(&app, &ada).await;
         // A token that the original issued still counts.
         let token = jwt::sign(&jwt::claims(7, "Ada@example.com"));
@@ -170,9 +162,9 @@ on_both! {
         import(&app, &[path.to_str().unwrap()]);
         import(&app, &[path.to_str().unwrap()]);
         app.start_again().await;
-        let ada = sign_in(&app, "Ada@example.com", "lovelace").await;
+        let ada = app.login("Ada@example.com", "lovelace").await;
         expect_adas_things(&app, &ada).await;
-        let eve = sign_in(&app, "eve@example.com", "password-of-eve").await;
+        let eve = app.login("eve@example.com", "password-of-eve").await;
         assert_eq!(list(&eve.get("/conversations/").await.1).len(), 1);
     }
 }
@@ -213,7 +205,7 @@ async fn a_taken_id_is_mapped_and_reported() {
         get_as(&last.at(&app.base_url()), "/users/me").await.json()["email"],
         "u7@example.com"
     );
-    let ada = sign_in(&app, "Ada@example.com", "lovelace").await;
+    let ada = app.login("Ada@example.com", "lovelace").await;
     let id = get_as(&ada, "/users/me").await.json()["id"].clone();
     assert!(id.as_i64() > Some(7) && id != 9, "{id}");
     assert_eq!(messages(&ada, &json!(40)).await.len(), 2);

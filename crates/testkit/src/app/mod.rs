@@ -163,6 +163,11 @@ impl TestApp {
         User::register(&self.client, &self.base_url(), email, "secret").await
     }
 
+    /// Signs in to an account.
+    pub async fn login(&self, email: &str, password: &str) -> User {
+        User::login(&self.client, &self.base_url(), email, password).await
+    }
+
     /// Starts it once more, on the same data; it must not be running.
     ///
     /// # Panics

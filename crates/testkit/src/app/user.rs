@@ -20,12 +20,20 @@ impl User {
     /// # Panics
     /// When that is refused.
     pub async fn register(client: &Client, base_url: &str, email: &str, password: &str) -> Self {
+        Self::enter(client, base_url, "/auth/register", email, password).await
+    }
+
+    /// Signs in to an account.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn login(client: &Client, base_url: &str, email: &str, password: &str) -> Self {
+        Self::enter(client, base_url, "/auth/login", email, password).await
+    }
+
+    async fn enter(client: &Client, base_url: &str, path: &str, email: &str, password: &str) -> Self {
         let body = json!({"email": email, "password": password});
-        let reply = client
-            .post(format!("{base_url}/auth/register"))
-            .json(&body)
-            .send()
-            .await;
+        let reply = client.post(format!("{base_url}{path}")).json(&body).send().await;
         Self::signed_in(client, base_url, email, reply.expect("the program answers")).await
     }
 
