@@ -2,7 +2,7 @@
 //!
 //! The rules of the import are tested where they are written; this is the whole way from a file to a client.
 
-use crate::support::{Rows, chat, get_as, jwt, list, messages, on_both, options, post, usage, with_vendor};
+use crate::support::{Rows, chat, get_as, jwt, list, messages, on_both, options, usage, with_vendor};
 use chatai_testkit::app::{AppOptions, TestApp, User};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};

@@ -16,4 +16,7 @@ macro_rules! migrations {
 /// In order of application.
 pub(super) const MIGRATIONS: &[Migration] = migrations! {
     1 => "0001" "initial";
+    2 => "0002" "turns";
+    3 => "0003" "money";
+    4 => "0004" "search";
 };

@@ -1,0 +1,56 @@
+-- Answers while they are written, what of them is shown beside their text, several answers to one question, and
+-- requests that may be repeated.
+
+-- Set when a message has a sibling for the first time: until then a conversation is one line, in order of ids.
+alter table conversations add column branched boolean not null default false;
+-- The estimated input of a turn's first model call, for settling a turn whose owner died.
+alter table messages add column request_tokens bigint;
+-- Set by any instance, obeyed by the one that runs the turn.
+alter table messages add column cancel_requested boolean not null default false;
+create index messages_parent on messages (parent_id, id) where parent_id is not null;
+create index messages_roots on messages (conversation_id, id) where parent_id is null;
+
+-- What readers of an answer see, in order. `text` rows are folded into the message at its end; the others stay.
+create table turn_events (
+    message_id bigint not null references messages (id) on delete cascade,
+    number bigint not null,
+    kind text not null check (kind in ('text', 'reasoning', 'tool', 'title')),
+    -- Bytes of the answer's text before it.
+    text_offset bigint not null,
+    data text not null,
+    primary key (message_id, number)
+);
+
+-- Model calls of a running turn after its first, written before each is made; at its end they become usage rows.
+create table turn_calls (
+    message_id bigint not null references messages (id) on delete cascade,
+    number bigint not null,
+    scope text not null check (scope in ('title', 'intent', 'summary', 'tool', 'final')),
+    model text not null,
+    fresh_input bigint not null,
+    cache_read bigint not null,
+    cache_write bigint not null,
+    output bigint not null,
+    reasoning bigint not null,
+    usage_source text not null check (usage_source in ('provider', 'estimated', 'none')),
+    price bigint,
+    price_version bigint references price_versions (id),
+    -- Whether it has ended; the counts of one that has not are what was known when it began.
+    ended boolean not null,
+    created_at bigint not null,
+    primary key (message_id, number)
+);
+
+-- Requests that a client may repeat without repeating their effect.
+create table idempotency_keys (
+    user_id bigint not null references users (id) on delete cascade,
+    key text not null,
+    fingerprint text not null,
+    -- Null only inside the transaction that makes the turn.
+    conversation_id bigint,
+    request_message_id bigint,
+    response_message_id bigint,
+    created_at bigint not null,
+    primary key (user_id, key)
+);
+create index idempotency_keys_age on idempotency_keys (created_at);
