@@ -2,10 +2,16 @@
 
 use crate::{
     Engine, EngineError,
-    views::{Attachment, AttachmentFile, Caller, Conversation, Message, Usage},
+    views::{Attachment, AttachmentFile, Caller, Conversation, Message, MessagePart, Usage, stored_error},
 };
-use chatai_store::ops::{attachments, conversations, messages, usage};
-use chatai_types::{AttachmentId, ConversationId, ErrorCode, MessageId};
+use chatai_store::ops::{
+    attachments,
+    branches::{self, Chosen},
+    conversations,
+    messages::{self, Part},
+    usage,
+};
+use chatai_types::{AttachmentId, ConversationId, MessageId};
 
 impl Engine {
     /// The caller's conversations, newest first by creation.
@@ -35,17 +41,53 @@ impl Engine {
         Ok(self.store().write(write).await?)
     }
 
-    /// The whole conversation, oldest first.
+    /// Messages of a conversation, oldest first.
     ///
     /// # Errors
     /// `conversation_not_found`.
-    pub async fn messages(&self, caller: &Caller, id: ConversationId) -> Result<Vec<Message>, EngineError> {
+    pub async fn messages(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+        part: MessagePart,
+    ) -> Result<Vec<Message>, EngineError> {
         let owner = caller.user_id;
-        let rows = self
-            .read(move |tx| messages::of_conversation(tx, owner, id))
-            .await?;
+        let read = move |tx: &mut chatai_store::Tx<'_>| match part {
+            MessagePart::Tree => messages::tree(tx, owner, id),
+            MessagePart::All => messages::branch(tx, owner, id, Part::All),
+            MessagePart::Latest(limit) => messages::branch(tx, owner, id, Part::Latest(limit)),
+            MessagePart::Before(message, limit) => {
+                messages::branch(tx, owner, id, Part::Before(message, limit))
+            }
+            MessagePart::After(message, limit) => {
+                messages::branch(tx, owner, id, Part::After(message, limit))
+            }
+        };
+        let rows = self.read(read).await?;
         let rows = rows.ok_or_else(EngineError::conversation_not_found)?;
         Ok(rows.into_iter().map(Message::from).collect())
+    }
+
+    /// Makes the branch through a message the active one, up to its latest end, which is given back.
+    ///
+    /// # Errors
+    /// `conversation_not_found`, `message_not_found`.
+    pub async fn choose_branch(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+        message: MessageId,
+    ) -> Result<MessageId, EngineError> {
+        let owner = caller.user_id;
+        let chosen = self
+            .store()
+            .write(move |tx| branches::choose(tx, owner, id, message))
+            .await?;
+        match chosen {
+            Chosen::Head(head) => Ok(head),
+            Chosen::NoConversation => Err(EngineError::conversation_not_found()),
+            Chosen::NoMessage => Err(EngineError::message_not_found()),
+        }
     }
 
     /// The compact context: `role: content` blocks, a message's summary in the place of its text where it has one.
@@ -53,7 +95,7 @@ impl Engine {
     /// # Errors
     /// `conversation_not_found`.
     pub async fn compact_context(&self, caller: &Caller, id: ConversationId) -> Result<String, EngineError> {
-        let messages = self.messages(caller, id).await?;
+        let messages = self.messages(caller, id, MessagePart::All).await?;
         let blocks: Vec<String> = messages
             .iter()
             .filter(|message| !message.text.is_empty())
@@ -101,6 +143,9 @@ impl Engine {
             .write(move |tx| conversations::delete(tx, owner, id))
             .await?;
         self.inner.turns.recent.invalidate(&id);
+        self.inner
+            .turns
+            .stop_those(|log| log.owner == owner && log.ids.conversation_id == id);
         if deleted {
             Ok(())
         } else {
@@ -187,12 +232,10 @@ impl From<messages::Message> for Message {
             model: row.model,
             tokens: row.tokens,
             price: row.price,
-            // A code that a later version wrote is still an error, of a kind this one does not know.
-            error: row
-                .error
-                .map(|(code, detail)| (ErrorCode::from_name(&code).unwrap_or(ErrorCode::Internal), detail)),
+            error: stored_error(row.error),
             created_at: row.created_at,
             attachments: row.attachments.into_iter().map(Attachment::from).collect(),
+            siblings: row.siblings,
         }
     }
 }

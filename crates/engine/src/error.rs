@@ -1,6 +1,9 @@
 //! How an operation is refused: one type, whose code says what the caller can do about it.
 
-use chatai_store::{StoreError, ops::turns::OpenedTurn};
+use chatai_store::{
+    StoreError,
+    ops::turns::{self, OpenedTurn},
+};
 use chatai_types::{ConversationId, ErrorCode, MessageId};
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -17,6 +20,16 @@ pub struct TurnIds {
 
 impl From<OpenedTurn> for TurnIds {
     fn from(ids: OpenedTurn) -> Self {
+        Self {
+            conversation_id: ids.conversation_id,
+            request_message_id: ids.request_message_id,
+            response_message_id: ids.response_message_id,
+        }
+    }
+}
+
+impl From<turns::TurnIds> for TurnIds {
+    fn from(ids: turns::TurnIds) -> Self {
         Self {
             conversation_id: ids.conversation_id,
             request_message_id: ids.request_message_id,

@@ -14,10 +14,7 @@ use chatai_llm::Provider;
 use chatai_rag::Collection;
 use chatai_store::{
     Backend, Store, StoreError, Tx,
-    ops::{
-        prices::{self, CurrentPrice},
-        turns,
-    },
+    ops::prices::{self, CurrentPrice},
 };
 use chatai_types::{Clock, Random, Timestamp};
 use std::{sync::Arc, time::Duration};
@@ -93,14 +90,8 @@ impl Engine {
                 rates: model.rates.unwrap_or_default(),
             })
             .collect();
-        let (swept, versions) = store
-            .write(move |tx| {
-                Ok::<_, chatai_store::StoreError>((
-                    turns::sweep(tx, gone_before)?,
-                    prices::sync(tx, &current, now)?,
-                ))
-            })
-            .await?;
+        let swept = chat::sweep(&store, now, gone_before).await?;
+        let versions = store.write(move |tx| prices::sync(tx, &current, now)).await?;
         if swept > 0 {
             tracing::warn!(
                 swept,
@@ -128,6 +119,7 @@ impl Engine {
             background: TaskTracker::new(),
         });
         inner.background.spawn(chat::keep_leases(Arc::clone(&inner)));
+        inner.background.spawn(chat::write_events(Arc::clone(&inner)));
         inner
             .background
             .spawn(crate::library::keep_vectors(Arc::clone(&inner)));

@@ -18,12 +18,13 @@ mod views;
 
 pub use accounts::AccountSelector;
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
-pub use chat::Turn;
+pub use chat::{Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
-    Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, NewAccount, Origin,
-    Outcome, SendMessage, SignedIn, Upload, Usage,
+    Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,
+    NewAccount, Origin, Outcome, Parent, Regenerate, SendMessage, SignedIn, ToolEvent, ToolState, Upload,
+    Usage,
 };

@@ -1,10 +1,12 @@
 //! What operations take and give: plain values, neither storage rows nor wire JSON.
 
 use bytes::Bytes;
+use chatai_llm::ToolCall;
 use chatai_types::{
     AttachmentId, ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Role, Scope, Timestamp,
     TokenCounts, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
+use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, sync::Arc};
 
 /// Who is calling: proof that a token was checked. Only the engine makes one.
@@ -110,6 +112,8 @@ pub struct Message {
     pub created_at: Timestamp,
     /// The files that came with it.
     pub attachments: Vec<Attachment>,
+    /// The messages that follow the same one, itself included.
+    pub siblings: Vec<MessageId>,
 }
 
 /// A file that came with a message, without its bytes.
@@ -170,17 +174,123 @@ pub struct Upload {
     pub bytes: Bytes,
 }
 
+/// What a new question follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parent {
+    /// The active branch's last message.
+    #[default]
+    Head,
+    /// Nothing: it is a new first message.
+    Nothing,
+    /// This message.
+    Message(MessageId),
+}
+
 /// A message to send.
 #[derive(Clone, Debug)]
 pub struct SendMessage {
     /// The conversation; `None` starts a new one.
     pub conversation_id: Option<ConversationId>,
+    /// What it follows there.
+    pub parent: Parent,
     /// The question, as sent.
     pub text: String,
     /// The model; `None` means the configured default.
     pub model: Option<String>,
     /// The files.
     pub files: Vec<Upload>,
+    /// The client's key, when the request may be repeated without repeating its effect.
+    pub idempotency_key: Option<String>,
+}
+
+/// An answer to be given again.
+#[derive(Clone, Debug)]
+pub struct Regenerate {
+    /// The answer whose question is answered again.
+    pub answer: MessageId,
+    /// The model; `None` means the one that answered before, where it still can, else the default.
+    pub model: Option<String>,
+    /// The client's key, when the request may be repeated without repeating its effect.
+    pub idempotency_key: Option<String>,
+}
+
+/// Which messages of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessagePart {
+    /// The whole active branch.
+    All,
+    /// Every branch.
+    Tree,
+    /// The latest so many of the active branch.
+    Latest(i64),
+    /// The latest so many before this one.
+    Before(MessageId, i64),
+    /// The first so many after this one.
+    After(MessageId, i64),
+}
+
+/// A tool's call, or what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolEvent {
+    /// The call's id.
+    pub id: String,
+    /// The tool's name, as the model gave it.
+    pub name: String,
+    /// The arguments, as the model gave them.
+    pub arguments: String,
+    /// Where it stands.
+    pub state: ToolState,
+    /// What came of it, shortened.
+    pub result: Option<String>,
+}
+
+/// Where a tool's call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolState {
+    /// It runs.
+    Running,
+    /// It has a result.
+    Done,
+    /// It could not be run as asked.
+    Failed,
+}
+
+impl ToolEvent {
+    /// What of a result is shown, in characters.
+    const RESULT_CHARS: usize = 500;
+
+    pub(crate) fn running(call: &ToolCall) -> Self {
+        Self {
+            id: call.id.clone(),
+            name: call.name.replace('\0', ""),
+            arguments: call.arguments.replace('\0', ""),
+            state: ToolState::Running,
+            result: None,
+        }
+    }
+
+    pub(crate) fn ended(call: &ToolCall, output: &str) -> Self {
+        let failed = serde_json::from_str::<serde_json::Value>(output)
+            .is_ok_and(|output| output.get("error").is_some());
+        let mut result: String = output.chars().take(Self::RESULT_CHARS).collect();
+        if result.len() < output.len() {
+            result.push('…');
+        }
+        Self {
+            state: if failed {
+                ToolState::Failed
+            } else {
+                ToolState::Done
+            },
+            result: Some(result),
+            ..Self::running(call)
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("texts and names are JSON")
+    }
 }
 
 /// How a turn ended.
@@ -192,6 +302,12 @@ pub struct Outcome {
     pub answer: String,
     /// Why it failed, where it did; carries the turn's ids.
     pub error: Option<crate::EngineError>,
+    /// The sum of all its calls.
+    pub tokens: Option<TokenCounts>,
+    /// What they cost together.
+    pub price: Option<Money>,
+    /// Whether it is in the database as told here.
+    pub is_stored: bool,
 }
 
 /// Bounds of a message.
@@ -203,4 +319,9 @@ pub struct MessageLimits {
     pub files: usize,
     /// Bytes of one file.
     pub file_bytes: u64,
+}
+
+/// A stored error; a code that a later version wrote is still an error, of a kind this one does not know.
+pub(crate) fn stored_error(error: Option<(String, String)>) -> Option<(ErrorCode, String)> {
+    error.map(|(code, detail)| (ErrorCode::from_name(&code).unwrap_or(ErrorCode::Internal), detail))
 }

@@ -57,6 +57,7 @@ codes! {
     TooLarge = "too_large", 413, "The body, a file or their number is over a limit; `detail` names it.";
     Validation = "validation_error", 422, "Fields are missing or malformed; `detail` lists each with its place.";
     AttachmentUnreadable = "attachment_unreadable", 422, "A file is broken or hostile and was not taken; `detail` names it. Nothing of the message was stored.";
+    IdempotencyMismatch = "idempotency_mismatch", 422, "The `Idempotency-Key` was used for another request within the last day. Use a new key.";
     RateLimited = "rate_limited", 429, "Too many requests. Wait as long as `Retry-After` says.";
     Internal = "internal_error", 500, "A fault of the service. It was logged under `request_id`.";
     ProviderError = "provider_error", 502, "The model's provider failed or sent something unreadable. The question is kept; send it again or choose another model.";

@@ -9,7 +9,10 @@ use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request};
 use chatai_store::ops::turns::ModelCall;
 use chatai_types::{ErrorCode, Money, Scope, Timestamp, TokenCounts, UsageSource};
 use futures_util::StreamExt;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// A model and who serves it.
 #[derive(Clone)]
@@ -30,22 +33,23 @@ impl Served {
         self.model.name == BUILT_IN
     }
 
-    /// A call of which only the whole text matters.
-    pub(crate) async fn complete(&self, request: Request) -> Result<Completion, LlmError> {
+    /// A call of which only the whole text matters. What it gives goes to `partial` as it comes, for the case that it
+    /// breaks off or is ended.
+    pub(crate) async fn complete(&self, request: Request, partial: &Partial) -> Result<Completion, LlmError> {
         let mut stream = self.provider.stream(request).await?;
-        let mut text = String::new();
+        partial.accept();
         let mut end = None;
         // Read on after the last event, so that the connection can be used again.
         while let Some(event) = stream.next().await {
             match event? {
-                Event::Text(more) => text.push_str(&storable(more)),
+                Event::Text(more) => partial.push(&storable(more)),
                 Event::Finished(finished) => end = Some(finished),
                 Event::Reasoning(_) | Event::ToolCall(_) => {}
             }
         }
         let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
         Ok(Completion {
-            text,
+            text: partial.text(),
             usage: end.usage,
         })
     }
@@ -80,6 +84,20 @@ impl Served {
 }
 
 impl Served {
+    /// The record of a call that broke off or was ended. Once the provider has begun to answer it bills the request, so
+    /// it is estimated; before that nobody knows of any use.
+    pub(crate) fn record_partial(
+        &self,
+        scope: Scope,
+        request: &Request,
+        partial: &Partial,
+        at: Timestamp,
+    ) -> Option<ModelCall> {
+        partial
+            .is_accepted()
+            .then(|| self.record(scope, None, request, &partial.text(), at))
+    }
+
     /// The record of a call that was ended before anybody could say what it used.
     pub(crate) fn record_unknown(&self, scope: Scope, at: Timestamp) -> ModelCall {
         ModelCall {
@@ -91,6 +109,39 @@ impl Served {
             price_version: self.model.price_version,
             at,
         }
+    }
+}
+
+/// What a call has given so far, shared with whoever may end it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Partial(Arc<Mutex<PartialState>>);
+
+#[derive(Debug, Default)]
+struct PartialState {
+    /// Whether the provider has begun to answer.
+    is_accepted: bool,
+    text: String,
+}
+
+impl Partial {
+    fn lock(&self) -> MutexGuard<'_, PartialState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(&self) {
+        self.lock().is_accepted = true;
+    }
+
+    fn push(&self, more: &str) {
+        self.lock().text.push_str(more);
+    }
+
+    fn text(&self) -> String {
+        self.lock().text.clone()
+    }
+
+    fn is_accepted(&self) -> bool {
+        self.lock().is_accepted
     }
 }
 

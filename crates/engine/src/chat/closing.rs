@@ -4,14 +4,15 @@ use super::{
     calls::refusal,
     context::PastMessage,
     log::TurnLog,
+    plan::Plan,
     side::SideResults,
     size::{MESSAGE_OVERHEAD, estimate_tokens},
-    turn::{Answer, Failure, Plan},
+    turn::{Answer, Ended, Failure},
 };
-use crate::{EngineError, error::TurnIds, inner::Inner, views::Outcome};
+use crate::{EngineError, inner::Inner, views::Outcome};
 use chatai_store::{
     StoreError,
-    ops::turns::{self, CloseTurn, ModelCall, OpenedTurn},
+    ops::turns::{self, CloseTurn, ModelCall, NewEvent, OpenedTurn},
 };
 use chatai_types::{ErrorCode, Money, Role, Scope, TokenCounts, TurnStatus};
 use std::{sync::Arc, time::Duration};
@@ -29,41 +30,26 @@ pub(crate) async fn close(
     plan: &Plan,
     ids: OpenedTurn,
     answer: Answer,
+    ended: Ended,
     side: SideResults,
-    log: TurnLog,
+    log: &TurnLog,
 ) {
-    let turn = TurnIds::from(ids);
-    let mut calls = answer.calls;
-    calls.extend(side.calls);
-    calls.sort_by_key(|call| Scope::ALL.iter().position(|scope| *scope == call.scope));
-    let error = answer.failure.map(failure);
+    let rest = log.take_rest().await;
+    let (status, error) = status_of(ended, !answer.text.is_empty());
     if let Some(error) = &error {
         let cause = error.cause.as_deref().unwrap_or_default();
-        tracing::warn!(code = error.code.as_str(), cause, answer = %turn.response_message_id, "a turn failed");
+        tracing::warn!(code = error.code.as_str(), cause, answer = %ids.response_message_id, "a turn failed");
     }
-    let status = match &error {
-        None => TurnStatus::Complete,
-        Some(error) if error.code == ErrorCode::Interrupted || !answer.text.is_empty() => {
-            TurnStatus::Interrupted
-        }
-        Some(_) => TurnStatus::Failed,
-    };
-    let (tokens, price) = sums(&calls);
-    let row = Arc::new(CloseTurn {
-        owner: plan.owner,
+    let row = Arc::new(closing_row(
+        plan,
         ids,
+        answer,
+        side,
         status,
-        size_tokens: MESSAGE_OVERHEAD + estimate_tokens(&answer.text),
-        text: answer.text,
-        answer_summary: side.answer_summary,
-        question_summary: side.question_summary,
-        title: plan.provisional_title.clone().zip(side.title),
-        error: error.as_ref().map(|error| (error.code, error.detail.to_string())),
-        tokens,
-        price,
-        calls,
-    });
-    let outcome = |error: Option<EngineError>| Outcome {
+        error.as_ref(),
+        log.last_events(&rest),
+    ));
+    let told = |error: Option<EngineError>, is_stored: bool| Outcome {
         status: if error.is_some() && status == TurnStatus::Complete {
             TurnStatus::Failed
         } else {
@@ -71,9 +57,12 @@ pub(crate) async fn close(
         },
         answer: row.text.clone(),
         error: error.map(|error| EngineError {
-            turn: Some(turn),
+            turn: Some(log.ids),
             ..error
         }),
+        tokens: row.tokens,
+        price: row.price,
+        is_stored,
     };
     let mut wait = FIRST_WAIT;
     for _ in 0..QUICK_TRIES {
@@ -82,37 +71,87 @@ pub(crate) async fn close(
                 if stored && status == TurnStatus::Complete {
                     inner.turns.remember(plan, &row);
                 }
-                return log.finish(outcome(error));
+                return log.finish(told(error, true), rest);
             }
             Err(store_error) if !passes(&store_error) => {
-                return log.finish(outcome(Some(lost(ids, store_error))));
+                return log.finish(told(Some(lost(ids, store_error)), false), Vec::new());
             }
             Err(_) => tokio::time::sleep(wait).await,
         }
         wait *= 2;
     }
-    log.finish(outcome(Some(
-        StoreError::Unavailable("a turn could not be closed in time".to_owned()).into(),
-    )));
+    let late = StoreError::Unavailable("a turn could not be closed in time".to_owned());
+    log.finish(told(Some(late.into()), false), Vec::new());
+    keep_trying(inner, &row, wait).await;
+}
+
+/// Tries until the end is stored, or the service ends.
+async fn keep_trying(inner: &Inner, row: &Arc<CloseTurn>, mut wait: Duration) {
+    let answer = row.ids.response_message_id;
     loop {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = inner.turns.ending.cancelled() => {
-                tracing::error!(answer = %turn.response_message_id, "a turn was given up: the database is out of reach");
+                tracing::error!(%answer, "a turn was given up: the database is out of reach");
                 return;
             }
         }
         wait = (wait * 2).min(LONGEST_WAIT);
-        match store_end(inner, &row).await {
+        match store_end(inner, row).await {
             Ok(_) => return,
-            Err(store_error) if !passes(&store_error) => {
-                lost(ids, store_error);
+            Err(error) if !passes(&error) => {
+                lost(row.ids, error);
                 return;
             }
-            Err(store_error) => {
-                tracing::error!(%store_error, answer = %turn.response_message_id, "a turn is still open")
-            }
+            Err(error) => tracing::error!(%error, %answer, "a turn is still open"),
         }
+    }
+}
+
+fn status_of(ended: Ended, has_text: bool) -> (TurnStatus, Option<EngineError>) {
+    match ended {
+        Ended::Complete => (TurnStatus::Complete, None),
+        Ended::Stopped => (TurnStatus::Stopped, None),
+        Ended::Failed(cause) => {
+            let error = failure(cause);
+            let broke_off = error.code == ErrorCode::Interrupted || has_text;
+            let status = if broke_off {
+                TurnStatus::Interrupted
+            } else {
+                TurnStatus::Failed
+            };
+            (status, Some(error))
+        }
+    }
+}
+
+fn closing_row(
+    plan: &Plan,
+    ids: OpenedTurn,
+    answer: Answer,
+    side: SideResults,
+    status: TurnStatus,
+    error: Option<&EngineError>,
+    events: Vec<NewEvent>,
+) -> CloseTurn {
+    let mut calls = answer.books.into_calls();
+    calls.extend(side.calls);
+    calls.sort_by_key(|call| Scope::ALL.iter().position(|scope| *scope == call.scope));
+    let (tokens, price) = sums(&calls);
+    let text = answer.text.text().to_owned();
+    CloseTurn {
+        owner: plan.owner,
+        ids,
+        status,
+        size_tokens: MESSAGE_OVERHEAD + estimate_tokens(&text),
+        text,
+        answer_summary: side.answer_summary,
+        question_summary: side.question_summary,
+        events,
+        error: error.map(|error| (error.code, error.detail.to_string())),
+        tokens,
+        price,
+        calls,
     }
 }
 
@@ -137,6 +176,7 @@ fn lost(ids: OpenedTurn, error: StoreError) -> EngineError {
 fn failure(failure: Failure) -> EngineError {
     match failure {
         Failure::Provider(error) => refusal(&error),
+        Failure::Store(error) => error.into(),
         Failure::NoText => EngineError::new(
             ErrorCode::ProviderError,
             "The model ended without an answer; ask differently or choose another model",
@@ -150,7 +190,7 @@ fn failure(failure: Failure) -> EngineError {
 }
 
 /// The sums over all calls; `None` where there was none.
-fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) {
+pub(crate) fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) {
     if calls.is_empty() {
         return (None, None);
     }
@@ -173,7 +213,10 @@ pub(crate) fn past_messages(plan: &Plan, row: &CloseTurn) -> [Arc<PastMessage>; 
         Arc::new(PastMessage {
             role: Role::User,
             text: plan.text.clone(),
-            summary: row.question_summary.clone(),
+            summary: row
+                .question_summary
+                .clone()
+                .or_else(|| plan.question_summary.clone()),
             size_tokens: plan.size_tokens,
             tokens_before: plan.tokens_before,
             documents: plan.documents.clone(),

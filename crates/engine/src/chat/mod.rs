@@ -1,43 +1,38 @@
 //! A message from its arrival to its answer: refusals first, then one transaction, then the turn's own task.
 
+mod accept;
+mod answer_text;
+mod books;
 mod calls;
 mod closing;
 pub(crate) mod context;
+mod leases;
 mod log;
+mod plan;
 pub(crate) mod prompt;
+mod reader;
 mod recent;
+mod replay;
 mod side;
 pub(crate) mod size;
 mod tools;
 mod turn;
+mod turns;
 pub(crate) mod uploads;
+mod writer;
 
-pub use log::Turn;
-pub(crate) use recent::Turns;
+pub use accept::Turn;
+pub(crate) use calls::Served;
+pub(crate) use leases::{keep_leases, sweep};
+pub use reader::{Position, TurnEvent, TurnReader};
+pub(crate) use turns::Turns;
+pub(crate) use writer::write_events;
 
 use crate::{
     Engine, EngineError,
-    inner::Inner,
-    views::{Caller, MessageLimits, SendMessage},
+    views::{Caller, MessageLimits, Regenerate, SendMessage},
 };
-pub(crate) use calls::Served;
-use chatai_store::{
-    Tx,
-    ops::turns::{self, OpenTurn},
-};
-use chatai_types::ErrorCode;
-use log::TurnLog;
-use size::{MESSAGE_OVERHEAD, estimate_tokens};
-use std::{sync::Arc, time::Duration};
-use turn::{Plan, TurnTask, fits_window, fixed_tokens};
-
-/// How long a running answer's owner is believed alive without renewing.
-const LEASE_SECS: i64 = 60;
-/// How often leases are renewed.
-const LEASE_RENEWAL: Duration = Duration::from_secs(15);
-/// What is kept free of a model's window for its answer, at most and as a part of the window.
-const ANSWER_TOKENS: i64 = 16_384;
-const ANSWER_PART: i64 = 4;
+use chatai_types::{ErrorCode, MessageId, TurnStatus};
 
 impl Engine {
     /// Bounds of a message, for whoever reads it from a socket.
@@ -54,98 +49,54 @@ impl Engine {
     /// called no model.
     ///
     /// # Errors
-    /// `empty_text`, `too_large`, `conversation_not_found`, `model_unknown`, `model_unavailable`,
-    /// `context_too_long`, `attachment_unreadable`, `rate_limited`, `overloaded`, `shutting_down`.
+    /// `empty_text`, `too_large`, `conversation_not_found`, `message_not_found`, `model_unknown`, `model_unavailable`,
+    /// `context_too_long`, `attachment_unreadable`, `idempotency_mismatch`, `rate_limited`, `overloaded`,
+    /// `shutting_down`.
     pub async fn send(&self, caller: &Caller, message: SendMessage) -> Result<Turn, EngineError> {
-        let inner = &self.inner;
-        let owner = caller.user_id;
         self.check_bounds(&message)?;
-        let answering = inner.models.resolve(message.model.as_deref())?;
-        let window = answering.model.context_window;
-        let answer_room = ANSWER_TOKENS.min(window / ANSWER_PART);
-        if !fits_window(&message.text, window - answer_room) {
-            return Err(EngineError::new(
-                ErrorCode::ContextTooLong,
-                format!(
-                    "The message does not fit the window of `{}`; shorten it",
-                    answering.model.name
-                ),
-            ));
+        accept::send(&self.inner, caller.user_id, message).await
+    }
+
+    /// Answers a question again, beside the answer it has: when this returns, the new turn runs.
+    ///
+    /// # Errors
+    /// `message_not_found`, and those of [`Engine::send`].
+    pub async fn regenerate(&self, caller: &Caller, again: Regenerate) -> Result<Turn, EngineError> {
+        accept::regenerate(&self.inner, caller.user_id, again).await
+    }
+
+    /// A reader of an answer, from the beginning or from where another left. `None` for a position that was never
+    /// given out.
+    ///
+    /// # Errors
+    /// `message_not_found`.
+    pub async fn read_turn(
+        &self,
+        caller: &Caller,
+        answer: MessageId,
+        after: Option<Position>,
+    ) -> Result<Option<TurnReader>, EngineError> {
+        let log = replay::log_of(&self.inner, caller.user_id, answer).await?;
+        Ok(match after {
+            None => Some(TurnReader::new(&log)),
+            Some(position) => TurnReader::at(&log, position),
+        })
+    }
+
+    /// Stops an answer, wherever it runs, and waits for its end. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// `message_not_found`.
+    pub async fn cancel(&self, caller: &Caller, answer: MessageId) -> Result<TurnStatus, EngineError> {
+        let owner = caller.user_id;
+        let log = replay::log_of(&self.inner, owner, answer).await?;
+        log.stop.cancel();
+        if log.outcome().is_none() && self.inner.turns.log(answer).is_none() {
+            self.store()
+                .write(move |tx| chatai_store::ops::turns::request_cancel(tx, owner, answer))
+                .await?;
         }
-        let permit = inner.turns.admit(owner, self.now())?;
-        let mut recent = match message.conversation_id {
-            None => recent::Recent::default(),
-            Some(id) => recent::load(inner, owner, id, None).await?,
-        };
-        let stored = uploads::prepare(inner, message.files).await?;
-        let documents = uploads::documents(&stored);
-        let question_tokens = estimate_tokens(&message.text);
-        let documents_tokens = uploads::documents_tokens(&documents);
-        let document_room = window - answer_room - fixed_tokens() - question_tokens;
-        let size_tokens = MESSAGE_OVERHEAD + question_tokens + documents_tokens;
-        let title = prompt::provisional_title(&message.text);
-        let now = self.now();
-        let open = Arc::new(OpenTurn {
-            owner,
-            conversation: message.conversation_id,
-            provisional_title: title.clone(),
-            text: message.text.clone(),
-            model: answering.model.name.clone(),
-            size_tokens,
-            attachments: stored,
-            now,
-            lease_until: now.plus_secs(LEASE_SECS),
-        });
-        let row = Arc::clone(&open);
-        // Written is enough here: nothing leaves for the client before the turn's end is synced behind it.
-        let (opened, _synced) = inner.store.write_staged(move |tx| turns::open(tx, &row)).await?;
-        let ids = opened.ok_or_else(EngineError::conversation_not_found)?;
-        if ids.parent_id != recent.head {
-            // Another message came in between: what was read is not what this one follows.
-            let before = Some(ids.request_message_id);
-            recent = match recent::load(inner, owner, ids.conversation_id, before).await {
-                Ok(recent) => recent,
-                Err(error) => {
-                    // The question is written and has to be answered, if need be without what came before.
-                    tracing::warn!(%error, "a turn goes without its conversation");
-                    recent::Recent::default()
-                }
-            };
-        }
-        let (log, turn) = TurnLog::open(ids.into(), answering.model.name.clone());
-        let plan = Plan {
-            owner,
-            titling: inner
-                .models
-                .helper(&answering, inner.settings.models.title.as_deref()),
-            summarising: inner
-                .models
-                .helper(&answering, inner.settings.models.summary.as_deref()),
-            intent: inner.models.intent(&answering),
-            // The question comes first, then its files, then what was said before.
-            document_tokens: document_room.max(0),
-            context_tokens: inner
-                .settings
-                .limits
-                .context_tokens
-                .min(document_room - documents_tokens)
-                .max(0),
-            answering,
-            tokens_before: ids.tokens_before,
-            recent,
-            text: message.text,
-            documents,
-            provisional_title: message.conversation_id.is_none().then_some(title),
-            size_tokens,
-        };
-        inner.turns.start(TurnTask {
-            inner: Arc::clone(inner),
-            plan,
-            ids,
-            log,
-            permit,
-        });
-        Ok(turn)
+        Ok(log.finished().await.status)
     }
 
     fn check_bounds(&self, message: &SendMessage) -> Result<(), EngineError> {
@@ -173,30 +124,5 @@ impl Engine {
             }
         }
         Ok(())
-    }
-}
-
-/// Renews the leases of this instance's running turns, and marks those whose owner is gone, until the end.
-pub(crate) async fn keep_leases(inner: Arc<Inner>) {
-    let mut ticks = tokio::time::interval(LEASE_RENEWAL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = inner.turns.stopped.cancelled() => return,
-        }
-        let running = inner.turns.running();
-        let now = inner.clock.now();
-        // Apart: what holds up the sweep must not keep our own leases from being renewed.
-        let renewing = move |tx: &mut Tx<'_>| turns::renew_leases(tx, &running, now.plus_secs(LEASE_SECS));
-        if let Err(error) = inner.store.write(renewing).await {
-            tracing::warn!(%error, "leases could not be renewed");
-            continue;
-        }
-        match inner.store.write(move |tx| turns::sweep(tx, now)).await {
-            Ok(0) => {}
-            Ok(swept) => tracing::warn!(swept, "turns whose owner is gone were marked as interrupted"),
-            Err(error) => tracing::warn!(%error, "running turns could not be looked through"),
-        }
     }
 }

@@ -2,7 +2,7 @@
 //! delays the first byte, and its failure never fails the turn.
 
 use super::{
-    calls::Served,
+    calls::{Partial, Served},
     prompt::{self, clean_title},
 };
 use chatai_llm::Request;
@@ -10,10 +10,7 @@ use chatai_store::ops::turns::ModelCall;
 use chatai_types::{Clock, Scope};
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::{
-    task::{Id, JoinSet},
-    time::Instant,
-};
+use tokio::task::{Id, JoinSet};
 
 /// A question longer than this many code points gets a summary.
 pub(crate) const LONG_QUESTION_CHARS: usize = 400;
@@ -33,17 +30,25 @@ enum Task {
 /// What came of it all.
 #[derive(Debug, Default)]
 pub(crate) struct SideResults {
-    pub(crate) title: Option<String>,
     pub(crate) question_summary: Option<String>,
     pub(crate) answer_summary: Option<String>,
     pub(crate) calls: Vec<ModelCall>,
 }
 
+/// A call under way: what it is for, whom it asks, and what it has given so far.
+struct Open {
+    scope: Scope,
+    asked: Served,
+    request: Request,
+    partial: Partial,
+}
+
 /// The calls under way; dropping this ends them.
 pub(crate) struct SideWork {
-    tasks: JoinSet<(Task, Option<(String, ModelCall)>)>,
-    /// What each call is for and whom it asks, until it has ended.
-    open: HashMap<Id, (Scope, Served)>,
+    tasks: JoinSet<(Task, Option<String>, Option<ModelCall>)>,
+    /// Each call until it has ended.
+    open: HashMap<Id, Open>,
+    results: SideResults,
     clock: Arc<dyn Clock>,
 }
 
@@ -52,6 +57,7 @@ impl SideWork {
         Self {
             tasks: JoinSet::new(),
             open: HashMap::new(),
+            results: SideResults::default(),
             clock,
         }
     }
@@ -71,65 +77,75 @@ impl SideWork {
         self.start(Task::AnswerSummary, Scope::Summary, model, request);
     }
 
-    fn start(&mut self, task: Task, scope: Scope, model: Served, request: Request) {
-        let clock = Arc::clone(&self.clock);
-        let asked = model.clone();
+    fn start(&mut self, task: Task, scope: Scope, asked: Served, request: Request) {
+        let open = Open {
+            scope,
+            asked: asked.clone(),
+            request: request.clone(),
+            partial: Partial::default(),
+        };
+        let (clock, partial) = (Arc::clone(&self.clock), open.partial.clone());
         let handle = self.tasks.spawn(async move {
-            let done = match model.complete(request.clone()).await {
-                Ok(done) => done,
-                Err(error) => {
-                    tracing::warn!(%scope, model = %model.model.name, %error, "a call beside the answer failed");
-                    return (task, None);
+            match asked.complete(request.clone(), &partial).await {
+                Ok(done) => {
+                    let call = asked.record(scope, done.usage, &request, &done.text, clock.now());
+                    (task, Some(done.text), Some(call))
                 }
-            };
-            let call = model.record(scope, done.usage, &request, &done.text, clock.now());
-            (task, Some((done.text, call)))
+                Err(error) => {
+                    tracing::warn!(%scope, model = %asked.model.name, %error, "a call beside the answer failed");
+                    (task, None, asked.record_partial(scope, &request, &partial, clock.now()))
+                }
+            }
         });
-        self.open.insert(handle.id(), (scope, asked));
+        self.open.insert(handle.id(), open);
     }
 
-    /// Waits for what is under way, but no longer than `patience`. A call that is ended then is recorded without
-    /// tokens: nobody knows what it used.
-    pub(crate) async fn finish(mut self, patience: Duration) -> SideResults {
-        let deadline = Instant::now() + patience;
-        let mut results = SideResults::default();
-        loop {
-            let (id, done) = match tokio::time::timeout_at(deadline, self.tasks.join_next_with_id()).await {
-                Ok(Some(Ok((id, done)))) => (id, done),
-                Ok(Some(Err(error))) => {
-                    tracing::error!(%error, "a call beside the answer broke down");
-                    self.open.remove(&error.id());
-                    continue;
-                }
-                Ok(None) => return results,
-                Err(_) => break,
-            };
-            self.open.remove(&id);
-            if let (task, Some((text, call))) = done {
-                results.take(task, &text, call);
+    /// Waits until one of them has ended; `None` when none is under way. A title is given back.
+    pub(crate) async fn next(&mut self) -> Option<Option<String>> {
+        match self.tasks.join_next_with_id().await? {
+            Ok((id, (task, text, call))) => {
+                self.open.remove(&id);
+                self.results.calls.extend(call);
+                Some(text.and_then(|text| self.results.take(task, &text)))
+            }
+            Err(error) => {
+                tracing::error!(%error, "a call beside the answer broke down");
+                self.open.remove(&error.id());
+                Some(None)
             }
         }
-        tracing::warn!(
-            open = self.open.len(),
-            "calls beside the answer took too long and were ended"
-        );
-        for (scope, asked) in self.open.into_values() {
-            results.calls.push(asked.record_unknown(scope, self.clock.now()));
+    }
+
+    /// Ends what is still under way, and gives what came of the rest.
+    pub(crate) fn end(mut self) -> SideResults {
+        if !self.open.is_empty() {
+            tracing::warn!(
+                open = self.open.len(),
+                "calls beside the answer took too long and were ended"
+            );
         }
-        results
+        let now = self.clock.now();
+        for open in std::mem::take(&mut self.open).into_values() {
+            let known = open
+                .asked
+                .record_partial(open.scope, &open.request, &open.partial, now);
+            let call = known.unwrap_or_else(|| open.asked.record_unknown(open.scope, now));
+            self.results.calls.push(call);
+        }
+        self.results
     }
 }
 
 impl SideResults {
-    fn take(&mut self, task: Task, text: &str, call: ModelCall) {
+    fn take(&mut self, task: Task, text: &str) -> Option<String> {
         let text = text.trim();
         let summary = || (!text.is_empty()).then(|| text.to_owned());
         match task {
-            Task::Title => self.title = title_of(text),
+            Task::Title => return title_of(text),
             Task::QuestionSummary => self.question_summary = summary(),
             Task::AnswerSummary => self.answer_summary = summary(),
         }
-        self.calls.push(call);
+        None
     }
 }
 

@@ -1,12 +1,12 @@
 //! The tools a model may call: searching the collection and telling about its books. Whatever comes back is of the
 //! collection; a call that makes no sense gets an answer that says so, and the model may try again.
 
-use super::{calls::Served, size::estimate_tokens, turn::Plan};
+use super::{books::Books, calls::Served, plan::Plan, size::estimate_tokens, turn::Failure};
 use crate::{inner::Inner, library::Embedded};
 use chatai_llm::{ToolCall, ToolSpec};
 use chatai_rag::{Hit, Query, TitleOutcome};
 use chatai_store::ops::turns::ModelCall;
-use chatai_types::{Scope, TokenCounts, UsageSource};
+use chatai_types::{MessageId, Scope, TokenCounts, UsageSource};
 use serde_json::{Map, Value, json};
 
 const RECOMMENDATIONS: &str = "get_book_recommendations";
@@ -55,20 +55,26 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
 }
 
 /// Runs one call; the output is JSON text.
-pub(crate) async fn run(inner: &Inner, plan: &Plan, call: &ToolCall, calls: &mut Vec<ModelCall>) -> String {
+pub(crate) async fn run(
+    inner: &Inner,
+    plan: &Plan,
+    call: &ToolCall,
+    answer: MessageId,
+    books: &mut Books,
+) -> Result<String, Failure> {
     let arguments = match arguments(&call.arguments) {
         Ok(arguments) => arguments,
-        Err(problem) => return json!({"error": problem}).to_string(),
+        Err(problem) => return Ok(json!({"error": problem}).to_string()),
     };
-    match call.name.as_str() {
-        RECOMMENDATIONS => recommend(inner, plan, &arguments, calls).await,
+    let output = match call.name.as_str() {
+        RECOMMENDATIONS => recommend(inner, plan, &arguments, answer, books).await?,
         SUMMARIES => summarise(inner, &arguments),
         other => {
             let name: String = other.chars().take(64).collect();
             json!({"error": format!("there is no tool `{name}`")})
         }
-    }
-    .to_string()
+    };
+    Ok(output.to_string())
 }
 
 fn arguments(text: &str) -> Result<Map<String, Value>, String> {
@@ -86,27 +92,37 @@ async fn recommend(
     inner: &Inner,
     plan: &Plan,
     arguments: &Map<String, Value>,
-    calls: &mut Vec<ModelCall>,
-) -> Value {
+    answer: MessageId,
+    books: &mut Books,
+) -> Result<Value, Failure> {
     let query = match query(arguments) {
         Ok(query) => query,
-        Err(problem) => return json!({"error": problem}),
+        Err(problem) => return Ok(json!({"error": problem})),
     };
     let embedder = if plan.answering.is_built_in() {
         None
     } else {
         inner.models.embedder()
     };
+    let content = query.content.as_deref().unwrap_or_default();
+    let mut number = None;
+    if let Some(embedder) = embedder.as_ref().filter(|_| !content.is_empty()) {
+        let tokens = estimate_tokens(content);
+        number = Some(
+            books
+                .begin(inner, answer, embedder, Scope::Tool, tokens, 0)
+                .await?,
+        );
+    }
     let found = inner.library.search(&query, embedder.as_ref()).await;
-    if let (Some(embedded), Some(embedder)) = (found.embedded, &embedder) {
-        let content = query.content.as_deref().unwrap_or_default();
-        calls.push(embedding_call(inner, embedder, embedded, content));
+    if let (Some(embedded), Some(embedder), Some(number)) = (found.embedded, &embedder, number) {
+        books.end(number, embedding_call(inner, embedder, embedded, content));
     }
-    let books: Vec<Value> = found.hits.iter().map(recommendation).collect();
-    if books.is_empty() {
-        return json!({"recommendations": [], "note": "nothing in the collection fits"});
+    let found: Vec<Value> = found.hits.iter().map(recommendation).collect();
+    if found.is_empty() {
+        return Ok(json!({"recommendations": [], "note": "nothing in the collection fits"}));
     }
-    json!({"recommendations": books})
+    Ok(json!({"recommendations": found}))
 }
 
 fn embedding_call(inner: &Inner, embedder: &Served, embedded: Embedded, content: &str) -> ModelCall {

@@ -1,93 +1,97 @@
 //! The one owner of a turn: a task that drives the model, runs its tools and closes the turn, always.
 
 use super::{
-    calls::{Served, request_tokens, storable},
+    answer_text::AnswerText,
+    books::{self, Books},
+    calls::{Partial, request_tokens, storable},
     closing::close,
-    context::{Depth, Document, context, fit_documents, question},
-    log::TurnLog,
-    prompt,
-    recent::Recent,
-    side::{LONG_ANSWER_CHARS, LONG_QUESTION_CHARS, PATIENCE, SideWork},
+    context::Depth,
+    log::{Piece, TurnLog},
+    plan::Plan,
+    side::{LONG_ANSWER_CHARS, PATIENCE, SideWork},
     size::estimate_tokens,
     tools,
 };
-use crate::inner::Inner;
-use chatai_llm::{Event, Format, Item, LlmError, Request, StopReason, ToolCall};
-use chatai_store::ops::turns::{ModelCall, OpenedTurn};
-use chatai_types::{MessageId, Scope, UserId};
+use crate::{inner::Inner, views::ToolEvent};
+use chatai_llm::{Event, Item, LlmError, Request, StopReason, ToolCall};
+use chatai_store::{StoreError, ops::turns::OpenedTurn};
+use chatai_types::Scope;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, LazyLock},
-    time::Duration,
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 /// How many tools are run in one round; models that ask for more are told so.
 const CALLS_PER_ROUND: usize = 8;
 
-/// Everything a turn needs, gathered before it was opened.
-pub(crate) struct Plan {
-    pub(crate) owner: UserId,
-    pub(crate) answering: Served,
-    /// Makes titles and summaries for this turn.
-    pub(crate) titling: Served,
-    pub(crate) summarising: Served,
-    /// Decides how much context is needed; `None` leaves it to the local rule.
-    pub(crate) intent: Option<Served>,
-    pub(crate) recent: Recent,
-    pub(crate) text: String,
-    /// The question's files, whole.
-    pub(crate) documents: Vec<Document>,
-    /// Tokens of the model's window that are left for them.
-    pub(crate) document_tokens: i64,
-    /// Tokens of earlier messages that may be given.
-    pub(crate) context_tokens: i64,
-    /// Set for a new conversation.
-    pub(crate) provisional_title: Option<String>,
-    pub(crate) size_tokens: i64,
-    pub(crate) tokens_before: i64,
-}
+/// How long the intent model is waited for: the answer's first byte waits for it.
+const INTENT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A running turn.
 pub(crate) struct TurnTask {
     pub(crate) inner: Arc<Inner>,
     pub(crate) plan: Plan,
     pub(crate) ids: OpenedTurn,
-    pub(crate) log: TurnLog,
+    pub(crate) log: Arc<TurnLog>,
     /// The place among the turns that may run at once.
     pub(crate) permit: OwnedSemaphorePermit,
 }
 
 /// How the model's part of a turn went.
-#[derive(Default)]
 pub(crate) struct Answer {
-    pub(crate) text: String,
-    pub(crate) calls: Vec<ModelCall>,
-    /// The call that has not ended yet, and what it has put out.
-    under_way: Option<(Request, String)>,
-    pub(crate) failure: Option<Failure>,
+    pub(crate) text: AnswerText,
+    pub(crate) books: Books,
+    /// The call that has not ended yet, its number, and what it has put out.
+    under_way: Option<(i64, Request, String)>,
 }
 
 /// Why a turn has no complete answer.
 pub(crate) enum Failure {
     Provider(LlmError),
+    /// A call could not be written down, so it was not made.
+    Store(StoreError),
     /// The model ended, and said nothing.
     NoText,
     Panic,
     ShuttingDown,
 }
 
+/// How the model's part of a turn ended.
+pub(crate) enum Ended {
+    Complete,
+    /// Its user wants it stopped, or it has nobody any more.
+    Stopped,
+    Failed(Failure),
+}
+
+impl From<LlmError> for Failure {
+    fn from(error: LlmError) -> Self {
+        Self::Provider(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// A turn's place among those whose leases are renewed; left however the task ends.
 struct Running<'a> {
     inner: &'a Inner,
-    answer: MessageId,
+    log: &'a TurnLog,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.inner.turns.forget(self.answer);
+        self.inner.turns.forget(self.log.ids.response_message_id);
+        // Nobody waits for a task that is gone.
+        if self.log.outcome().is_none() {
+            self.log.finish(self.log.broken(), Vec::new());
+        }
     }
 }
 
@@ -103,119 +107,195 @@ impl TurnTask {
         } = self;
         let running = Running {
             inner: &inner,
-            answer: ids.response_message_id,
+            log: &log,
         };
-        let mut answer = Answer::default();
+        let mut answer = Answer {
+            text: AnswerText::default(),
+            books: Books::new(),
+            under_way: None,
+        };
         let mut side = SideWork::new(Arc::clone(&inner.clock));
         if plan.provisional_title.is_some() {
             side.title(plan.titling.clone(), &plan.text);
         }
-        if plan.text.chars().count() > LONG_QUESTION_CHARS {
+        if plan.summarises_question {
             side.question_summary(plan.summarising.clone(), &plan.text);
         }
-        let ended = tokio::select! {
-            ended = AssertUnwindSafe(drive(&inner, &plan, &mut answer)).catch_unwind() => Some(ended),
-            () = inner.turns.ending.cancelled() => None,
-        };
-        answer.failure = match ended {
-            Some(Ok(Ok(()))) if answer.text.trim().is_empty() => Some(Failure::NoText),
-            Some(Ok(Ok(()))) => None,
-            Some(Ok(Err(error))) => Some(Failure::Provider(error)),
-            Some(Err(_)) => Some(Failure::Panic),
-            None => Some(Failure::ShuttingDown),
-        };
-        if let Some((request, output)) = answer.under_way.take()
-            && !output.is_empty()
-        {
-            // It broke off: what it gave is kept, and billed by estimate since the provider bills it too.
-            let at = inner.clock.now();
-            answer
-                .calls
-                .push(plan.answering.record(Scope::Final, None, &request, &output, at));
+        let ended = answer_while(&inner, &plan, &log, &mut answer, &mut side).await;
+        let ended_by_us = matches!(ended, Ended::Stopped | Ended::Failed(Failure::ShuttingDown));
+        answer.settle(&inner, &plan, ended_by_us);
+        if matches!(ended, Ended::Complete) && answer.text.text().chars().count() > LONG_ANSWER_CHARS {
+            summarise_answer(&inner, &plan, &log, &mut answer, &mut side).await;
         }
-        answer.text = answer.text.trim().to_owned();
-        if answer.failure.is_none() && answer.text.chars().count() > LONG_ANSWER_CHARS {
-            side.answer_summary(plan.summarising.clone(), &answer.text);
-        }
-        let patience = match answer.failure {
-            Some(Failure::ShuttingDown) => Duration::ZERO,
-            _ => PATIENCE,
+        let deadline = match ended {
+            Ended::Failed(Failure::ShuttingDown) | Ended::Stopped => Instant::now(),
+            _ => Instant::now() + PATIENCE,
         };
-        let side = side.finish(patience).await;
-        close(&inner, &plan, ids, answer, side, log).await;
+        while let Ok(Some(title)) = timeout_at(deadline, side.next()).await {
+            show_title(&inner, &plan, &log, title);
+        }
+        close(&inner, &plan, ids, answer, ended, side.end(), &log).await;
         drop((running, permit));
     }
 }
 
-/// Calls the model until it has answered, with the tools it asks for in between.
-async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), LlmError> {
-    let depth = depth(inner, plan, &mut answer.calls).await;
-    let model = &plan.answering.model;
-    let mut items = context(&plan.recent.messages, depth, plan.context_tokens, model.sees);
-    let mut documents = plan.documents.clone();
-    fit_documents(&mut documents, plan.document_tokens);
-    items.push(Item::User(question(&plan.text, &documents, model.sees)));
-    let mut request = Request {
-        model: model.name.clone(),
-        system: prompt::SYSTEM.to_owned(),
-        items,
-        tools: if model.calls_tools {
-            tools::specs()
-        } else {
-            Vec::new()
-        },
-        format: Format::Text,
-        max_output_tokens: None,
-        cache_key: Some(format!("user-{}", plan.owner)),
+/// Lets the model answer, and takes what comes of the calls beside it, until there is an answer or an end to it.
+async fn answer_while(
+    inner: &Inner,
+    plan: &Plan,
+    log: &Arc<TurnLog>,
+    answer: &mut Answer,
+    side: &mut SideWork,
+) -> Ended {
+    let ended = {
+        let mut driving = pin!(AssertUnwindSafe(drive(inner, plan, log, answer)).catch_unwind());
+        loop {
+            tokio::select! {
+                biased;
+                () = log.stop.cancelled() => return Ended::Stopped,
+                () = inner.turns.ending.cancelled() => return Ended::Failed(Failure::ShuttingDown),
+                ended = &mut driving => break ended,
+                Some(title) = side.next() => show_title(inner, plan, log, title),
+            }
+        }
     };
+    match ended {
+        Ok(Ok(())) if answer.text.is_empty() => Ended::Failed(Failure::NoText),
+        Ok(Ok(())) => Ended::Complete,
+        Ok(Err(failure)) => Ended::Failed(failure),
+        Err(_) => Ended::Failed(Failure::Panic),
+    }
+}
+
+fn show_title(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, title: Option<String>) {
+    if let Some((title, provisional)) = title.zip(plan.provisional_title.clone()) {
+        inner.turns.writer.push(log, Piece::Title { title, provisional });
+    }
+}
+
+impl Answer {
+    /// A call that broke off after it gave something, or that we ended: it is billed by estimate, since the provider
+    /// bills it too.
+    fn settle(&mut self, inner: &Inner, plan: &Plan, ended_by_us: bool) {
+        if let Some((number, request, output)) = self.under_way.take()
+            && (ended_by_us || !output.is_empty())
+        {
+            let call = plan
+                .answering
+                .record(Scope::Final, None, &request, &output, inner.clock.now());
+            self.books.end(number, call);
+        }
+    }
+}
+
+/// Starts the summary of a long answer. Without it the answer is as good.
+async fn summarise_answer(
+    inner: &Inner,
+    plan: &Plan,
+    log: &TurnLog,
+    answer: &mut Answer,
+    side: &mut SideWork,
+) {
+    let text = answer.text.text();
+    let tokens = estimate_tokens(text);
+    let answer_id = log.ids.response_message_id;
+    let begun = answer
+        .books
+        .begin(inner, answer_id, &plan.summarising, Scope::Summary, tokens, 0)
+        .await;
+    match begun {
+        Ok(_) => side.answer_summary(plan.summarising.clone(), answer.text.text()),
+        Err(error) => tracing::warn!(%error, "a long answer goes without its summary"),
+    }
+}
+
+/// Calls the model until it has answered, with the tools it asks for in between.
+async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answer) -> Result<(), Failure> {
+    let depth = depth(inner, plan, &mut answer.books).await;
+    let mut request = plan.request(depth);
+    let mut number = books::FIRST;
     for round in 0..=inner.settings.limits.tool_rounds {
         if round == inner.settings.limits.tool_rounds {
             // The last round has to answer.
             request.tools.clear();
         }
-        let asked = call(inner, plan, &request, answer).await?;
+        if round > 0 {
+            let tokens = (request_tokens(&request), estimate_tokens(answer.text.text()));
+            let answer_id = log.ids.response_message_id;
+            let asked = &plan.answering;
+            number = answer
+                .books
+                .begin(inner, answer_id, asked, Scope::Final, tokens.0, tokens.1)
+                .await?;
+        }
+        let asked = call(inner, plan, log, &request, number, answer).await?;
         if asked.is_empty() {
             return Ok(());
         }
         for (place, tool_call) in asked.into_iter().enumerate() {
-            let output = if place < CALLS_PER_ROUND {
-                tools::run(inner, plan, &tool_call, &mut answer.calls).await
-            } else {
-                json!({"error": "too many calls at once; ask again for what is still needed"}).to_string()
-            };
+            let output = run_tool(inner, plan, log, answer, place, &tool_call).await?;
             let call_id = tool_call.id.clone();
             request.items.push(Item::ToolCall(tool_call));
             request.items.push(Item::ToolResult { call_id, output });
         }
     }
-    Err(LlmError::Failed(
+    Err(Failure::Provider(LlmError::Failed(
         "the model kept calling tools that were no longer offered".to_owned(),
-    ))
+    )))
 }
 
-/// One model call: its text goes to the answer, its usage to the calls, its tool calls back.
+/// Runs a tool, and shows that it runs and what came of it.
+async fn run_tool(
+    inner: &Inner,
+    plan: &Plan,
+    log: &Arc<TurnLog>,
+    answer: &mut Answer,
+    place: usize,
+    call: &ToolCall,
+) -> Result<String, Failure> {
+    let show = |event: ToolEvent| inner.turns.writer.push(log, Piece::Tool(event.to_json()));
+    show(ToolEvent::running(call));
+    let output = if place < CALLS_PER_ROUND {
+        tools::run(inner, plan, call, log.ids.response_message_id, &mut answer.books).await?
+    } else {
+        json!({"error": "too many calls at once; ask again for what is still needed"}).to_string()
+    };
+    show(ToolEvent::ended(call, &output));
+    Ok(output)
+}
+
+/// One model call: its text goes to the answer, its usage to the books, its tool calls back.
 async fn call(
     inner: &Inner,
     plan: &Plan,
+    log: &Arc<TurnLog>,
     request: &Request,
+    number: i64,
     answer: &mut Answer,
-) -> Result<Vec<ToolCall>, LlmError> {
+) -> Result<Vec<ToolCall>, Failure> {
     let mut stream = plan.answering.provider.stream(request.clone()).await?;
     if !answer.text.is_empty() {
-        answer.text.push_str("\n\n");
+        answer.text.push("\n\n");
     }
     let mut tool_calls = Vec::new();
     let mut end = None;
-    let (_, output) = answer.under_way.insert((request.clone(), String::new()));
+    let Answer { text, under_way, .. } = answer;
+    let (_, _, output) = under_way.insert((number, request.clone(), String::new()));
     // Read on after the last event, so that the connection can be used again.
     while let Some(event) = stream.next().await {
         match event? {
-            Event::Text(text) => {
-                let text = storable(text);
-                answer.text.push_str(&text);
-                output.push_str(&text);
+            Event::Text(more) => {
+                let more = storable(more);
+                output.push_str(&more);
+                if let Some(more) = text.push(&more) {
+                    inner.turns.writer.push(log, Piece::Text(more.to_owned()));
+                    log.room().await;
+                }
             }
-            Event::Reasoning(_) => {}
+            Event::Reasoning(more) => {
+                inner.turns.writer.push(log, Piece::Reasoning(storable(more)));
+                log.room().await;
+            }
             Event::ToolCall(tool_call) => {
                 output.push_str(&tool_call.arguments);
                 tool_calls.push(tool_call);
@@ -235,62 +315,36 @@ async fn call(
     let call = plan
         .answering
         .record(scope, end.usage, request, output, inner.clock.now());
-    answer.calls.push(call);
+    answer.books.end(number, call);
     answer.under_way = None;
     Ok(tool_calls)
 }
 
-/// How much context the turn is given: by the intent model where one is set, else all that fits.
-async fn depth(inner: &Inner, plan: &Plan, calls: &mut Vec<ModelCall>) -> Depth {
-    let (Some(intent), false) = (&plan.intent, plan.recent.messages.is_empty()) else {
+/// How much context the turn is given: by the intent model where one is set and answers soon, else all that fits.
+async fn depth(inner: &Inner, plan: &Plan, books: &mut Books) -> Depth {
+    let Some((intent, request)) = plan.intent_request() else {
         return Depth::Full;
     };
-    let exchange: Vec<String> = plan
-        .recent
-        .messages
-        .iter()
-        .rev()
-        .take(2)
-        .rev()
-        .map(|message| {
-            format!(
-                "{}: {}",
-                message.role,
-                message.summary.as_ref().unwrap_or(&message.text)
-            )
-        })
-        .collect();
-    let request = prompt::intent(&intent.model.name, &exchange.join("\n"), &plan.text);
-    match intent.complete(request.clone()).await {
-        Ok(done) => {
-            calls.push(intent.record(Scope::Intent, done.usage, &request, &done.text, inner.clock.now()));
+    let partial = Partial::default();
+    let asked = tokio::time::timeout(INTENT_PATIENCE, intent.complete(request.clone(), &partial)).await;
+    let now = || inner.clock.now();
+    let failed = match asked {
+        Ok(Ok(done)) => {
+            let call = intent.record(Scope::Intent, done.usage, &request, &done.text, now());
+            books.end(books::INTENT, call);
             let decided = serde_json::from_str::<serde_json::Value>(&done.text).ok();
-            match decided.as_ref().and_then(|decided| decided["context"].as_str()) {
+            return match decided.as_ref().and_then(|decided| decided["context"].as_str()) {
                 Some("none") => Depth::None,
                 Some("last_message") => Depth::LastMessage,
                 _ => Depth::Full,
-            }
+            };
         }
-        Err(error) => {
-            tracing::warn!(model = %intent.model.name, %error, "the intent model failed; all context is given");
-            Depth::Full
-        }
+        Ok(Err(error)) => error,
+        Err(_) => LlmError::Timeout(INTENT_PATIENCE),
+    };
+    tracing::warn!(model = %intent.model.name, error = %failed, "the intent model failed; all context is given");
+    if let Some(call) = intent.record_partial(Scope::Intent, &request, &partial, now()) {
+        books.end(books::INTENT, call);
     }
-}
-
-/// Whether a question alone is no more than a model takes.
-pub(crate) fn fits_window(text: &str, window: i64) -> bool {
-    fixed_tokens() + estimate_tokens(text) <= window
-}
-
-/// The size of what every request begins with.
-pub(crate) fn fixed_tokens() -> i64 {
-    static TOKENS: LazyLock<i64> = LazyLock::new(|| {
-        request_tokens(&Request {
-            system: prompt::SYSTEM.to_owned(),
-            tools: tools::specs(),
-            ..Request::default()
-        })
-    });
-    *TOKENS
+    Depth::Full
 }

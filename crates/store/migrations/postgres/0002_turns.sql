@@ -7,6 +7,8 @@ alter table conversations add column branched boolean not null default false;
 alter table messages add column request_tokens bigint;
 -- Set by any instance, obeyed by the one that runs the turn.
 alter table messages add column cancel_requested boolean not null default false;
+-- Interrupted by a sweep: an owner that lives after all may still close the turn.
+alter table messages add column swept boolean not null default false;
 create index messages_parent on messages (parent_id, id) where parent_id is not null;
 create index messages_roots on messages (conversation_id, id) where parent_id is null;
 

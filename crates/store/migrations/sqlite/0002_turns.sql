@@ -7,6 +7,8 @@ alter table conversations add column branched integer not null default 0 check (
 alter table messages add column request_tokens integer;
 -- Set by any instance, obeyed by the one that runs the turn.
 alter table messages add column cancel_requested integer not null default 0 check (cancel_requested in (0, 1));
+-- Interrupted by a sweep: an owner that lives after all may still close the turn.
+alter table messages add column swept integer not null default 0 check (swept in (0, 1));
 create index messages_parent on messages (parent_id, id) where parent_id is not null;
 create index messages_roots on messages (conversation_id, id) where parent_id is null;
 

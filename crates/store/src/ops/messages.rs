@@ -2,7 +2,7 @@
 
 use super::{
     attachments::{self, Attachment},
-    conversations,
+    branches,
 };
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{ConversationId, MessageId, Money, Role, Timestamp, TokenCounts, TurnStatus, UserId};
@@ -43,6 +43,8 @@ pub struct Message {
     pub created_at: Timestamp,
     /// What came with it.
     pub attachments: Vec<Attachment>,
+    /// The messages that follow the same one, itself included.
+    pub siblings: Vec<MessageId>,
 }
 
 /// A `select` of all columns that [`message`] reads, with the rest of the statement.
@@ -88,29 +90,215 @@ fn message(row: &Row<'_>) -> Result<Message, StoreError> {
         error: error_code.map(|code| (code, error_detail.unwrap_or_default())),
         created_at: row.get(19)?,
         attachments: Vec::new(),
+        siblings: vec![row.get(0)?],
     })
 }
 
-/// The whole conversation, oldest first. `None` when it is missing or another's.
-pub fn of_conversation(
+/// Which part of a conversation's active branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    All,
+    /// The latest so many.
+    Latest(i64),
+    /// The latest so many before this message.
+    Before(MessageId, i64),
+    /// The first so many after this message.
+    After(MessageId, i64),
+}
+
+/// The active branch, or a part of it, oldest first, with siblings. `None` when the conversation is missing or
+/// another's.
+pub fn branch(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    part: Part,
+) -> Result<Option<Vec<Message>>, StoreError> {
+    let Some((head, branched)) = branches::state(tx, owner, conversation)? else {
+        return Ok(None);
+    };
+    let mut messages = if branched {
+        let (below, above, limit) = match part {
+            Part::All => (MessageId(i64::MAX), MessageId(0), i64::MAX),
+            Part::Latest(limit) => (MessageId(i64::MAX), MessageId(0), limit),
+            Part::Before(message, limit) => (message, MessageId(0), limit),
+            Part::After(message, limit) => (MessageId(i64::MAX), message, limit),
+        };
+        let mut line = match head {
+            None => Vec::new(),
+            Some(head) => path(tx, owner, conversation, head, above)?,
+        };
+        line.retain(|message| message.id < below);
+        cut(&mut line, matches!(part, Part::After(..)), limit);
+        line
+    } else {
+        let mut line = match part {
+            Part::All => after(tx, owner, conversation, MessageId(0), i64::MAX)?,
+            Part::After(message, limit) => after(tx, owner, conversation, message, limit)?,
+            Part::Latest(limit) => before(tx, owner, conversation, MessageId(i64::MAX), limit)?,
+            Part::Before(message, limit) => before(tx, owner, conversation, message, limit)?,
+        };
+        line.sort_unstable_by_key(|message| message.id);
+        line
+    };
+    complete(tx, owner, conversation, branched, &mut messages)?;
+    Ok(Some(messages))
+}
+
+/// Every message of every branch, oldest first. `None` when the conversation is missing or another's.
+pub fn tree(
     tx: &mut Tx<'_>,
     owner: UserId,
     conversation: ConversationId,
 ) -> Result<Option<Vec<Message>>, StoreError> {
-    if !conversations::is_owned(tx, owner, conversation)? {
+    let Some((_, branched)) = branches::state(tx, owner, conversation)? else {
         return Ok(None);
-    }
-    let mut messages = tx.query(
-        select!("where conversation_id = $1 and user_id = $2 order by id"),
-        params![conversation, owner],
-        message,
-    )?;
-    let files = attachments::of_conversation(tx, owner, conversation, MessageId(0))?;
-    attach(&mut messages, files);
+    };
+    let mut messages = after(tx, owner, conversation, MessageId(0), i64::MAX)?;
+    complete(tx, owner, conversation, branched, &mut messages)?;
     Ok(Some(messages))
 }
 
-/// One message with its attachments. `None` when it is missing or another's.
+/// Messages of a conversation that has one line, from `after` on.
+fn after(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    after: MessageId,
+    limit: i64,
+) -> Result<Vec<Message>, StoreError> {
+    tx.query(
+        select!("where conversation_id = $1 and user_id = $2 and id > $3 order by id limit $4"),
+        params![conversation, owner, after, limit],
+        message,
+    )
+}
+
+/// The latest messages before `before` of a conversation that has one line, newest first.
+fn before(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    before: MessageId,
+    limit: i64,
+) -> Result<Vec<Message>, StoreError> {
+    tx.query(
+        select!("where conversation_id = $1 and user_id = $2 and id < $3 order by id desc limit $4"),
+        params![conversation, owner, before, limit],
+        message,
+    )
+}
+
+/// The messages that lead to `last`, those after `above`, oldest first.
+fn path(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    last: MessageId,
+    above: MessageId,
+) -> Result<Vec<Message>, StoreError> {
+    // A child is always younger than its parent, so the order of ids is the order of the branch.
+    tx.query(
+        select!(
+            "where user_id = $3 and id in (with recursive line (id, parent_id) as ( \
+             select id, parent_id from messages where id = $1 and conversation_id = $2 \
+             union all select m.id, m.parent_id from messages m join line l on m.id = l.parent_id \
+             where m.id > $4) select id from line where id > $4) order by id"
+        ),
+        params![last, conversation, owner, above],
+        message,
+    )
+}
+
+/// At most `limit` messages before `last` and itself, on the way that leads to it, newest first, with attachments.
+pub(crate) fn leading_to(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    last: MessageId,
+    branched: bool,
+    limit: i64,
+) -> Result<Vec<Message>, StoreError> {
+    let mut messages = if branched {
+        tx.query(
+            select!(
+                "where user_id = $3 and id in (with recursive line (id, parent_id, depth) as ( \
+                 select id, parent_id, cast(1 as bigint) from messages where id = $1 and conversation_id = $2 \
+                 union all select m.id, m.parent_id, l.depth + 1 from messages m join line l on m.id = l.parent_id \
+                 where l.depth < $4) select id from line) order by id desc"
+            ),
+            params![last, conversation, owner, limit],
+            message,
+        )?
+    } else {
+        before(
+            tx,
+            owner,
+            conversation,
+            MessageId(last.0.saturating_add(1)),
+            limit,
+        )?
+    };
+    if let Some(oldest) = messages.last().map(|last| last.id) {
+        let files = attachments::of_conversation(tx, owner, conversation, oldest)?;
+        attach(&mut messages, files);
+    }
+    Ok(messages)
+}
+
+fn cut(messages: &mut Vec<Message>, from_the_front: bool, limit: i64) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if from_the_front {
+        messages.truncate(limit);
+    } else {
+        messages.drain(..messages.len().saturating_sub(limit));
+    }
+}
+
+/// Adds what lies in other tables, and siblings.
+fn complete(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    branched: bool,
+    messages: &mut [Message],
+) -> Result<(), StoreError> {
+    let Some(oldest) = messages.first() else {
+        return Ok(());
+    };
+    let files = attachments::of_conversation(tx, owner, conversation, oldest.id)?;
+    if branched {
+        let parent = oldest.parent_id.unwrap_or(MessageId(0));
+        let siblings = siblings(tx, owner, conversation, parent)?;
+        for message in messages.iter_mut() {
+            message.siblings = siblings.get(&message.parent_id).cloned().unwrap_or_default();
+        }
+    }
+    attach(messages, files);
+    Ok(())
+}
+
+/// Messages after `parent` by what they follow.
+fn siblings(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    parent: MessageId,
+) -> Result<HashMap<Option<MessageId>, Vec<MessageId>>, StoreError> {
+    let mut by_parent: HashMap<Option<MessageId>, Vec<MessageId>> = HashMap::new();
+    let rows: Vec<(MessageId, Option<MessageId>)> = tx.query(
+        "select id, parent_id from messages where conversation_id = $1 and user_id = $2 and id > $3 order by id",
+        params![conversation, owner, parent],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (id, parent) in rows {
+        by_parent.entry(parent).or_default().push(id);
+    }
+    Ok(by_parent)
+}
+
+/// One message with its attachments and siblings. `None` when it is missing or another's.
 pub fn get(tx: &mut Tx<'_>, owner: UserId, id: MessageId) -> Result<Option<Message>, StoreError> {
     let found = tx.query_opt(
         select!("where id = $1 and user_id = $2"),
@@ -119,28 +307,19 @@ pub fn get(tx: &mut Tx<'_>, owner: UserId, id: MessageId) -> Result<Option<Messa
     )?;
     let Some(mut found) = found else { return Ok(None) };
     found.attachments = attachments::of_message(tx, owner, id)?;
-    Ok(Some(found))
-}
-
-/// The latest messages before `before` (all when `None`), newest first, at most `limit`, with attachments.
-pub(crate) fn latest(
-    tx: &mut Tx<'_>,
-    owner: UserId,
-    conversation: ConversationId,
-    before: Option<MessageId>,
-    limit: i64,
-) -> Result<Vec<Message>, StoreError> {
-    let mut messages = tx.query(
-        select!("where conversation_id = $1 and user_id = $2 and id < $3 order by id desc limit $4"),
-        params![conversation, owner, before.unwrap_or(MessageId(i64::MAX)), limit],
-        message,
-    )?;
-    let Some(oldest) = messages.last().map(|last| last.id) else {
-        return Ok(messages);
+    found.siblings = match found.parent_id {
+        Some(parent) => tx.query(
+            "select id from messages where parent_id = $1 and user_id = $2 order by id",
+            params![parent, owner],
+            |row| row.get(0),
+        )?,
+        None => tx.query(
+            "select id from messages where conversation_id = $1 and user_id = $2 and parent_id is null order by id",
+            params![found.conversation_id, owner],
+            |row| row.get(0),
+        )?,
     };
-    let files = attachments::of_conversation(tx, owner, conversation, oldest)?;
-    attach(&mut messages, files);
-    Ok(messages)
+    Ok(Some(found))
 }
 
 fn attach(messages: &mut [Message], files: Vec<Attachment>) {

@@ -1,0 +1,361 @@
+//! The acceptance of a message: everything that can be refused is refused before anything is written.
+
+use super::{
+    leases::{LEASE_SECS, REPEATABLE_SECS},
+    log::TurnLog,
+    plan::{Asked, Plan, answer_room, fits_window},
+    prompt,
+    reader::TurnReader,
+    recent::{self, Recent, UpTo},
+    replay,
+    size::{MESSAGE_OVERHEAD, estimate_tokens},
+    turn::TurnTask,
+    uploads,
+};
+use crate::{
+    EngineError,
+    error::TurnIds,
+    inner::Inner,
+    views::{self, Outcome, Regenerate, SendMessage},
+};
+use chatai_store::{
+    StoreError, Synced, Tx,
+    ops::{
+        messages,
+        turns::{self, OpenTurn, Opened, OpenedTurn, Question, Repeatable},
+    },
+};
+use chatai_types::{ErrorCode, Role, UserId};
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// A turn that was accepted and written, and is being answered or has been.
+#[derive(Debug)]
+pub struct Turn {
+    /// Where it stands in the conversation.
+    pub ids: TurnIds,
+    /// The model that answers.
+    pub model: String,
+    /// Whether an earlier request of the same key made it.
+    pub is_repeated: bool,
+    log: Arc<TurnLog>,
+    /// Nothing is told of the turn before this.
+    synced: Option<Synced>,
+}
+
+impl Turn {
+    /// Waits for the end. Dropping this does not stop the turn.
+    pub async fn finished(self) -> Outcome {
+        // The end is synced behind the beginning.
+        self.log.finished().await
+    }
+
+    /// A reader from the beginning, as soon as the turn would survive a power cut.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn reader(self) -> Result<TurnReader, EngineError> {
+        let reader = TurnReader::new(&self.log);
+        if let Some(synced) = self.synced {
+            synced.wait().await?;
+        }
+        Ok(reader)
+    }
+}
+
+/// A message that has been read and checked, on its way into the database.
+struct Accepted {
+    question: Question,
+    asked: Asked,
+    model: super::Served,
+    recent: Recent,
+    repeatable: Option<Repeatable>,
+    permit: OwnedSemaphorePermit,
+}
+
+pub(super) async fn send(
+    inner: &Arc<Inner>,
+    owner: UserId,
+    message: SendMessage,
+) -> Result<Turn, EngineError> {
+    let repeatable = repeatable(inner, message.idempotency_key.as_deref(), || {
+        fingerprint_of(&message)
+    });
+    if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
+        return Ok(turn);
+    }
+    let model = inner.models.resolve(message.model.as_deref())?;
+    check_window(&model, &message.text)?;
+    let permit = inner.turns.admit(owner, inner.clock.now())?;
+    let up_to = match message.parent {
+        views::Parent::Head => UpTo::Head,
+        views::Parent::Nothing => UpTo::Nothing,
+        views::Parent::Message(message) => UpTo::Message(message),
+    };
+    let recent = match message.conversation_id {
+        None => Recent::default(),
+        Some(id) => recent::load(inner, owner, id, up_to).await?,
+    };
+    let stored = uploads::prepare(inner, message.files).await?;
+    let documents = uploads::documents(&stored);
+    let size_tokens =
+        MESSAGE_OVERHEAD + estimate_tokens(&message.text) + uploads::documents_tokens(&documents);
+    let title = prompt::provisional_title(&message.text);
+    let accepted = Accepted {
+        question: Question::New {
+            conversation: message.conversation_id,
+            parent: match message.parent {
+                views::Parent::Head => turns::Parent::Head,
+                views::Parent::Nothing => turns::Parent::Nothing,
+                views::Parent::Message(message) => turns::Parent::Message(message),
+            },
+            provisional_title: title.clone(),
+            text: message.text.clone(),
+            size_tokens,
+            attachments: stored,
+        },
+        asked: Asked {
+            text: message.text,
+            documents,
+            size_tokens,
+            provisional_title: message.conversation_id.is_none().then_some(title),
+            summary: None,
+            is_new: true,
+        },
+        model,
+        recent,
+        repeatable,
+        permit,
+    };
+    open(inner, owner, accepted).await
+}
+
+pub(super) async fn regenerate(
+    inner: &Arc<Inner>,
+    owner: UserId,
+    again: Regenerate,
+) -> Result<Turn, EngineError> {
+    let repeatable = repeatable(inner, again.idempotency_key.as_deref(), || {
+        let mut hasher = blake3::Hasher::new();
+        put(&mut hasher, Some(b"regenerate"));
+        put(&mut hasher, Some(&again.answer.0.to_le_bytes()));
+        put(&mut hasher, again.model.as_deref().map(str::as_bytes));
+        hasher.finalize().to_hex().to_string()
+    });
+    if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
+        return Ok(turn);
+    }
+    let answer_id = again.answer;
+    let read = move |tx: &mut Tx<'_>| -> Result<_, StoreError> {
+        let found = messages::get(tx, owner, answer_id)?.filter(|message| message.role == Role::Assistant);
+        let Some(answer) = found else { return Ok(None) };
+        let Some(question) = answer.request_id else {
+            return Ok(None);
+        };
+        let Some(question) = messages::get(tx, owner, question)? else {
+            return Ok(None);
+        };
+        let documents = recent::documents(tx, owner, &question)?;
+        Ok(Some((answer, question, documents)))
+    };
+    let found = inner.store.read(read).await?;
+    let (answer, question, documents) = found.ok_or_else(EngineError::message_not_found)?;
+    let model = match (&again.model, &answer.model) {
+        (Some(name), _) => inner.models.resolve(Some(name))?,
+        (None, Some(name)) => inner
+            .models
+            .resolve(Some(name))
+            .or_else(|_| inner.models.resolve(None))?,
+        (None, None) => inner.models.resolve(None)?,
+    };
+    check_window(&model, &question.text)?;
+    let permit = inner.turns.admit(owner, inner.clock.now())?;
+    let up_to = question.parent_id.map_or(UpTo::Nothing, UpTo::Message);
+    let recent = recent::load(inner, owner, question.conversation_id, up_to).await?;
+    let accepted = Accepted {
+        question: Question::Again(answer_id),
+        asked: Asked {
+            text: question.text,
+            documents,
+            size_tokens: question.size_tokens,
+            provisional_title: None,
+            summary: question.summary,
+            is_new: false,
+        },
+        model,
+        recent,
+        repeatable,
+        permit,
+    };
+    open(inner, owner, accepted).await
+}
+
+/// Writes the turn and starts its task.
+async fn open(inner: &Arc<Inner>, owner: UserId, accepted: Accepted) -> Result<Turn, EngineError> {
+    let now = inner.clock.now();
+    let mut plan = Plan::new(inner, owner, accepted.model, accepted.asked, accepted.recent);
+    let row = Arc::new(OpenTurn {
+        owner,
+        question: accepted.question,
+        model: plan.answering.model.name.clone(),
+        request_tokens: plan.request_tokens(),
+        calls: plan.first_calls(),
+        repeatable: accepted.repeatable,
+        now,
+        lease_until: now.plus_secs(LEASE_SECS),
+    });
+    // Written is enough to ask the model; what leaves for the client waits for the sync.
+    let (opened, synced) = inner.store.write_staged(move |tx| turns::open(tx, &row)).await?;
+    let ids = match opened {
+        Opened::Turn(ids) => ids,
+        Opened::Repeated(ids) => {
+            let mut turn = repeated(inner, owner, ids.into()).await?;
+            turn.synced = Some(synced);
+            return Ok(turn);
+        }
+        Opened::OtherRequest => return Err(mismatch()),
+        Opened::NoConversation => return Err(EngineError::conversation_not_found()),
+        Opened::NoMessage => return Err(EngineError::message_not_found()),
+    };
+    plan.tokens_before = ids.tokens_before;
+    follow_up(inner, owner, ids, &mut plan).await;
+    let log = Arc::new(TurnLog::new(owner, ids.into(), plan.answering.model.name.clone()));
+    let turn = Turn {
+        ids: log.ids,
+        model: log.model.clone(),
+        is_repeated: false,
+        log: Arc::clone(&log),
+        synced: Some(synced),
+    };
+    inner.turns.start(TurnTask {
+        inner: Arc::clone(inner),
+        plan,
+        ids,
+        log,
+        permit: accepted.permit,
+    });
+    Ok(turn)
+}
+
+/// Another message may have come in between: then what was read is not what this one follows.
+async fn follow_up(inner: &Inner, owner: UserId, ids: OpenedTurn, plan: &mut Plan) {
+    let Some(parent) = ids.parent_id else {
+        plan.recent = Recent::default();
+        return;
+    };
+    if plan.recent.head == Some(parent) {
+        return;
+    }
+    plan.recent = match recent::load(inner, owner, ids.conversation_id, UpTo::Message(parent)).await {
+        Ok(recent) => recent,
+        Err(error) => {
+            // The question is written and has to be answered, if need be without what came before.
+            tracing::warn!(%error, "a turn goes without its conversation");
+            Recent::default()
+        }
+    };
+}
+
+fn check_window(model: &super::Served, text: &str) -> Result<(), EngineError> {
+    let window = model.model.context_window;
+    if fits_window(text, window - answer_room(window)) {
+        return Ok(());
+    }
+    Err(EngineError::new(
+        ErrorCode::ContextTooLong,
+        format!(
+            "The message does not fit the window of `{}`; shorten it",
+            model.model.name
+        ),
+    ))
+}
+
+fn repeatable(inner: &Inner, key: Option<&str>, fingerprint: impl FnOnce() -> String) -> Option<Repeatable> {
+    Some(Repeatable {
+        key: key?.to_owned(),
+        fingerprint: fingerprint(),
+        not_before: inner.clock.now().plus_secs(-REPEATABLE_SECS),
+    })
+}
+
+/// The turn that an earlier request of the same key made.
+async fn earlier(
+    inner: &Arc<Inner>,
+    owner: UserId,
+    request: Option<&Repeatable>,
+) -> Result<Option<Turn>, EngineError> {
+    let Some(request) = request.cloned() else {
+        return Ok(None);
+    };
+    let found = inner
+        .store
+        .read(move |tx| turns::repeated(tx, owner, &request))
+        .await?;
+    match found {
+        None => Ok(None),
+        Some(None) => Err(mismatch()),
+        Some(Some(ids)) => Ok(Some(repeated(inner, owner, ids.into()).await?)),
+    }
+}
+
+async fn repeated(inner: &Arc<Inner>, owner: UserId, ids: TurnIds) -> Result<Turn, EngineError> {
+    let synced = inner.store.written_so_far();
+    let log = replay::log_of(inner, owner, ids.response_message_id).await?;
+    Ok(Turn {
+        ids,
+        model: log.model.clone(),
+        is_repeated: true,
+        log,
+        synced: Some(synced),
+    })
+}
+
+fn mismatch() -> EngineError {
+    EngineError::new(
+        ErrorCode::IdempotencyMismatch,
+        "This `Idempotency-Key` was used for another request",
+    )
+}
+
+/// A hash of what is asked: fields and files, not the form they came in.
+fn fingerprint_of(message: &SendMessage) -> String {
+    let mut hasher = blake3::Hasher::new();
+    put(&mut hasher, Some(b"send"));
+    let number = |number: i64| number.to_le_bytes();
+    put(
+        &mut hasher,
+        message
+            .conversation_id
+            .map(|id| number(id.0))
+            .as_ref()
+            .map(|bytes| &bytes[..]),
+    );
+    let parent = match message.parent {
+        views::Parent::Head => None,
+        views::Parent::Nothing => Some(number(0)),
+        views::Parent::Message(id) => Some(number(id.0)),
+    };
+    put(&mut hasher, parent.as_ref().map(|bytes| &bytes[..]));
+    put(&mut hasher, Some(message.text.as_bytes()));
+    put(&mut hasher, message.model.as_deref().map(str::as_bytes));
+    for file in &message.files {
+        put(&mut hasher, Some(file.filename.as_bytes()));
+        put(&mut hasher, file.content_type.as_deref().map(str::as_bytes));
+        put(&mut hasher, Some(&file.bytes));
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Adds a field so that no two sequences of fields look alike.
+fn put(hasher: &mut blake3::Hasher, field: Option<&[u8]>) {
+    match field {
+        None => {
+            hasher.update(&[0]);
+        }
+        Some(bytes) => {
+            hasher.update(&[1]);
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The model calls of a turn, written down before they are made: after a crash nothing that a provider was asked is
+//! missing from the books.
+
+use super::calls::Served;
+use crate::inner::Inner;
+use chatai_store::{
+    StoreError,
+    ops::turns::{self, BegunCall, ModelCall},
+};
+use chatai_types::{MessageId, Scope};
+use std::sync::Arc;
+
+/// The numbers of calls that begin with the turn. The first call for the answer has the answer's own row.
+pub(crate) const FIRST: i64 = 0;
+pub(crate) const TITLE: i64 = 1;
+pub(crate) const QUESTION_SUMMARY: i64 = 2;
+pub(crate) const INTENT: i64 = 3;
+const NEXT: i64 = 4;
+
+/// The calls of a turn for its answer.
+#[derive(Debug)]
+pub(crate) struct Books {
+    ended: Vec<(i64, ModelCall)>,
+    /// How many of them were written down as ended.
+    saved: usize,
+    next: i64,
+}
+
+impl Books {
+    pub(crate) fn new() -> Self {
+        Self {
+            ended: Vec::new(),
+            saved: 0,
+            next: NEXT,
+        }
+    }
+
+    /// Writes down a call that is about to be made, and those that have ended. The built-in responder asks nobody.
+    pub(crate) async fn begin(
+        &mut self,
+        inner: &Inner,
+        answer: MessageId,
+        asked: &Served,
+        scope: Scope,
+        request_tokens: i64,
+        tokens_before: i64,
+    ) -> Result<i64, StoreError> {
+        let number = self.next;
+        self.next += 1;
+        if asked.is_built_in() {
+            return Ok(number);
+        }
+        let begun = begun(number, asked, scope, request_tokens, tokens_before);
+        let ended = self.ended[self.saved..].to_vec();
+        let rows = Arc::new((ended, [begun]));
+        let now = inner.clock.now();
+        // Written is enough: it has to survive this process.
+        inner
+            .store
+            .write_staged(move |tx| turns::record_calls(tx, answer, &rows.0, &rows.1, now))
+            .await
+            .map(|((), _synced)| ())?;
+        self.saved = self.ended.len();
+        Ok(number)
+    }
+
+    /// A call has ended.
+    pub(crate) fn end(&mut self, number: i64, call: ModelCall) {
+        self.ended.push((number, call));
+    }
+
+    pub(crate) fn into_calls(self) -> Vec<ModelCall> {
+        self.ended.into_iter().map(|(_, call)| call).collect()
+    }
+}
+
+/// A call about to be made.
+pub(crate) fn begun(
+    number: i64,
+    asked: &Served,
+    scope: Scope,
+    request_tokens: i64,
+    tokens_before: i64,
+) -> BegunCall {
+    BegunCall {
+        number,
+        scope,
+        model: asked.model.name.clone(),
+        price_version: asked.model.price_version,
+        request_tokens,
+        tokens_before,
+    }
+}

@@ -1,0 +1,184 @@
+//! What a turn is made of, gathered before it is opened: synchronous, no I/O.
+
+use super::{
+    books,
+    calls::{Served, request_tokens},
+    context::{Depth, Document, context, fit_documents, question},
+    prompt,
+    recent::Recent,
+    side::LONG_QUESTION_CHARS,
+    size::estimate_tokens,
+    tools,
+    uploads::documents_tokens,
+};
+use crate::{inner::Inner, models::Models, settings::Settings};
+use chatai_llm::{Format, Item, Request};
+use chatai_store::ops::turns::BegunCall;
+use chatai_types::{Scope, UserId};
+use std::sync::LazyLock;
+
+/// What is kept free of a model's window for its answer, at most and as a part of the window.
+const ANSWER_TOKENS: i64 = 16_384;
+const ANSWER_PART: i64 = 4;
+
+/// Everything a turn needs.
+pub(crate) struct Plan {
+    pub(crate) owner: UserId,
+    pub(crate) answering: Served,
+    /// Makes titles and summaries for this turn.
+    pub(crate) titling: Served,
+    pub(crate) summarising: Served,
+    /// Decides how much context is needed; without it all that fits is given.
+    pub(crate) intent: Option<Served>,
+    pub(crate) recent: Recent,
+    pub(crate) text: String,
+    /// The question's files, whole.
+    pub(crate) documents: Vec<Document>,
+    /// Tokens of the model's window that are left for them.
+    pub(crate) document_tokens: i64,
+    /// Tokens of earlier messages that may be given.
+    pub(crate) context_tokens: i64,
+    /// Set for a new conversation.
+    pub(crate) provisional_title: Option<String>,
+    /// Whether the question is long and has no summary yet.
+    pub(crate) summarises_question: bool,
+    pub(crate) question_summary: Option<String>,
+    pub(crate) size_tokens: i64,
+    pub(crate) tokens_before: i64,
+}
+
+/// What is asked, in which conversation.
+pub(crate) struct Asked {
+    pub(crate) text: String,
+    pub(crate) documents: Vec<Document>,
+    /// Its estimated size with its files.
+    pub(crate) size_tokens: i64,
+    pub(crate) provisional_title: Option<String>,
+    /// The summary it has already.
+    pub(crate) summary: Option<String>,
+    pub(crate) is_new: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(inner: &Inner, owner: UserId, answering: Served, asked: Asked, recent: Recent) -> Self {
+        let (models, settings): (&Models, &Settings) = (&inner.models, &inner.settings);
+        let window = answering.model.context_window;
+        // The question comes first, then its files, then what was said before.
+        let document_room = window - answer_room(window) - fixed_tokens() - estimate_tokens(&asked.text);
+        let documents_tokens = documents_tokens(&asked.documents);
+        let is_long = asked.text.chars().count() > LONG_QUESTION_CHARS;
+        Self {
+            owner,
+            titling: models.helper(&answering, settings.models.title.as_deref()),
+            summarising: models.helper(&answering, settings.models.summary.as_deref()),
+            intent: models.intent(&answering),
+            document_tokens: document_room.max(0),
+            context_tokens: settings
+                .limits
+                .context_tokens
+                .min(document_room - documents_tokens)
+                .max(0),
+            answering,
+            tokens_before: 0,
+            recent,
+            summarises_question: asked.is_new && is_long,
+            question_summary: asked.summary,
+            text: asked.text,
+            documents: asked.documents,
+            provisional_title: asked.provisional_title,
+            size_tokens: asked.size_tokens,
+        }
+    }
+
+    /// The first request for the answer.
+    pub(crate) fn request(&self, depth: Depth) -> Request {
+        let model = &self.answering.model;
+        let mut items = context(&self.recent.messages, depth, self.context_tokens, model.sees);
+        let mut documents = self.documents.clone();
+        fit_documents(&mut documents, self.document_tokens);
+        items.push(Item::User(question(&self.text, &documents, model.sees)));
+        Request {
+            model: model.name.clone(),
+            system: prompt::SYSTEM.to_owned(),
+            items,
+            tools: if model.calls_tools {
+                tools::specs()
+            } else {
+                Vec::new()
+            },
+            format: Format::Text,
+            max_output_tokens: None,
+            cache_key: Some(format!("user-{}", self.owner)),
+            ..Request::default()
+        }
+    }
+
+    /// An upper bound of the estimated size of that request.
+    pub(crate) fn request_tokens(&self) -> i64 {
+        let before = self.recent.messages.last();
+        let before = before.map_or(0, |last| last.tokens_before + last.size_tokens);
+        let documents = documents_tokens(&self.documents).min(self.document_tokens);
+        fixed_tokens() + estimate_tokens(&self.text) + documents + before.min(self.context_tokens)
+    }
+
+    /// Who is asked how much context is needed, and what; `None` when nobody is.
+    pub(crate) fn intent_request(&self) -> Option<(&Served, Request)> {
+        let intent = self
+            .intent
+            .as_ref()
+            .filter(|_| !self.recent.messages.is_empty())?;
+        let from = self.recent.messages.len().saturating_sub(2);
+        let exchange: Vec<String> = self.recent.messages[from..]
+            .iter()
+            .map(|message| {
+                let said = message.summary.as_ref().unwrap_or(&message.text);
+                format!("{}: {said}", message.role)
+            })
+            .collect();
+        let request = prompt::intent(&intent.model.name, &exchange.join("\n"), &self.text);
+        Some((intent, request))
+    }
+
+    /// The calls that are made as soon as the turn is open, its first for the answer apart.
+    pub(crate) fn first_calls(&self) -> Vec<BegunCall> {
+        let question_tokens = estimate_tokens(&self.text);
+        let mut calls = Vec::new();
+        let mut add = |number, asked: &Served, scope| {
+            if !asked.is_built_in() {
+                calls.push(books::begun(number, asked, scope, question_tokens, 0));
+            }
+        };
+        if self.provisional_title.is_some() {
+            add(books::TITLE, &self.titling, Scope::Title);
+        }
+        if self.summarises_question {
+            add(books::QUESTION_SUMMARY, &self.summarising, Scope::Summary);
+        }
+        if let Some((intent, _)) = self.intent_request() {
+            add(books::INTENT, intent, Scope::Intent);
+        }
+        calls
+    }
+}
+
+/// What of a window is kept free for the answer.
+pub(crate) fn answer_room(window: i64) -> i64 {
+    ANSWER_TOKENS.min(window / ANSWER_PART)
+}
+
+/// Whether a question alone is no more than a model takes.
+pub(crate) fn fits_window(text: &str, window: i64) -> bool {
+    fixed_tokens() + estimate_tokens(text) <= window
+}
+
+/// The size of what every request begins with.
+pub(crate) fn fixed_tokens() -> i64 {
+    static TOKENS: LazyLock<i64> = LazyLock::new(|| {
+        request_tokens(&Request {
+            system: prompt::SYSTEM.to_owned(),
+            tools: tools::specs(),
+            ..Request::default()
+        })
+    });
+    *TOKENS
+}

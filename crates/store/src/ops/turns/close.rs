@@ -1,0 +1,137 @@
+//! The end of a turn, once: answer, status, summary, usage rows and ledger lines, and what was kept for a crash is
+//! forgotten.
+
+use super::{
+    calls::{self, ModelCall, charge},
+    events::{self, NewEvent},
+    open::OpenedTurn,
+};
+use crate::{StoreError, Tx, tx::params};
+use chatai_types::{ErrorCode, MessageId, Money, TokenCounts, TurnStatus, UserId};
+
+/// A turn to close.
+#[derive(Clone, Debug)]
+pub struct CloseTurn {
+    /// Whose.
+    pub owner: UserId,
+    /// Its ids.
+    pub ids: OpenedTurn,
+    /// How it ended.
+    pub status: TurnStatus,
+    /// The answer.
+    pub text: String,
+    /// The answer's estimated size in tokens.
+    pub size_tokens: i64,
+    /// The compact form of a long answer.
+    pub answer_summary: Option<String>,
+    /// The compact form of a long question.
+    pub question_summary: Option<String>,
+    /// What readers have still to see, pieces of the text apart.
+    pub events: Vec<NewEvent>,
+    /// Why it failed.
+    pub error: Option<(ErrorCode, String)>,
+    /// The sum of all calls; `None` where no model was called.
+    pub tokens: Option<TokenCounts>,
+    /// What they cost together.
+    pub price: Option<Money>,
+    /// All calls, in order.
+    pub calls: Vec<ModelCall>,
+}
+
+/// Ends a turn. An owner that lives, though a sweep believed it gone, still has its say: what the sweep charged is
+/// taken back. False when its conversation was deleted meanwhile, or when it was closed before: then the ledger alone
+/// is written, since the calls were made, unless it has been.
+pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
+    let answer = turn.ids.response_message_id;
+    let was_swept = tx.query_opt(
+        "update messages set swept = $3 where id = $1 and user_id = $2 and status = 'interrupted' \
+             and swept = $4 returning size_tokens",
+        params![answer, turn.owner, false, true],
+        |row| row.get::<i64>(0),
+    )?;
+    if let Some(size_tokens) = was_swept {
+        take_back(tx, turn, size_tokens)?;
+    }
+    let closed = write_answer(tx, turn, was_swept.is_some())?;
+    if closed {
+        if let Some(summary) = &turn.question_summary {
+            tx.exec(
+                "update messages set summary = $3 where id = $1 and user_id = $2",
+                params![turn.ids.request_message_id, turn.owner, summary],
+            )?;
+        }
+        events::fold(tx, answer)?;
+        events::write(tx, answer, &turn.events)?;
+        calls::forget(tx, answer)?;
+        move_followers(tx, turn.ids, turn.size_tokens)?;
+    }
+    // A commit whose outcome was unknown is tried again: what it charged is not charged twice.
+    if closed || !is_charged(tx, answer)? {
+        charge(tx, turn.owner, turn.ids, &turn.calls, closed)?;
+    }
+    Ok(closed)
+}
+
+fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bool, StoreError> {
+    let (error_code, error_detail) = match &turn.error {
+        Some((code, detail)) => (Some(code.as_str()), Some(detail.as_str())),
+        None => (None, None),
+    };
+    let tokens = turn.tokens;
+    let from = if was_swept { "interrupted" } else { "running" };
+    let written = tx.exec(
+        "update messages set status = $3, text = $4, summary = $5, size_tokens = $6, error_code = $7, \
+         error_detail = $8, fresh_input = $9, cache_read = $10, cache_write = $11, output = $12, \
+         reasoning = $13, price = $14, lease_until = null \
+         where id = $1 and user_id = $2 and status = $15",
+        params![
+            turn.ids.response_message_id,
+            turn.owner,
+            turn.status,
+            &turn.text,
+            turn.answer_summary.as_deref(),
+            turn.size_tokens,
+            error_code,
+            error_detail,
+            tokens.map(|counts| counts.fresh_input),
+            tokens.map(|counts| counts.cache_read),
+            tokens.map(|counts| counts.cache_write),
+            tokens.map(|counts| counts.output),
+            tokens.map(|counts| counts.reasoning),
+            turn.price,
+            from
+        ],
+    )?;
+    Ok(written == 1)
+}
+
+/// Turns that were opened meanwhile counted this answer as empty.
+pub(super) fn move_followers(tx: &mut Tx<'_>, ids: OpenedTurn, by: i64) -> Result<(), StoreError> {
+    if by == 0 {
+        return Ok(());
+    }
+    tx.exec(
+        "with recursive follower (id) as ( \
+         select id from messages where parent_id = $2 and conversation_id = $1 \
+         union all select m.id from messages m join follower f on m.parent_id = f.id) \
+         update messages set tokens_before = tokens_before + $3 where id in (select id from follower)",
+        params![ids.conversation_id, ids.response_message_id, by],
+    )?;
+    Ok(())
+}
+
+/// Whether the ledger knows the turn already.
+fn is_charged(tx: &mut Tx<'_>, answer: MessageId) -> Result<bool, StoreError> {
+    let line = tx.query_opt(
+        "select 1 from ledger where message_id = $1 limit 1",
+        params![answer],
+        |row| row.get::<i64>(0),
+    )?;
+    Ok(line.is_some())
+}
+
+/// Takes back what a sweep charged: the ledger gets the same with the opposite sign.
+fn take_back(tx: &mut Tx<'_>, turn: &CloseTurn, size_tokens: i64) -> Result<(), StoreError> {
+    move_followers(tx, turn.ids, -size_tokens)?;
+    calls::reverse(tx, turn.owner, turn.ids)
+}

@@ -1,0 +1,17 @@
+//! A turn from its opening to its end. Opening, each step of showing it, and its end are single transactions.
+
+mod calls;
+mod close;
+mod events;
+mod history;
+mod lease;
+mod open;
+mod repeat;
+
+pub use calls::{AbandonedCall, BegunCall, ModelCall, record_calls};
+pub use close::{CloseTurn, close};
+pub use events::{Appended, EventKind, NewEvent, StoredEvent, append, events};
+pub use history::history;
+pub use lease::{Abandoned, Settled, cancel_requested, renew_leases, request_cancel, sweep};
+pub use open::{OpenTurn, Opened, OpenedTurn, Parent, Question, open};
+pub use repeat::{Repeatable, TurnIds, forget_repeatable, repeated};
