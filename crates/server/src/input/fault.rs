@@ -133,6 +133,16 @@ impl Fault {
         Self::new("int_from_float", loc, msg, input, None)
     }
 
+    pub(crate) fn greater_than_equal(loc: Vec<Step>, input: Value, min: i64) -> Self {
+        let msg = format!("Input should be greater than or equal to {min}");
+        Self::new("greater_than_equal", loc, msg, input, Some(json!({ "ge": min })))
+    }
+
+    pub(crate) fn less_than_equal(loc: Vec<Step>, input: Value, max: i64) -> Self {
+        let msg = format!("Input should be less than or equal to {max}");
+        Self::new("less_than_equal", loc, msg, input, Some(json!({ "le": max })))
+    }
+
     /// A value that a rule of its own refuses.
     pub(crate) fn value_error(loc: Vec<Step>, input: Value, reason: impl std::fmt::Display) -> Self {
         let msg = format!("Value error, {reason}");

@@ -1,5 +1,6 @@
 //! Resources that several routes answer with, and how any resource becomes bytes.
 
+pub(crate) mod link;
 pub(crate) mod message;
 pub(crate) mod usage;
 

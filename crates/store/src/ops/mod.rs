@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod attachments;
+pub mod conversation_pages;
 pub mod conversations;
 pub mod doctor;
 pub mod embeddings;
