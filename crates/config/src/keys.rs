@@ -80,6 +80,8 @@ section! {
         body_timeout_s: u64 = Whole::new(1, 3_600) => "60";
         /// Seconds until a request's head must have arrived in full; also how long an idle connection is kept.
         header_timeout_s: u64 = Whole::new(1, 600) => "15";
+        /// Seconds after which an event stream with nothing to say sends a comment line, so that proxies keep it open.
+        keep_alive_s: u64 = Whole::new(1, 600) => "15";
         /// Origins whose pages may call the service from a browser, such as `https://chat.example.org`.
         /// Pages that the service itself delivers need no entry.
         cors_origins: Vec<String> = List(Origin) => "";

@@ -11,6 +11,7 @@ mod error;
 pub mod import;
 mod inner;
 mod library;
+mod lists;
 mod models;
 mod responder;
 mod settings;
@@ -22,6 +23,7 @@ pub use chat::{Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
+pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,

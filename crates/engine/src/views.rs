@@ -256,6 +256,17 @@ pub enum ToolState {
     Failed,
 }
 
+impl ToolState {
+    /// The stable text, as sent.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl ToolEvent {
     /// What of a result is shown, in characters.
     const RESULT_CHARS: usize = 500;

@@ -20,6 +20,7 @@ mod routes;
 mod service;
 mod settings;
 mod state;
+mod stream;
 mod tasks;
 mod wire;
 

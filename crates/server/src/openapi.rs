@@ -25,6 +25,7 @@ use utoipa::OpenApi;
         auth::password::password, users::me,
         conversations::list::list, conversations::create::create, conversations::delete::delete,
         conversations::messages::messages, conversations::context::context, conversations::rename::rename,
+        conversations::head::head, chat::events::events, chat::cancel::cancel, chat::regenerate::regenerate,
         chat::send::send, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,
         attachments::attachment, models::models,
         service::root, service::healthz, service::readyz, service::openapi_json, docs::page, docs::page_file,

@@ -62,10 +62,14 @@ surface! {
     Signed get    "/conversations/{conversation_id}/messages"   => conversations::messages::messages;
     Signed get    "/conversations/{conversation_id}/context"    => conversations::context::context;
     Signed put    "/conversations/{conversation_id}/rename"     => conversations::rename::rename;
+    Signed put    "/conversations/{conversation_id}/head"       => conversations::head::head;
 
     Signed post   "/chat/"                                      => chat::send::send;
     Signed get    "/chat/{conversation_id}/usage-details"       => chat::conversation_usage::conversation_usage;
     Signed get    "/chat/messages/{message_id}/usage-details"   => chat::message_usage::message_usage;
+    Signed get    "/chat/messages/{response_message_id}/events"      => chat::events::events;
+    Signed post   "/chat/messages/{response_message_id}/cancel"      => chat::cancel::cancel;
+    Signed post   "/chat/messages/{response_message_id}/regenerate"  => chat::regenerate::regenerate;
     Cookie get    "/attachments/{attachment_id}"                => attachments::attachment;
     Open   get    "/models"                                     => models::models;
 

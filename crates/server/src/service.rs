@@ -14,6 +14,7 @@ use crate::{
     routes::service::AskedPath,
     settings::ServerSettings,
     state::{App, AppState},
+    stream::Heartbeat,
     tasks::Tasks,
 };
 use axum::{
@@ -48,10 +49,12 @@ pub struct Service {
 
 /// Puts the rules behind HTTP.
 pub fn service(engine: Engine, settings: ServerSettings) -> Service {
+    let tasks = Tasks::default();
     let state = Arc::new(AppState {
         engine,
+        heartbeat: Heartbeat::start(&tasks, settings.keep_alive),
         settings,
-        tasks: Tasks::default(),
+        tasks,
     });
     Service {
         router: router(Arc::clone(&state)),

@@ -15,6 +15,8 @@ pub struct ServerSettings {
     pub header_timeout: Duration,
     /// How long a request's body may take.
     pub body_timeout: Duration,
+    /// How often an event stream that has nothing else to say sends a comment line.
+    pub keep_alive: Duration,
     /// The most connections open at once; further ones are told to come back.
     pub connections: usize,
     /// Origins whose pages may call from a browser, as browsers spell them: `https://chat.example.org`.
@@ -33,6 +35,7 @@ impl fmt::Debug for ServerSettings {
             .field("body_bytes", &self.body_bytes)
             .field("header_timeout", &self.header_timeout)
             .field("body_timeout", &self.body_timeout)
+            .field("keep_alive", &self.keep_alive)
             .field("connections", &self.connections)
             .field("cors_origins", &self.cors_origins)
             .field("version", &self.version)

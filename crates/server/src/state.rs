@@ -1,6 +1,6 @@
 //! What every handler may use.
 
-use crate::{settings::ServerSettings, tasks::Tasks};
+use crate::{settings::ServerSettings, stream::Heartbeat, tasks::Tasks};
 use chatai_engine::Engine;
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ pub(crate) struct AppState {
     pub(crate) settings: ServerSettings,
     /// The owner of what outlives its request.
     pub(crate) tasks: Tasks,
+    /// Keeps event streams awake.
+    pub(crate) heartbeat: Heartbeat,
 }
 
 /// Cheap to clone.

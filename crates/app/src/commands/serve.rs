@@ -175,6 +175,7 @@ fn server_settings(config: &Config) -> ServerSettings {
         body_bytes: config.limits.body_mb * MIB,
         header_timeout: Duration::from_secs(server.header_timeout_s),
         body_timeout: Duration::from_secs(server.body_timeout_s),
+        keep_alive: Duration::from_secs(server.keep_alive_s),
         connections: connections(),
         cors_origins: server.cors_origins.clone(),
         trusted_proxies: Arc::new(move |address| proxies.iter().any(|network| network.contains(address))),

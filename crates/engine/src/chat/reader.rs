@@ -83,6 +83,11 @@ impl TurnReader {
         self.listener.log.ids
     }
 
+    /// Whether it has been told of the end.
+    pub fn has_ended(&self) -> bool {
+        self.position.ended
+    }
+
     /// Waits for what comes next, with the position after each. `None` after the end, or when this instance can no
     /// longer follow: then the same position is good at another, or after a restart.
     pub async fn next(&mut self) -> Option<Vec<(Position, TurnEvent)>> {

@@ -7,7 +7,7 @@ use chatai_engine::import::{
 use chatai_files::{Extractor, Limits, Worker};
 use chatai_store::{
     Store, StoreError, Tx,
-    ops::{accounts, attachments, conversations, doctor, messages, turns, usage},
+    ops::{accounts, attachments, branches, conversations, doctor, messages, turns, usage},
 };
 use chatai_types::{Clock, ConversationId, ManualClock, MessageId, Timestamp, UserId};
 use std::ops::ControlFlow;
@@ -192,8 +192,9 @@ fn read_conversation(
     conversation: conversations::Conversation,
 ) -> Result<ConversationState, StoreError> {
     let id = conversation.id;
-    let messages = messages::of_conversation(tx, owner, id)?.expect("a listed conversation exists");
-    let head = turns::head(tx, owner, id)?.expect("a listed conversation exists");
+    let messages =
+        messages::branch(tx, owner, id, messages::Part::All)?.expect("a listed conversation exists");
+    let head = branches::head(tx, owner, id)?.expect("a listed conversation exists");
     assert_eq!(head, messages.last().map(|last| last.id), "{conversation:?}");
     let mut files = Vec::new();
     for attachment in messages.iter().flat_map(|message| &message.attachments) {
@@ -267,16 +268,24 @@ pub(crate) async fn chat(
         let now = at("2026-02-02 00:00:00");
         let open = turns::OpenTurn {
             owner,
-            conversation,
-            provisional_title: text.clone(),
-            text: text.clone(),
+            question: turns::Question::New {
+                conversation,
+                parent: turns::Parent::Head,
+                provisional_title: text.clone(),
+                text: text.clone(),
+                size_tokens: 11,
+                attachments: Vec::new(),
+            },
             model: "built-in".to_owned(),
-            size_tokens: 11,
-            attachments: Vec::new(),
+            request_tokens: 20,
+            calls: Vec::new(),
+            repeatable: None,
             now,
             lease_until: now.plus_secs(60),
         };
-        let ids = turns::open(tx, &open)?.expect("the conversation is the owner's");
+        let turns::Opened::Turn(ids) = turns::open(tx, &open)? else {
+            panic!("the conversation is the owner's");
+        };
         let close = turns::CloseTurn {
             owner,
             ids,
@@ -285,7 +294,7 @@ pub(crate) async fn chat(
             size_tokens: 13,
             answer_summary: None,
             question_summary: None,
-            title: None,
+            events: Vec::new(),
             error: None,
             tokens: None,
             price: None,

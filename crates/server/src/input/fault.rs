@@ -72,6 +72,11 @@ impl Fault {
         Self::new("model_attributes_type", vec!["body".into()], msg, input, None)
     }
 
+    pub(crate) fn bool_parsing(loc: Vec<Step>, input: Value) -> Self {
+        let msg = "Input should be a valid boolean, unable to interpret input";
+        Self::new("bool_parsing", loc, msg, input, None)
+    }
+
     pub(crate) fn string_type(loc: Vec<Step>, input: Value) -> Self {
         Self::new("string_type", loc, "Input should be a valid string", input, None)
     }
@@ -131,6 +136,16 @@ impl Fault {
     pub(crate) fn int_from_float(loc: Vec<Step>, input: Value) -> Self {
         let msg = "Input should be a valid integer, got a number with a fractional part";
         Self::new("int_from_float", loc, msg, input, None)
+    }
+
+    pub(crate) fn greater_than_equal(loc: Vec<Step>, input: Value, min: i64) -> Self {
+        let msg = format!("Input should be greater than or equal to {min}");
+        Self::new("greater_than_equal", loc, msg, input, Some(json!({ "ge": min })))
+    }
+
+    pub(crate) fn less_than_equal(loc: Vec<Step>, input: Value, max: i64) -> Self {
+        let msg = format!("Input should be less than or equal to {max}");
+        Self::new("less_than_equal", loc, msg, input, Some(json!({ "le": max })))
     }
 
     /// A value that a rule of its own refuses.

@@ -1,6 +1,7 @@
 //! Reading declared fields, wherever they stand, into checked values.
 
 use super::{
+    cursor::{List, Position},
     email,
     fault::{Fault, Step, echo},
     integer::{self, NotInteger},
@@ -148,6 +149,64 @@ impl<'a> Fields<'a> {
             return Some(None);
         }
         self.checked_id(name, &raw).map(Some)
+    }
+
+    /// Yes or no, as forms and JSON spell it; no where it is absent.
+    pub(crate) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let raw = self.source.field(name);
+        let text = match &raw {
+            Raw::Absent | Raw::Json("null") => return Some(false),
+            Raw::Json(json @ ("true" | "false")) => json,
+            Raw::Text(text) => text.as_ref(),
+            Raw::Json(_) | Raw::NotUnicode | Raw::File => "",
+        };
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "on" | "yes" | "y" | "t" => Some(true),
+            "false" | "0" | "off" | "no" | "n" | "f" => Some(false),
+            _ => self.fail(Fault::bool_parsing(self.loc(name), echo(&raw))),
+        }
+    }
+
+    /// An integer between two bounds, both included, that may be absent.
+    pub(crate) fn optional_integer(
+        &mut self,
+        name: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> Option<Option<i64>> {
+        let number = self.optional_id(name)?;
+        let (loc, input) = (self.loc(name), Value::from(number));
+        match number {
+            Some(number) if number < *bounds.start() => {
+                self.fail(Fault::greater_than_equal(loc, input, *bounds.start()))
+            }
+            Some(number) if number > *bounds.end() => {
+                self.fail(Fault::less_than_equal(loc, input, *bounds.end()))
+            }
+            number => Some(number),
+        }
+    }
+
+    /// A place in a list that one of its pages named; it may be absent.
+    pub(crate) fn optional_cursor(&mut self, name: &'static str, list: List) -> Option<Option<Position>> {
+        let raw = self.source.field(name);
+        let text = match &raw {
+            Raw::Absent => return Some(None),
+            Raw::Text(text) => text,
+            _ => "",
+        };
+        match list.read(text) {
+            Some(position) => Some(Some(position)),
+            None => {
+                let reason = "no page of this list gave out this cursor";
+                self.fail(Fault::value_error(self.loc(name), echo(&raw), reason))
+            }
+        }
+    }
+
+    /// Refuses a field for a reason of the reader's own.
+    pub(crate) fn refuse<T>(&mut self, name: &'static str, reason: &'static str) -> Option<T> {
+        let input = echo(&self.source.field(name));
+        self.fail(Fault::value_error(self.loc(name), input, reason))
     }
 
     fn checked_text(&mut self, name: &'static str, raw: &Raw<'_>, rule: TextRule) -> Option<String> {

@@ -4,6 +4,7 @@
 //! which reads JSON members, form fields, the query and path segments alike and words faults as pydantic 2 does.
 
 pub(crate) mod content_type;
+pub(crate) mod cursor;
 pub(crate) mod email;
 pub(crate) mod fault;
 pub(crate) mod fields;
@@ -12,6 +13,7 @@ pub(crate) mod integer;
 pub(crate) mod json;
 pub(crate) mod json_scan;
 pub(crate) mod multipart;
+pub(crate) mod page;
 pub(crate) mod parameters;
 pub(crate) mod params;
 pub(crate) mod parts;

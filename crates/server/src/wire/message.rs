@@ -43,6 +43,8 @@ pub(crate) struct MessageBody<'a> {
     error: Option<MessageError<'a>>,
     /// US dollars as an exact decimal; null on a user's message.
     price_exact: Option<String>,
+    /// The messages that follow the same one, this one included.
+    siblings: Vec<i64>,
 }
 
 /// A file that came with a message.
@@ -94,6 +96,7 @@ impl<'a> From<&'a Message> for MessageBody<'a> {
                 detail: detail.as_str(),
             }),
             price_exact: price.map(|price| price.to_string()),
+            siblings: message.siblings.iter().map(|id| id.0).collect(),
         }
     }
 }
@@ -137,6 +140,7 @@ mod tests {
             error: None,
             created_at: Timestamp::from_micros(0),
             attachments: Vec::new(),
+            siblings: vec![MessageId(2)],
         }
     }
 
@@ -154,7 +158,7 @@ mod tests {
         assert_eq!(names[..contract.len()], contract);
         assert_eq!(
             names[contract.len()..],
-            ["parent_id", "status", "error", "price_exact"]
+            ["parent_id", "status", "error", "price_exact", "siblings"]
         );
     }
 

@@ -1,6 +1,8 @@
 //! Resources that several routes answer with, and how any resource becomes bytes.
 
+pub(crate) mod link;
 pub(crate) mod message;
+pub(crate) mod turn;
 pub(crate) mod usage;
 
 use axum::{

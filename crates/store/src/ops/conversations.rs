@@ -17,7 +17,7 @@ pub struct Conversation {
     pub created_at: Timestamp,
 }
 
-fn conversation(row: &Row<'_>) -> Result<Conversation, StoreError> {
+pub(super) fn conversation(row: &Row<'_>) -> Result<Conversation, StoreError> {
     Ok(Conversation {
         id: row.get(0)?,
         title: row.get(1)?,

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod attachments;
 pub mod branches;
+pub mod conversation_pages;
 pub mod conversations;
 pub mod doctor;
 pub mod embeddings;

@@ -3,12 +3,24 @@
 use crate::{
     auth::Signed,
     error::ApiError,
-    input::params::PathParams,
+    input::{
+        cursor::{Kind, List},
+        fields::Fields,
+        page::{Begin, Page},
+        params::PathParams,
+        urlencoded::Urlencoded,
+    },
+    routes::service::AskedPath,
     state::App,
-    wire::{json, message::MessageBody},
+    wire::{json, link::set_links, message::MessageBody},
 };
-use axum::{extract::State, response::Response};
-use chatai_types::ConversationId;
+use axum::{
+    Extension,
+    extract::{RawQuery, State},
+    response::Response,
+};
+use chatai_engine::{Message, MessagePart};
+use chatai_types::{ConversationId, MessageId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,20 +34,87 @@ pub(crate) struct MessagesBody<'a> {
     messages: Vec<MessageBody<'a>>,
 }
 
-/// A whole conversation, oldest message first.
+/// The active branch of a conversation, oldest message first.
 #[utoipa::path(get, path = "/conversations/{conversation_id}/messages", tag = "conversations",
-    params(("conversation_id" = i64, Path, description = "The conversation")),
-    responses((status = 200, description = "Its messages", body = MessagesBody)))]
+    params(("conversation_id" = i64, Path, description = "The conversation"),
+           ("limit" = Option<i64>, Query, description = "The most messages, the latest first of all; all without it", minimum = 1, maximum = 200),
+           ("after" = Option<String>, Query, description = "A cursor of a `Link`: those that come after it"),
+           ("before" = Option<String>, Query, description = "A cursor of a `Link`: those that come before it"),
+           ("tree" = Option<bool>, Query, description = "Every message of every branch, without pages")),
+    responses((status = 200, description = "Its messages, or a page of them", body = MessagesBody,
+        headers(("Link" = Option<String>, description = "The pages after (`next`) and before (`prev`), where there are any")))))]
 pub(crate) async fn messages(
     State(state): State<App>,
     Signed(caller): Signed,
     path: PathParams,
+    Extension(AskedPath(asked)): Extension<AskedPath>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let id = ConversationId(path.id("conversation_id")?);
-    let messages = state.engine.messages(&caller, id).await?;
-    let messages = messages.iter().map(MessageBody::from).collect();
-    Ok(json(&MessagesBody {
-        conversation_id: id.0,
-        messages,
-    }))
+    let mut faults = Vec::new();
+    let id = path.fields(&mut faults).id("conversation_id");
+    let list = List::new(Kind::Messages, id.unwrap_or_default());
+    let asked_for = Urlencoded::query(query.as_deref().unwrap_or_default());
+    let page = Page::read(&asked_for, &mut faults, list);
+    let tree = Fields::new(&asked_for, &mut faults).flag("tree");
+    let (Some(id), Some(page), Some(tree)) = (id, page, tree) else {
+        return Err(ApiError::validation(faults));
+    };
+    // One more than asked for tells whether there is another page.
+    let limit = page.limit.map_or(i64::MAX, |limit| i64::from(limit) + 1);
+    let part = match page.from {
+        _ if tree => MessagePart::Tree,
+        Begin::Start if page.limit.is_none() => MessagePart::All,
+        Begin::Start => MessagePart::Latest(limit),
+        Begin::After(place) => MessagePart::After(MessageId(place.0), limit),
+        Begin::Before(place) => MessagePart::Before(MessageId(place.0), limit),
+    };
+    let found = state.engine.messages(&caller, ConversationId(id), part).await?;
+    let page = Found::of(&found, part, limit);
+    let mut response = json(&MessagesBody {
+        conversation_id: id,
+        messages: page.messages.iter().map(MessageBody::from).collect(),
+    });
+    let cursor = |message: &Message| list.cursor((message.id.0, 0));
+    let next = page.messages.last().filter(|_| page.goes_on).map(cursor);
+    let prev = page.messages.first().filter(|_| page.has_earlier).map(cursor);
+    set_links(
+        &mut response,
+        &asked,
+        query.as_deref(),
+        next.as_deref(),
+        prev.as_deref(),
+    );
+    Ok(response)
+}
+
+/// A page, and what lies around it.
+struct Found<'a> {
+    messages: &'a [Message],
+    has_earlier: bool,
+    goes_on: bool,
+}
+
+impl<'a> Found<'a> {
+    fn of(messages: &'a [Message], part: MessagePart, limit: i64) -> Self {
+        let is_more = i64::try_from(messages.len()).is_ok_and(|found| found >= limit);
+        let cut = usize::from(is_more);
+        match part {
+            MessagePart::All | MessagePart::Tree => Self {
+                messages,
+                has_earlier: false,
+                goes_on: false,
+            },
+            MessagePart::Latest(_) | MessagePart::Before(..) => Self {
+                messages: &messages[cut..],
+                has_earlier: is_more,
+                // The message of the cursor is there.
+                goes_on: matches!(part, MessagePart::Before(..)),
+            },
+            MessagePart::After(..) => Self {
+                messages: &messages[..messages.len() - cut],
+                has_earlier: true,
+                goes_on: is_more,
+            },
+        }
+    }
 }

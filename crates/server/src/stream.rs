@@ -1,0 +1,93 @@
+//! Event streams: a turn's events as they come, until its end.
+//!
+//! A stream is a reader and nothing more: it has no task and no timer of its own. A comment line now and then keeps
+//! proxies awake; one clock beats for all streams.
+
+use crate::{state::AppState, tasks::Tasks, wire::turn::write_frame};
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use chatai_engine::TurnReader;
+use futures_util::stream;
+use http::{HeaderName, HeaderValue, header};
+use std::{convert::Infallible, time::Duration};
+use tokio::{sync::watch, time};
+
+/// Tells nginx not to collect what it passes on.
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// What a stream sends when nothing else is to be sent.
+const COMMENT: &[u8] = b":\n\n";
+/// What a stream ends with when this instance can no longer serve it: come again soon.
+const COME_AGAIN: &[u8] = b"retry: 1000\n\n";
+
+/// The beat of the comment lines.
+#[derive(Clone, Debug)]
+pub(crate) struct Heartbeat(watch::Receiver<()>);
+
+impl Heartbeat {
+    /// Beats every `interval` as long as the tasks run.
+    pub(crate) fn start(tasks: &Tasks, interval: Duration) -> Self {
+        let (sender, receiver) = watch::channel(());
+        tasks.spawn(async move {
+            let mut ticks = time::interval(interval);
+            ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                sender.send_replace(());
+            }
+        });
+        Self(receiver)
+    }
+}
+
+/// One stream.
+struct Events {
+    reader: TurnReader,
+    beat: watch::Receiver<()>,
+    ended: bool,
+}
+
+/// Answers with what a reader is told.
+pub(crate) fn respond(reader: TurnReader, state: &AppState) -> Response {
+    let mut beat = state.heartbeat.0.clone();
+    beat.mark_unchanged();
+    let events = Events {
+        reader,
+        beat,
+        ended: false,
+    };
+    let frames = stream::unfold(events, async |mut events| {
+        let frames = events.next().await?;
+        Some((Ok::<_, Infallible>(frames), events))
+    });
+    let mut response = Response::new(Body::from_stream(frames));
+    let headers = response.headers_mut();
+    let event_stream = HeaderValue::from_static("text/event-stream");
+    headers.insert(header::CONTENT_TYPE, event_stream);
+    headers.insert(UNBUFFERED, HeaderValue::from_static("no"));
+    response
+}
+
+impl Events {
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.ended {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            events = self.reader.next() => {
+                let ids = self.reader.ids();
+                let Some(events) = events else {
+                    self.ended = true;
+                    // After the end there is nothing; a stream that breaks off before it says when to come again.
+                    return (!self.reader.has_ended()).then(|| Bytes::from_static(COME_AGAIN));
+                };
+                let mut frames = Vec::new();
+                for (position, event) in &events {
+                    write_frame(&mut frames, ids, *position, event);
+                }
+                Some(frames.into())
+            }
+            Ok(()) = self.beat.changed() => Some(Bytes::from_static(COMMENT)),
+        }
+    }
+}
