@@ -5,7 +5,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -189,6 +189,13 @@ impl Connection {
             return Err(format!("{line}: status {status}: {text}"));
         }
         serde_json::from_slice(self.body()).map_err(|error| format!("not JSON: {error}: {text}"))
+    }
+
+    /// How long a request takes that has to succeed, from its first byte out to the reply's last byte in.
+    pub(super) fn timed(&mut self, request: &[u8]) -> Result<Duration, String> {
+        let start = Instant::now();
+        self.succeed(request)?;
+        Ok(start.elapsed())
     }
 
     /// Sends a request that has to succeed.

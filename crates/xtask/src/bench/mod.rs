@@ -5,9 +5,11 @@
 //! release binary on a data folder of its own, with the scripted provider; the tables and the raw rounds say how
 //! it went. `docs/BENCHMARKS.md` keeps the last of them.
 
+mod document;
 mod floor;
 mod http;
 mod load;
+mod machine;
 mod provider;
 mod report;
 mod service;
@@ -23,6 +25,8 @@ mod w16_reads;
 
 use std::path::PathBuf;
 
+use report::Report;
+
 use crate::{Outcome, run};
 
 /// One measurement.
@@ -31,8 +35,8 @@ struct Benchmark {
     name: &'static str,
     /// What it measures, in one line.
     about: &'static str,
-    /// Runs it and prints a table and its raw rows.
-    run: fn(&Options) -> Outcome,
+    /// Runs it.
+    run: fn(&Options) -> Result<Report, String>,
 }
 
 /// Every benchmark, in the order in which they are listed.
@@ -53,6 +57,8 @@ struct Options {
     large: bool,
     /// Few short rounds: to see that a benchmark works, not what it measures.
     quick: bool,
+    /// Put the tables into the document.
+    write: bool,
 }
 
 impl Options {
@@ -75,8 +81,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         match argument.as_str() {
             "--large" => options.large = true,
             "--quick" => options.quick = true,
+            "--write" => options.write = true,
             flag if flag.starts_with('-') => {
-                return Err(format!("neither `--large` nor `--quick`: {flag}"));
+                return Err(format!("none of `--large`, `--quick` and `--write`: {flag}"));
             }
             name => names.push(name),
         }
@@ -86,7 +93,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             println!("{:4} {}", benchmark.name, benchmark.about);
         }
         println!("all  every one of them");
-        println!("--large adds what takes minutes and gigabytes, --quick only shows that it works");
+        println!("--large adds what takes minutes and gigabytes, --quick only shows that it works,");
+        println!("--write puts the tables into docs/BENCHMARKS.md");
         return Ok(());
     }
     let chosen = chosen(&names)?;
@@ -100,7 +108,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         .map_err(|error| format!("cannot make `{}`: {error}", work_folder().display()))?;
     chosen.into_iter().try_for_each(|benchmark| {
         eprintln!("== {}: {}", benchmark.name, benchmark.about);
-        (benchmark.run)(&options)
+        let section = (benchmark.run)(&options)?.finish()?;
+        if options.write {
+            document::replace(benchmark.name, &section)?;
+        }
+        Ok(())
     })
 }
 

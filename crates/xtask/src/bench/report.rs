@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::machine::{self, Used};
 use super::work_folder;
 use crate::{Outcome, run};
 
@@ -18,6 +19,15 @@ pub(super) enum Target {
     /// At least this.
     AtLeast(f64),
 }
+
+/// Others may take this share of all processors; a round in which they take more is busy, and replaced by another.
+const QUIET: f64 = 0.1;
+
+/// How many rounds of a benchmark may be measured in place of busy ones; then the machine is taken as it is.
+pub(super) const MOST_REPEATED: usize = 8;
+
+/// What the row is called that says how busy others were.
+const OTHERS: &str = "processor time taken by others meanwhile";
 
 /// One figure, measured once in each round.
 #[derive(Debug)]
@@ -51,32 +61,67 @@ impl Report {
         self.notes.push(text.into());
     }
 
-    /// Adds a round's value to the figure of this name, which is begun when it is new.
-    pub(super) fn add(&mut self, what: &str, unit: &'static str, target: Target, value: f64) {
-        match self.series.iter_mut().find(|series| series.what == what) {
-            Some(series) => series.rounds.push(value),
-            None => self.series.push(Series {
-                what: what.to_owned(),
-                unit,
-                target,
-                rounds: vec![value],
-            }),
+    /// Measures rounds until so many were quiet or [`MOST_REPEATED`] more were tried, and keeps the quietest.
+    pub(super) fn rounds(&mut self, count: usize, mut measure: impl FnMut(&mut Round) -> Outcome) -> Outcome {
+        let mut measured: Vec<(f64, Round)> = Vec::new();
+        let quiet = |measured: &[(f64, Round)]| measured.iter().filter(|(share, _)| *share <= QUIET).count();
+        while quiet(&measured) < count && measured.len() < count + MOST_REPEATED {
+            let before = Used::now();
+            let mut round = Round::default();
+            measure(&mut round)?;
+            let share = before
+                .zip(Used::now())
+                .map_or(0.0, |(before, now)| now.by_others_since(before));
+            round.add_plain(OTHERS, "%", share * 100.0);
+            measured.push((share, round));
+            eprintln!(
+                "round {}: others took {:.0} %; {} of {count} quiet rounds",
+                measured.len(),
+                share * 100.0,
+                quiet(&measured)
+            );
+        }
+        let tried = measured.len();
+        measured.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        measured.truncate(count);
+        if tried > count {
+            self.note(format!(
+                "The quietest {count} of {tried} rounds; {} of them were busy: others took more than {:.0} % of the \
+                 processors.",
+                count - quiet(&measured),
+                QUIET * 100.0
+            ));
+        }
+        measured.into_iter().for_each(|(_, round)| self.absorb(round));
+        Ok(())
+    }
+
+    /// Adds a single round that was not measured against the clock.
+    pub(super) fn absorb(&mut self, round: Round) {
+        for new in round.series {
+            match self.series.iter_mut().find(|series| series.what == new.what) {
+                Some(series) => series.rounds.extend(new.rounds),
+                None => self.series.push(new),
+            }
         }
     }
 
-    /// Adds a round's value of a figure without a goal.
-    pub(super) fn add_plain(&mut self, what: &str, unit: &'static str, value: f64) {
-        self.add(what, unit, Target::None, value);
-    }
-
-    /// Prints the table and the raw rounds, and writes the latter to a file as well.
-    pub(super) fn finish(self) -> Outcome {
-        println!("\n{}", self.table());
+    /// Prints the table and the raw rounds, and writes the latter to a file as well; returns the section of the
+    /// document that has the table.
+    pub(super) fn finish(&self) -> Result<String, String> {
+        let section = format!(
+            "Commit {}, on {}.\n\n{}\n",
+            commit(),
+            machine::description(),
+            self.table()
+        );
+        println!("\n{section}");
         let raw = self.raw();
         println!("{raw}");
         let path = work_folder().join(format!("{}.json", self.name.to_lowercase()));
         std::fs::write(&path, format!("{raw}\n"))
-            .map_err(|error| format!("cannot write `{}`: {error}", path.display()))
+            .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+        Ok(section)
     }
 
     /// The table, in the form that `docs/BENCHMARKS.md` takes.
@@ -109,7 +154,7 @@ impl Report {
         ));
         rows[1..].iter().for_each(|row| text.push_str(&line(row)));
         for note in &self.notes {
-            text.push_str(&format!("\n{note}"));
+            text.push_str(&format!("\n- {note}"));
         }
         text
     }
@@ -123,8 +168,31 @@ impl Report {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
-        json!({"benchmark": self.name, "commit": commit(), "machine": machine(), "unix_time": now,
+        json!({"benchmark": self.name, "commit": commit(), "machine": machine::description(), "unix_time": now,
                "series": series, "notes": self.notes})
+    }
+}
+
+/// What one round found.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    series: Vec<Series>,
+}
+
+impl Round {
+    /// Adds the value of a figure.
+    pub(super) fn add(&mut self, what: &str, unit: &'static str, target: Target, value: f64) {
+        self.series.push(Series {
+            what: what.to_owned(),
+            unit,
+            target,
+            rounds: vec![value],
+        });
+    }
+
+    /// Adds the value of a figure without a goal.
+    pub(super) fn add_plain(&mut self, what: &str, unit: &'static str, value: f64) {
+        self.add(what, unit, Target::None, value);
     }
 }
 
@@ -195,27 +263,6 @@ fn commit() -> String {
     }
 }
 
-/// Processors, memory and kernel in one line.
-fn machine() -> String {
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let cpu = read("/proc/cpuinfo");
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
-    let memory = read("/proc/meminfo");
-    let kibibytes = memory
-        .split_whitespace()
-        .nth(1)
-        .and_then(|text| text.parse::<u64>().ok());
-    let threads = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "{threads} × {}, {} GiB, Linux {}",
-        model.unwrap_or("unknown processor"),
-        kibibytes.unwrap_or(0) >> 20,
-        read("/proc/sys/kernel/osrelease").trim()
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,8 +271,10 @@ mod tests {
     fn a_table_has_medians_spreads_and_verdicts() {
         let mut report = Report::new("W0");
         for value in [3.0, 1.0, 2.0] {
-            report.add("turns", "/s", Target::AtLeast(2.5), value);
-            report.add_plain("floor", "µs", value * 100.0);
+            let mut round = Round::default();
+            round.add("turns", "/s", Target::AtLeast(2.5), value);
+            round.add_plain("floor", "µs", value * 100.0);
+            report.absorb(round);
         }
         report.note("a note");
         let table = report.table();
@@ -237,7 +286,7 @@ mod tests {
             table.contains("| floor | 200 µs  | 100 – 300   |                 |"),
             "{table}"
         );
-        assert!(table.ends_with("\na note"), "{table}");
+        assert!(table.ends_with("\n- a note"), "{table}");
         assert_eq!(report.raw()["series"][0]["rounds"], json!([3.0, 1.0, 2.0]));
     }
 

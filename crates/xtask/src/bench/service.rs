@@ -11,14 +11,12 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::http::{self, Connection};
-use super::{provider::Provider, work_folder};
+use super::provider::Provider;
+use super::{machine, work_folder};
 use crate::run;
 
 /// How long it may take to listen, or to end.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Clock ticks of `/proc/PID/stat` per second, on every Linux there is.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Where the service that is measured lies.
 pub(super) fn binary() -> PathBuf {
@@ -116,15 +114,17 @@ impl Service {
 
     /// Its resident memory in MiB.
     pub(super) fn resident_mib(&self) -> Result<f64, String> {
-        let status = self.read("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        Ok(kibibytes.ok_or("no resident memory is stated")? / 1_024.0)
+        self.status_mib("VmRSS:")
+    }
+
+    /// Of its resident memory what is its own and no part of the program's file, in MiB.
+    pub(super) fn anonymous_mib(&self) -> Result<f64, String> {
+        self.status_mib("RssAnon:")
     }
 
     /// The processor time it has used, in seconds.
     pub(super) fn cpu_seconds(&self) -> Result<f64, String> {
-        cpu_seconds(&self.read("stat")?)
+        machine::cpu_seconds(self.pid())
     }
 
     /// Asks it to end and waits until it has.
@@ -143,9 +143,12 @@ impl Service {
         Err(format!("the service did not end in {PATIENCE:?}"))
     }
 
-    fn read(&self, name: &str) -> Result<String, String> {
-        let path = format!("/proc/{}/{name}", self.pid());
-        fs::read_to_string(&path).map_err(|error| format!("cannot read `{path}`: {error}"))
+    fn status_mib(&self, name: &str) -> Result<f64, String> {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(&path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        Ok(kibibytes.ok_or_else(|| format!("`{path}` does not state {name}"))? / 1_024.0)
     }
 }
 
@@ -155,27 +158,6 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The processor time that this process has used, in seconds: clients, provider and floor.
-pub(super) fn own_cpu_seconds() -> Result<f64, String> {
-    let stat = fs::read_to_string("/proc/self/stat");
-    cpu_seconds(&stat.map_err(|error| format!("cannot read `/proc/self/stat`: {error}"))?)
-}
-
-fn cpu_seconds(stat: &str) -> Result<f64, String> {
-    // The program's name is in parentheses and may hold blanks; user and system time are the 12th and 13th after it.
-    let after = stat.rsplit(") ").next().unwrap_or_default();
-    let ticks: Option<Vec<f64>> = after
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|text| text.parse().ok())
-        .collect();
-    let ticks = ticks
-        .filter(|ticks| ticks.len() == 2)
-        .ok_or("no processor time is stated")?;
-    Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
 }
 
 /// Registers an account and returns its token.

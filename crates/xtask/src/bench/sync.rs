@@ -39,28 +39,36 @@ impl Probe {
 #[derive(Debug)]
 pub(super) struct SyncCount {
     perf: Child,
+    window: Duration,
 }
 
 impl SyncCount {
-    /// Counts for `duration` from now on. `None` where `perf` or the right to use it is missing.
-    pub(super) fn begin(pid: u32, duration: Duration) -> Option<Self> {
+    /// Counts for `window`, from when `perf` is ready. `None` where it or the right to use it is missing.
+    pub(super) fn begin(pid: u32, window: Duration) -> Option<Self> {
         let perf = Command::new("perf")
             .args(["stat", "-x", ",", "-e", "syscalls:sys_enter_fdatasync", "-p"])
             .arg(pid.to_string())
-            .args(["--", "sleep", &duration.as_secs_f64().to_string()])
+            .args(["--", "sleep", &window.as_secs_f64().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .ok()?;
-        Some(Self { perf })
+        Some(Self { perf, window })
     }
 
-    /// How many there were.
-    pub(super) fn end(self) -> Option<f64> {
+    /// How many there were in a second. `None` if the window is still open: it was not all within what is measured.
+    pub(super) fn per_second(mut self) -> Option<f64> {
+        if !matches!(self.perf.try_wait(), Ok(Some(_))) {
+            // Both fail only when it has ended after all.
+            let _ = self.perf.kill();
+            let _ = self.perf.wait();
+            return None;
+        }
         let output = self.perf.wait_with_output().ok()?;
         let text = String::from_utf8(output.stderr).ok()?;
         let line = text.lines().find(|line| line.contains("sys_enter_fdatasync"))?;
-        line.split(',').next()?.trim().parse().ok()
+        let count: f64 = line.split(',').next()?.trim().parse().ok()?;
+        Some(count / self.window.as_secs_f64())
     }
 }

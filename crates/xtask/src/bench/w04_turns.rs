@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::floor::Floor;
 use super::http::Connection;
 use super::load::{Script, saturate};
+use super::machine;
 use super::provider::{ANSWER_TOKENS, Provider};
-use super::report::{Report, Target};
+use super::report::{MOST_REPEATED, Report, Round, Target};
 use super::service::{self, Service};
 use super::stock::Stock;
 use super::sync::{Probe, SyncCount};
@@ -39,82 +40,76 @@ struct Client {
     token: String,
 }
 
-fn run(options: &Options) -> Outcome {
+fn run(options: &Options) -> Result<Report, String> {
     let folder = service::folder()?;
     let provider = Provider::start()?;
     let clients = clients(&folder, &provider)?;
-    let rounds = options.rounds(ROUNDS);
-    let scripts = scripts(&folder, &clients, rounds + 1)?;
+    let count = options.rounds(ROUNDS);
+    // Each round needs fresh conversations, one for warming up included.
+    let mut scripts = scripts(&folder, &clients, count + MOST_REPEATED + 1)?.into_iter();
+    let warm_up = scripts.next().ok_or("no round is prepared")?;
 
     let service = Service::start(folder.path(), Some(&provider))?;
-    let mut probe = Probe::in_folder(folder.path())?;
-    let mut report = Report::new("W4");
     let usual = Duration::from_secs_f64(if options.quick { 1.0 } else { SECONDS });
     let compared = Duration::from_secs_f64(if options.quick { 0.5 } else { COMPARED_SECONDS });
-    saturate(service.address, &scripts[rounds], compared)?;
-
+    saturate(service.address, &warm_up, compared)?;
     let direct: Vec<Script> = vec![Script::one(provider.last_request()); CLIENTS];
-    let floor = Floor::start(reply_bytes(&service, &scripts[rounds][0])?)?;
-    let mut syncs_counted = true;
-    for (round, scripts) in scripts[..rounds].iter().enumerate() {
-        eprintln!("round {}", round + 1);
-        report.add_plain(
-            "bare exchanges",
-            "/s",
-            saturate(floor.address, scripts, compared)?.per_second(),
-        );
-        report.add_plain(
-            "provider called directly",
-            "/s",
-            saturate(provider.address, &direct, compared)?.per_second(),
-        );
-        report.add_plain("one sync", "µs", median_sync(&mut probe)?);
+    let floor = Floor::start(reply_bytes(&service, &warm_up[0])?)?;
+    let mut probe = Probe::in_folder(folder.path())?;
 
-        let (cpu, own_cpu) = (service.cpu_seconds()?, service::own_cpu_seconds()?);
-        let counting = SyncCount::begin(service.pid(), usual);
-        let load = saturate(service.address, scripts, usual)?;
-        let per_turn_us = |seconds: f64| seconds * 1e6 / load.replies as f64;
-        let (cpu, own_cpu) = (
-            service.cpu_seconds()? - cpu,
-            service::own_cpu_seconds()? - own_cpu,
-        );
-        report.add("durable turns", "/s", Target::AtLeast(5_000.0), load.per_second());
-        report.add_plain("a turn's latency p50", "ms", load.quantile_us(0.5) / 1_000.0);
-        report.add_plain("a turn's latency p99", "ms", load.quantile_us(0.99) / 1_000.0);
-        match counting.and_then(SyncCount::end).filter(|syncs| *syncs > 0.0) {
-            Some(syncs) => {
-                report.add(
-                    "turns per sync",
-                    "",
-                    Target::AtLeast(30.0),
-                    load.replies as f64 / syncs,
-                );
-            }
-            None => syncs_counted = false,
-        }
-        report.add_plain("processor time per turn: service", "µs", per_turn_us(cpu));
-        report.add_plain(
-            "processor time per turn: clients and provider",
-            "µs",
-            per_turn_us(own_cpu),
-        );
-        report.add_plain(
-            "against the original's",
-            "×",
-            load.per_second() / ORIGINAL_PER_SECOND,
-        );
-    }
+    let mut report = Report::new("W4");
+    report.rounds(count, |round| {
+        let scripts = scripts.next().ok_or("no further round is prepared")?;
+        let bare = saturate(floor.address, &scripts, compared)?.per_second();
+        round.add_plain("bare exchanges", "/s", bare);
+        let direct = saturate(provider.address, &direct, compared)?.per_second();
+        round.add_plain("provider called directly", "/s", direct);
+        round.add_plain("one sync", "µs", median_sync(&mut probe)?);
+        measure(&service, &scripts, usual, round)
+    })?;
     report.note(format!(
-        "{rounds} rounds of {} s; {CLIENTS} clients, each an account of its own, {TURNS_PER_CONVERSATION} turns in \
+        "{count} rounds of {} s; {CLIENTS} clients, each an account of its own, {TURNS_PER_CONVERSATION} turns in \
          each conversation; the provider answers at once with {ANSWER_TOKENS} tokens in as many events. Clients, \
          provider and service share the processors.",
         usual.as_secs_f64()
     ));
-    if !syncs_counted {
-        report.note("Turns per sync: not measured; that takes `perf` and the right to use its tracepoints.");
-    }
+    report.note(
+        "Turns per sync takes `perf` and the right to use its tracepoints. It is counted in half of each round; a round \
+         without a count has no value.",
+    );
     service.terminate()?;
-    report.finish()
+    Ok(report)
+}
+
+/// Lets all clients talk for `duration`.
+fn measure(service: &Service, scripts: &[Script], duration: Duration, round: &mut Round) -> Outcome {
+    let (cpu, own_cpu) = (service.cpu_seconds()?, own_cpu_seconds()?);
+    // Half of the time: it takes `perf` a moment to begin, and it has to end before the load does.
+    let counting = SyncCount::begin(service.pid(), duration / 2);
+    let load = saturate(service.address, scripts, duration)?;
+    let per_turn_us = |seconds: f64| seconds * 1e6 / load.replies as f64;
+    let cpu = per_turn_us(service.cpu_seconds()? - cpu);
+    let own_cpu = per_turn_us(own_cpu_seconds()? - own_cpu);
+    let per_second = load.per_second();
+    round.add("durable turns", "/s", Target::AtLeast(5_000.0), per_second);
+    let (p50, p99) = (load.quantile_us(0.5), load.quantile_us(0.99));
+    round.add_plain("a turn's latency p50", "ms", p50 / 1_000.0);
+    round.add_plain("a turn's latency p99", "ms", p99 / 1_000.0);
+    if let Some(syncs) = counting.and_then(SyncCount::per_second)
+        && syncs > 0.0
+    {
+        let target = Target::AtLeast(30.0);
+        round.add("turns per sync", "", target, per_second / syncs);
+    }
+    round.add_plain("processor time per turn: service", "µs", cpu);
+    round.add_plain("processor time per turn: clients and provider", "µs", own_cpu);
+    round.add_plain("against the original's", "×", per_second / ORIGINAL_PER_SECOND);
+    Ok(())
+}
+
+/// The processor time of this process: clients, provider and floor.
+fn own_cpu_seconds() -> Result<f64, String> {
+    machine::cpu_seconds(std::process::id())
 }
 
 /// Makes the accounts, each over HTTP.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::http::{self, Connection};
-use super::report::{Report, Target};
+use super::report::{Report, Round, Target};
 use super::service::{self, Service};
 use super::stock::Stock;
 use super::sync::Probe;
@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a port is tried that nobody listens on yet.
 const BETWEEN_TRIES: Duration = Duration::from_micros(200);
 
-fn run(options: &Options) -> Outcome {
+fn run(options: &Options) -> Result<Report, String> {
     let mut report = Report::new("W10");
     let messages = if options.large {
         MESSAGES_LARGE
@@ -56,25 +56,21 @@ fn run(options: &Options) -> Outcome {
     let (killed, log_bytes) = killed()?;
     let mut probe = Probe::in_folder(stocked.path())?;
 
-    for round in 0..options.rounds(ROUNDS) {
-        eprintln!("round {}", round + 1);
+    report.rounds(options.rounds(ROUNDS), |round| {
         let start = Instant::now();
         run_to_end(Command::new(service::binary()).arg("--version"))?;
-        report.add_plain(
-            "floor: the program prints its version",
-            "ms",
-            milliseconds(start.elapsed()),
-        );
-        report.add_plain("floor: one sync", "ms", milliseconds(probe.sync()?));
+        let version = milliseconds(start.elapsed());
+        round.add_plain("floor: the program prints its version", "ms", version);
+        round.add_plain("floor: one sync", "ms", milliseconds(probe.sync()?));
 
         let empty = service::folder()?;
-        add(&mut report, "empty folder", 25.0, &empty)?;
-        add(&mut report, &format!("{messages} messages"), 50.0, &stocked)?;
+        add(round, "empty folder", 25.0, &empty)?;
+        add(round, &format!("{messages} messages"), 50.0, &stocked)?;
         let crashed = service::folder()?;
         copy(&killed.path().join("data"), &crashed.path().join("data"))?;
         let name = format!("after kill -9 with a log of {} MiB", log_bytes >> 20);
-        add(&mut report, &name, 600.0, &crashed)?;
-    }
+        add(round, &name, 600.0, &crashed)
+    })?;
     report.note(format!(
         "From the call that starts the process to the whole first reply of /healthz, then to that of /models on the same \
          connection; {} rounds in turns. Files are in the page cache. The first start in an empty folder makes the \
@@ -84,24 +80,15 @@ fn run(options: &Options) -> Outcome {
     if !options.large {
         report.note(format!("`--large` takes {MESSAGES_LARGE} messages."));
     }
-    report.finish()
+    Ok(report)
 }
 
 /// Starts the service once on a folder and adds how long it took.
-fn add(report: &mut Report, name: &str, target_ms: f64, folder: &TempDir) -> Outcome {
+fn add(round: &mut Round, name: &str, target_ms: f64, folder: &TempDir) -> Outcome {
     let (alive, answering) = time_start(folder.path())?;
-    report.add(
-        &format!("{name}: /healthz"),
-        "ms",
-        Target::AtMost(target_ms),
-        milliseconds(alive),
-    );
-    report.add(
-        &format!("{name}: /models"),
-        "ms",
-        Target::AtMost(target_ms),
-        milliseconds(answering),
-    );
+    let target = Target::AtMost(target_ms);
+    round.add(&format!("{name}: /healthz"), "ms", target, milliseconds(alive));
+    round.add(&format!("{name}: /models"), "ms", target, milliseconds(answering));
     Ok(())
 }
 

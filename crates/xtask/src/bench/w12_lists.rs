@@ -2,12 +2,10 @@
 //!
 //! The list has no pages yet: all of it is sent, so what can be flat is the time per conversation.
 
-use std::time::Instant;
-
 use super::floor::Floor;
 use super::http::{self, Connection};
 use super::load::{histogram, quantile_us, record};
-use super::report::{Report, Target};
+use super::report::{Report, Round, Target};
 use super::service::{self, Service};
 use super::stock::Stock;
 use super::{Benchmark, Options};
@@ -32,7 +30,7 @@ struct List {
     floor: Floor,
 }
 
-fn run(options: &Options) -> Outcome {
+fn run(options: &Options) -> Result<Report, String> {
     let folder = service::folder()?;
     let tokens = accounts(&folder)?;
     let service = Service::start(folder.path(), None)?;
@@ -49,52 +47,46 @@ fn run(options: &Options) -> Outcome {
         });
     }
     let mut report = Report::new("W12");
-    for round in 0..options.rounds(ROUNDS) {
-        eprintln!("round {}", round + 1);
-        let mut per_row = Vec::new();
-        for List {
-            count,
-            request,
-            floor,
-        } in &lists
-        {
-            let repeats = (options.scaled(READ_PER_ROUND) / count).clamp(2, 1_000);
-            let bare = quantiles(&mut Connection::open(floor.address)?, request, repeats)?.0;
-            let (p50, p99) = quantiles(&mut connection, request, repeats)?;
-            report.add_plain(
-                &format!("{count} conversations: bare exchange of the same bytes p50"),
-                "µs",
-                bare,
-            );
-            report.add_plain(&format!("{count} conversations: p50"), "µs", p50);
-            report.add_plain(&format!("{count} conversations: p99"), "µs", p99);
-            report.add_plain(
-                &format!("{count} conversations: p50 for each"),
-                "µs",
-                p50 / *count as f64,
-            );
-            per_row.push(p50 / *count as f64);
-        }
-        let growth = per_row[2] / per_row[1];
-        report.add(
-            "time for each at 100,000 against 10,000",
-            "×",
-            Target::AtMost(1.2),
-            growth,
-        );
-    }
-    report.add_plain(
-        "resident memory after the last round",
-        "MiB",
-        service.resident_mib()?,
-    );
+    report.rounds(options.rounds(ROUNDS), |round| {
+        measure(&mut connection, &lists, options.scaled(READ_PER_ROUND), round)
+    })?;
+    let mut memory = Round::default();
+    let resident = service.resident_mib()?;
+    memory.add_plain("resident memory after the last round", "MiB", resident);
+    report.absorb(memory);
     report.note(
         "One client; the whole list, since there are no pages yet: the target of a page's p99 is not measured, that of \
          flat growth is taken for each conversation.",
     );
     drop(connection);
     service.terminate()?;
-    report.finish()
+    Ok(report)
+}
+
+/// Reads each list as often as it takes to see `rows` conversations.
+fn measure(connection: &mut Connection, lists: &[List], rows: usize, round: &mut Round) -> Outcome {
+    let mut per_row = Vec::new();
+    for list in lists {
+        let repeats = (rows / list.count).clamp(2, 1_000);
+        let mut bare = Connection::open(list.floor.address)?;
+        let bare = quantiles(&mut bare, &list.request, repeats)?.0;
+        let (p50, p99) = quantiles(connection, &list.request, repeats)?;
+        let name = format!("{} conversations", list.count);
+        let for_each = p50 / list.count as f64;
+        round.add_plain(
+            &format!("{name}: bare exchange of the same bytes p50"),
+            "µs",
+            bare,
+        );
+        round.add_plain(&format!("{name}: p50"), "µs", p50);
+        round.add_plain(&format!("{name}: p99"), "µs", p99);
+        round.add_plain(&format!("{name}: p50 for each"), "µs", for_each);
+        per_row.push(for_each);
+    }
+    let target = Target::AtMost(1.2);
+    let growth = per_row[2] / per_row[1];
+    round.add("time for each at 100,000 against 10,000", "×", target, growth);
+    Ok(())
 }
 
 /// An account for each size, with as many conversations; returns their tokens.
@@ -120,9 +112,7 @@ fn accounts(folder: &tempfile::TempDir) -> Result<Vec<String>, String> {
 fn quantiles(connection: &mut Connection, request: &[u8], repeats: usize) -> Result<(f64, f64), String> {
     let mut latency = histogram();
     for _ in 0..repeats {
-        let start = Instant::now();
-        connection.succeed(request)?;
-        record(&mut latency, start.elapsed());
+        record(&mut latency, connection.timed(request)?);
     }
     Ok((quantile_us(&latency, 0.5), quantile_us(&latency, 0.99)))
 }

@@ -6,7 +6,7 @@ use super::floor::Floor;
 use super::http;
 use super::load::{Script, saturate};
 use super::provider::Provider;
-use super::report::{Report, Target};
+use super::report::{Report, Round, Target};
 use super::service::{self, Service};
 use super::{Benchmark, Options};
 use crate::Outcome;
@@ -48,7 +48,7 @@ const READS: [Read; 3] = [
     },
 ];
 
-fn run(options: &Options) -> Outcome {
+fn run(options: &Options) -> Result<Report, String> {
     let folder = service::folder()?;
     let provider = Provider::start()?;
     let service = Service::start(folder.path(), Some(&provider))?;
@@ -63,42 +63,21 @@ fn run(options: &Options) -> Outcome {
         let request = http::get(read.path, &token);
         connection.succeed(&request)?;
         let bytes = connection.body().len();
-        reads.push((
+        reads.push(Prepared {
             read,
-            vec![Script::one(request); CLIENTS],
+            scripts: vec![Script::one(request); CLIENTS],
             bytes,
-            Floor::start(bytes)?,
-        ));
+            floor: Floor::start(bytes)?,
+        });
     }
 
     let duration = Duration::from_secs_f64(if options.quick { 0.5 } else { SECONDS });
     let mut report = Report::new("W16");
-    for round in 0..options.rounds(ROUNDS) {
-        eprintln!("round {}", round + 1);
-        for (read, scripts, bytes, floor) in &reads {
-            let path = read.path;
-            let bare = saturate(floor.address, scripts, duration)?.per_second();
-            let cpu = service.cpu_seconds()?;
-            let load = saturate(service.address, scripts, duration)?;
-            let cpu_us = (service.cpu_seconds()? - cpu) * 1e6 / load.replies as f64;
-            let ours = load.per_second();
-            report.add_plain(&format!("{path}: bare exchanges of {bytes} bytes"), "/s", bare);
-            report.add_plain(&format!("{path}: requests"), "/s", ours);
-            report.add_plain(&format!("{path}: of the bare exchange"), "", ours / bare);
-            report.add(
-                &format!("{path}: against the original's"),
-                "×",
-                Target::AtLeast(read.times),
-                ours / read.original,
-            );
-            report.add_plain(
-                &format!("{path}: latency p99"),
-                "ms",
-                load.quantile_us(0.99) / 1_000.0,
-            );
-            report.add_plain(&format!("{path}: processor time per request"), "µs", cpu_us);
-        }
-    }
+    report.rounds(options.rounds(ROUNDS), |round| {
+        reads
+            .iter()
+            .try_for_each(|prepared| prepared.measure(&service, duration, round))
+    })?;
     report.note(format!(
         "{CLIENTS} kept connections on one thread, {} rounds of {} s for each path and its bare exchange. The clients \
          share the processors with the service.",
@@ -107,5 +86,39 @@ fn run(options: &Options) -> Outcome {
     ));
     drop(connection);
     service.terminate()?;
-    report.finish()
+    Ok(report)
+}
+
+/// A read with all that it takes to measure it.
+struct Prepared<'a> {
+    read: &'a Read,
+    scripts: Vec<Script>,
+    /// Length of the reply's body.
+    bytes: usize,
+    floor: Floor,
+}
+
+impl Prepared<'_> {
+    fn measure(&self, service: &Service, duration: Duration, round: &mut Round) -> Outcome {
+        let Read {
+            path,
+            original,
+            times,
+        } = self.read;
+        let bare = saturate(self.floor.address, &self.scripts, duration)?.per_second();
+        let cpu = service.cpu_seconds()?;
+        let load = saturate(service.address, &self.scripts, duration)?;
+        let cpu_us = (service.cpu_seconds()? - cpu) * 1e6 / load.replies as f64;
+        let ours = load.per_second();
+        let name = format!("{path}: bare exchanges of {} bytes", self.bytes);
+        round.add_plain(&name, "/s", bare);
+        round.add_plain(&format!("{path}: requests"), "/s", ours);
+        round.add_plain(&format!("{path}: of the bare exchange"), "", ours / bare);
+        let name = format!("{path}: against the original's");
+        round.add(&name, "×", Target::AtLeast(*times), ours / original);
+        let p99 = load.quantile_us(0.99) / 1_000.0;
+        round.add_plain(&format!("{path}: latency p99"), "ms", p99);
+        round.add_plain(&format!("{path}: processor time per request"), "µs", cpu_us);
+        Ok(())
+    }
 }
