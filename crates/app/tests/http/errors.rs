@@ -91,17 +91,8 @@ async fn broken_json() {
         let types = &route.body_types;
         types.iter().any(|kind| kind == "application/json")
     });
-    let paths: Vec<String> = taking_json.map(|route| route.path).collect();
-    assert_eq!(
-        paths,
-        [
-            "/auth/login",
-            "/auth/password",
-            "/auth/register",
-            "/chat/",
-            "/conversations/"
-        ]
-    );
+    let taking_json: Vec<_> = taking_json.collect();
+    assert!(taking_json.len() >= 7, "{taking_json:?}");
     for (body, offset, error) in [
         ("{", 1, "Expecting property name enclosed in double quotes"),
         ("{\"email\": }", 10, "Expecting value"),
@@ -114,10 +105,11 @@ async fn broken_json() {
         ("{\"a\": \"\\x\"}", 7, "Invalid \\escape"),
         ("{\"a\": \"line\nbreak\"}", 11, "Invalid control character at"),
     ] {
-        for path in &paths {
+        for route in &taking_json {
+            let path = route.path_with("1");
             let request = app
                 .client()
-                .post(app.url(path))
+                .request(route.method.clone(), app.url(&path))
                 .header("content-type", "application/json");
             let answer = send(request.body(body)).await;
             // Even without a token.

@@ -330,17 +330,23 @@ impl TurnLog {
         }
     }
 
-    /// Whether a position can have been given out: it lies within what is shown, between two characters.
+    /// Whether a position can have been given out: it lies within what is shown, between two characters, and what is
+    /// told of the text fits what is told beside it.
     pub(crate) fn holds(&self, text: usize, beside: u64) -> bool {
         let state = self.lock();
-        state.text.is_char_boundary(text)
-            && beside <= state.beside_size
-            && state
-                .beside
-                .iter()
-                .rev()
-                .find(|part| part.start < beside)
-                .is_none_or(|part| is_cut(part, beside))
+        if !state.text.is_char_boundary(text) || beside > state.beside_size {
+            return false;
+        }
+        let untold = state.beside.partition_point(|part| part.start < beside);
+        let (told, untold) = state.beside.split_at(untold);
+        let next = match told.last() {
+            None => untold.first(),
+            Some(last) if text < last.text_offset || !is_cut(last, beside) => return false,
+            // In the middle of reasoning no text comes.
+            Some(last) if last.start + last.size() > beside => Some(last),
+            Some(_) => untold.first(),
+        };
+        next.is_none_or(|next| text <= next.text_offset)
     }
 
     /// What is shown from a position on, until it amounts to `at_once` bytes.
