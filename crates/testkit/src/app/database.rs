@@ -18,6 +18,11 @@ pub enum TestDatabase {
         /// The database's name.
         name: String,
     },
+    /// Another test database, which its own test drops.
+    Shared {
+        /// Its URL.
+        url: String,
+    },
 }
 
 impl TestDatabase {
@@ -52,6 +57,7 @@ impl TestDatabase {
     pub fn url(&self) -> Option<String> {
         match self {
             Self::Sqlite => None,
+            Self::Shared { url } => Some(url.clone()),
             Self::Postgres { server, name } => {
                 let (before, query) = server
                     .split_once('?')

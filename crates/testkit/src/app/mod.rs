@@ -168,6 +168,24 @@ impl TestApp {
         User::login(&self.client, &self.base_url(), email, password).await
     }
 
+    /// Another instance of the program on the same database, with a data folder of its own. It must be dropped before
+    /// this one, which owns the database.
+    ///
+    /// # Panics
+    /// When the database is an embedded one, or the instance does not listen in time.
+    pub async fn start_beside(&self) -> Self {
+        let url = self.options.database.url();
+        let options = AppOptions {
+            binary: self.options.binary.clone(),
+            database: TestDatabase::Shared {
+                url: url.expect("a database that instances share"),
+            },
+            environment: self.options.environment.clone(),
+            files: Vec::new(),
+        };
+        options.start().await
+    }
+
     /// Starts it once more, on the same data; it must not be running.
     ///
     /// # Panics
@@ -227,18 +245,33 @@ impl TestApp {
         child.wait().expect("a killed child ends");
     }
 
+    /// Asks it to end.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn ask_to_end(&self) {
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status()
+            .expect("`kill` can be run");
+        assert!(asked.success(), "the signal was not sent");
+    }
+
     /// Asks it to end and waits until it has.
     ///
     /// # Panics
     /// When it does not end in time.
     pub async fn terminate(&mut self) -> ExitStatus {
+        self.ask_to_end();
+        self.ended().await
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub async fn ended(&mut self) -> ExitStatus {
         let child = self.child.take().expect("the program runs");
-        let pid = child.id().to_string();
-        let asked = Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("`kill` can be run");
-        assert!(asked.success(), "the signal was not sent");
         let ending = tokio::task::spawn_blocking(move || wait(child));
         ending.await.expect("waiting does not panic")
     }
