@@ -1,7 +1,7 @@
 //! What sending and regenerating share: how a turn's answer is given, whole or as it comes.
 
 use crate::{error::ApiError, input::fault::Fault, state::App, stream, wire::json};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chatai_engine::{EngineError, Turn};
 use chatai_types::{ErrorCode, TurnStatus};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -86,7 +86,8 @@ pub(super) async fn respond(
     let mut response = if streams {
         stream::respond(turn.reader().await?, state)
     } else {
-        whole(turn).await?
+        // A failure is replayed as one.
+        whole(turn).await.unwrap_or_else(IntoResponse::into_response)
     };
     if is_repeated {
         response
