@@ -109,7 +109,6 @@ impl Plan {
             format: Format::Text,
             max_output_tokens: None,
             cache_key: Some(format!("user-{}", self.owner)),
-            ..Request::default()
         }
     }
 

@@ -56,7 +56,7 @@ pub(crate) enum UpTo {
     Nothing,
 }
 
-/// The messages of a conversation of the owner's that lead to the one wanted.
+/// The messages of a conversation of the owner's that lead to the one wanted, which must be in it.
 pub(crate) async fn load(
     inner: &Inner,
     owner: UserId,
@@ -65,7 +65,7 @@ pub(crate) async fn load(
 ) -> Result<Recent, EngineError> {
     let kept = inner.turns.recent.get(&id);
     let budget = inner.settings.limits.context_tokens;
-    let read = move |tx: &mut Tx<'_>| -> Result<Option<Recent>, StoreError> {
+    let read = move |tx: &mut Tx<'_>| -> Result<Option<Option<Recent>>, StoreError> {
         let Some(head) = branches::head(tx, owner, id)? else {
             return Ok(None);
         };
@@ -75,27 +75,32 @@ pub(crate) async fn load(
             UpTo::Nothing => None,
         };
         let Some(last) = last else {
-            return Ok(Some(Recent::default()));
+            return Ok(Some(Some(Recent::default())));
         };
         if let Some(kept) = kept.as_ref().filter(|kept| kept.head == Some(last)) {
-            return Ok(Some(kept.clone()));
+            return Ok(Some(Some(kept.clone())));
         }
         let Some(rows) = turns::history(tx, owner, id, last, DIGEST_REACH * budget)? else {
             return Ok(None);
         };
+        // What leads to nothing must not be kept either: a later message may get this id.
+        if rows.last().is_none_or(|row| row.id != last) {
+            return Ok(Some(None));
+        }
         let unsettled = rows.iter().any(|row| row.status == TurnStatus::Running);
         let messages = past(tx, owner, rows, budget)?;
-        Ok(Some(Recent {
+        Ok(Some(Some(Recent {
             head: Some(last),
             unsettled,
             messages,
-        }))
+        })))
     };
     let recent = inner
         .store
         .read(read)
         .await?
-        .ok_or_else(EngineError::conversation_not_found)?;
+        .ok_or_else(EngineError::conversation_not_found)?
+        .ok_or_else(EngineError::message_not_found)?;
     if !recent.unsettled && recent.head.is_some() {
         inner.turns.recent.insert(id, recent.clone());
     }

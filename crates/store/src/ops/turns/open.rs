@@ -166,6 +166,8 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
         return Err(StoreError::Internal("no new question to write".to_owned()));
     };
     let (conversation, parent) = match conversation {
+        // There is nothing to follow in what is about to begin.
+        None if matches!(parent, Parent::Message(_)) => return Ok(Err(Opened::NoMessage)),
         None => {
             let id: ConversationId = tx.query_one(
                 "insert into conversations (user_id, title, created_at) values ($1, $2, $3) returning id",
