@@ -44,8 +44,16 @@ pub(crate) struct TurnTask {
 pub(crate) struct Answer {
     pub(crate) text: AnswerText,
     pub(crate) books: Books,
-    /// The call that has not ended yet, its number, and what it has put out.
-    under_way: Option<(i64, Request, String)>,
+    /// The call that has not ended yet.
+    under_way: Option<UnderWay>,
+}
+
+/// A call that was made and has not ended.
+struct UnderWay {
+    number: i64,
+    request: Request,
+    /// What it has put out; `None` until its provider has begun to answer.
+    output: Option<String>,
 }
 
 /// Why a turn has no complete answer.
@@ -175,16 +183,19 @@ fn show_title(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, title: Option<Stri
 
 impl Answer {
     /// A call that broke off after it gave something, or that we ended: it is billed by estimate, since the provider
-    /// bills it too.
+    /// bills it too. Of one that we ended before its provider had begun to answer nobody knows what it used.
     fn settle(&mut self, inner: &Inner, plan: &Plan, ended_by_us: bool) {
-        if let Some((number, request, output)) = self.under_way.take()
-            && (ended_by_us || !output.is_empty())
-        {
-            let call = plan
-                .answering
-                .record(Scope::Final, None, &request, &output, inner.clock.now());
-            self.books.end(number, call);
-        }
+        let Some(call) = self.under_way.take() else { return };
+        let now = inner.clock.now();
+        let known = match &call.output {
+            Some(output) if ended_by_us || !output.is_empty() => {
+                plan.answering
+                    .record(Scope::Final, None, &call.request, output, now)
+            }
+            None if ended_by_us => plan.answering.record_unknown(Scope::Final, now),
+            _ => return,
+        };
+        self.books.end(call.number, known);
     }
 }
 
@@ -273,14 +284,23 @@ async fn call(
     number: i64,
     answer: &mut Answer,
 ) -> Result<Vec<ToolCall>, Failure> {
+    let Answer {
+        text,
+        under_way,
+        books,
+    } = answer;
+    let call = under_way.insert(UnderWay {
+        number,
+        request: request.clone(),
+        output: None,
+    });
     let mut stream = plan.answering.provider.stream(request.clone()).await?;
-    if !answer.text.is_empty() {
-        answer.text.push("\n\n");
+    let output = call.output.insert(String::new());
+    if !text.is_empty() {
+        text.push("\n\n");
     }
     let mut tool_calls = Vec::new();
     let mut end = None;
-    let Answer { text, under_way, .. } = answer;
-    let (_, _, output) = under_way.insert((number, request.clone(), String::new()));
     // Read on after the last event, so that the connection can be used again.
     while let Some(event) = stream.next().await {
         match event? {
@@ -315,8 +335,8 @@ async fn call(
     let call = plan
         .answering
         .record(scope, end.usage, request, output, inner.clock.now());
-    answer.books.end(number, call);
-    answer.under_way = None;
+    books.end(number, call);
+    *under_way = None;
     Ok(tool_calls)
 }
 
