@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 pub(super) const LEASE_SECS: i64 = 60;
 /// How often leases are renewed, in looks.
 const RENEWAL: u32 = 15;
-/// How often it is looked whether another instance was asked to stop a turn of ours.
+/// How often it is looked whether another instance was asked to stop a turn of ours, or to delete it.
 const LOOK: Duration = Duration::from_secs(1);
 /// Turns that are settled in one transaction.
 const SWEPT_AT_ONCE: i64 = 100;
@@ -73,10 +73,7 @@ async fn stop_those_asked_for(inner: &Inner) {
     if running.is_empty() {
         return;
     }
-    let asked = inner
-        .store
-        .read(move |tx| turns::cancel_requested(tx, &running))
-        .await;
+    let asked = inner.store.read(move |tx| turns::to_be_ended(tx, &running)).await;
     match asked {
         Ok(asked) => {
             for log in asked.into_iter().filter_map(|answer| inner.turns.log(answer)) {

@@ -5,7 +5,10 @@
 //! read. Readers are positions in it: a slow one costs nothing, any number of them share one copy.
 
 use crate::{EngineError, error::TurnIds, views::Outcome};
-use chatai_store::ops::turns::{EventKind, NewEvent};
+use chatai_store::{
+    StoreError,
+    ops::turns::{EventKind, NewEvent},
+};
 use chatai_types::{TurnStatus, UserId};
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -288,17 +291,25 @@ impl TurnLog {
         self.shown.send_replace(());
     }
 
+    /// How much of the text is shown, in bytes.
+    pub(crate) fn text_len(&self) -> usize {
+        self.lock().text.len()
+    }
+
     /// How the turn ended, once it has.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         self.lock().outcome.clone()
     }
 
-    /// Waits for the end.
+    /// Waits for the end, or until this instance can no longer follow: then the turn is told as running.
     pub(crate) async fn finished(&self) -> Outcome {
         let mut shown = self.shown.subscribe();
         loop {
             if let Some(outcome) = self.outcome() {
                 return outcome;
+            }
+            if self.is_left() {
+                return self.untold(TurnStatus::Running, StoreError::Closed.into());
             }
             // The log outlives this call, so its sender does.
             if shown.changed().await.is_err() {
@@ -309,12 +320,18 @@ impl TurnLog {
 
     /// What is told of a turn whose task went without a word: the runtime is ending.
     pub(crate) fn broken(&self) -> Outcome {
-        let mut error = EngineError::internal("the turn's task ended without closing it");
-        error.turn = Some(self.ids);
+        let error = EngineError::internal("the turn's task ended without closing it");
+        self.untold(TurnStatus::Interrupted, error)
+    }
+
+    fn untold(&self, status: TurnStatus, error: EngineError) -> Outcome {
         Outcome {
-            status: TurnStatus::Interrupted,
+            status,
             answer: String::new(),
-            error: Some(error),
+            error: Some(EngineError {
+                turn: Some(self.ids),
+                ..error
+            }),
             tokens: None,
             price: None,
             is_stored: false,

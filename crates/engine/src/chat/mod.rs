@@ -86,7 +86,7 @@ impl Engine {
     /// Stops an answer, wherever it runs, and waits for its end. One that has ended stays as it is.
     ///
     /// # Errors
-    /// `message_not_found`.
+    /// `message_not_found`, `shutting_down`.
     pub async fn cancel(&self, caller: &Caller, answer: MessageId) -> Result<TurnStatus, EngineError> {
         let owner = caller.user_id;
         let log = replay::log_of(&self.inner, owner, answer).await?;
@@ -96,7 +96,12 @@ impl Engine {
                 .write(move |tx| chatai_store::ops::turns::request_cancel(tx, owner, answer))
                 .await?;
         }
-        Ok(log.finished().await.status)
+        let outcome = log.finished().await;
+        match outcome.error {
+            // This instance ends before the one that runs the turn has ended it.
+            Some(error) if outcome.status == TurnStatus::Running => Err(error),
+            _ => Ok(outcome.status),
+        }
     }
 
     fn check_bounds(&self, message: &SendMessage) -> Result<(), EngineError> {

@@ -93,29 +93,28 @@ fn new_log(owner: UserId, message: &Message) -> TurnLog {
 /// The log of a turn that has ended.
 fn stored_log(owner: UserId, message: Message, events: Vec<StoredEvent>) -> TurnLog {
     let log = new_log(owner, &message);
-    log.show(interleaved(&message.text, events));
+    log.show(interleaved(&message.text, 0, events));
     log.finish(outcome(&log, message), Vec::new());
     log
 }
 
-/// A finished text and what was shown beside it, in order.
-fn interleaved(text: &str, events: Vec<StoredEvent>) -> Vec<Piece> {
+/// A finished text, but for what was `told` of it, and what is to be shown beside it, in order.
+fn interleaved(text: &str, mut told: usize, events: Vec<StoredEvent>) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    let mut told = 0;
     for event in events {
         let mut offset = usize::try_from(event.text_offset).unwrap_or(0).min(text.len());
         while !text.is_char_boundary(offset) {
             offset -= 1;
         }
-        if offset > told {
-            pieces.push(Piece::Text(text[told..offset].to_owned()));
+        if let Some(more) = text.get(told..offset).filter(|more| !more.is_empty()) {
+            pieces.push(Piece::Text(more.to_owned()));
             told = offset;
         }
         if event.kind != EventKind::Text {
             pieces.push(piece(event));
         }
     }
-    pieces.push(Piece::Text(text[told..].to_owned()));
+    pieces.extend(text.get(told..).map(|rest| Piece::Text(rest.to_owned())));
     pieces
 }
 
@@ -175,6 +174,12 @@ async fn keep_following(inner: Arc<Inner>, log: Arc<TurnLog>, mut last: i64) {
         if inner.turns.followed.forget_unwatched(&log) {
             return;
         }
+        // It runs here after all: it was asked for between its opening and its start.
+        if log.stop.is_cancelled()
+            && let Some(here) = inner.turns.log(answer)
+        {
+            here.stop.cancel();
+        }
         match read(&inner, log.owner, answer, last).await {
             Ok(Some((message, events))) if message.status == TurnStatus::Running => {
                 if let Some(event) = events.last() {
@@ -184,8 +189,7 @@ async fn keep_following(inner: Arc<Inner>, log: Arc<TurnLog>, mut last: i64) {
             }
             Ok(Some((message, events))) => {
                 // The pieces of the text are folded by now: what is missing of it comes from the message.
-                let rest = events.into_iter().filter(|event| event.kind != EventKind::Text);
-                let rest = rest.map(piece).collect();
+                let rest = interleaved(&message.text, log.text_len(), events);
                 return log.finish(outcome(&log, message), rest);
             }
             // Deleted meanwhile.

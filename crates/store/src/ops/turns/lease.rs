@@ -10,6 +10,7 @@ use crate::{StoreError, Tx, tx::params};
 use chatai_types::{
     ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Rates, Timestamp, TokenCounts, UserId,
 };
+use std::collections::HashMap;
 
 /// A running answer whose owner is gone.
 #[derive(Clone, Debug)]
@@ -67,14 +68,32 @@ pub fn request_cancel(tx: &mut Tx<'_>, owner: UserId, answer: MessageId) -> Resu
     )? == 1)
 }
 
-/// Which of these running answers somebody wants ended.
-pub fn cancel_requested(tx: &mut Tx<'_>, answers: &[MessageId]) -> Result<Vec<MessageId>, StoreError> {
-    let wanted = tx.query(
-        "select id from messages where status = 'running' and cancel_requested = $1",
-        params![true],
-        |row| row.get::<MessageId>(0),
-    )?;
-    Ok(wanted.into_iter().filter(|id| answers.contains(id)).collect())
+/// Which of these running answers are to be ended: somebody wants them ended, or their conversation is gone.
+pub fn to_be_ended(tx: &mut Tx<'_>, answers: &[MessageId]) -> Result<Vec<MessageId>, StoreError> {
+    let running: HashMap<MessageId, bool> = tx
+        .query(
+            "select id, cancel_requested from messages where status = 'running'",
+            params![],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .into_iter()
+        .collect();
+    let mut ended = Vec::new();
+    for answer in answers {
+        let is_to_end = match running.get(answer) {
+            Some(requested) => *requested,
+            // Closed, believed abandoned, or gone: the last alone is a reason to end.
+            None => tx
+                .query_opt("select 1 from messages where id = $1", params![*answer], |row| {
+                    row.get::<i64>(0)
+                })?
+                .is_none(),
+        };
+        if is_to_end {
+            ended.push(*answer);
+        }
+    }
+    Ok(ended)
 }
 
 /// Marks running answers whose lease ended before `now` as interrupted, `most` at once, with the text that was
