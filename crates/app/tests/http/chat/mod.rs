@@ -1,11 +1,16 @@
 //! `/chat/…`: a message, its answer, what both cost.
 
 mod attachments;
+mod cancel;
 mod context;
+mod events;
 mod failures;
+mod idempotency;
 mod intent;
 mod money;
+mod regenerate;
 mod send;
+mod stream;
 mod summaries;
 mod title;
 mod tools;

@@ -5,9 +5,11 @@ pub(crate) mod documents;
 pub(crate) mod jwt;
 pub(crate) mod raw;
 mod routes;
+mod turns;
 
 pub(crate) use database::Rows;
 pub(crate) use routes::routes;
+pub(crate) use turns::*;
 
 use chatai_testkit::{
     app::{AppOptions, TestApp, User},
