@@ -167,6 +167,7 @@ async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), Ll
         format: Format::Text,
         max_output_tokens: None,
         cache_key: Some(format!("user-{}", plan.owner)),
+        ..Request::default()
     };
     for round in 0..=inner.settings.limits.tool_rounds {
         if round == inner.settings.limits.tool_rounds {
