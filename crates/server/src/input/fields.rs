@@ -1,10 +1,10 @@
 //! Reading declared fields, wherever they stand, into checked values.
 
 use super::{
-    email,
     fault::{Fault, Step, echo},
     integer::{self, NotInteger},
 };
+use chatai_types::email_fault;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> {
     /// An e-mail address.
     pub(crate) fn email(&mut self, name: &'static str, rule: TextRule) -> Option<String> {
         let address = self.text(name, rule)?;
-        match email::fault(&address) {
+        match email_fault(&address) {
             None => Some(address),
             Some(reason) => {
                 let input = echo(&Raw::Text(address.into()));

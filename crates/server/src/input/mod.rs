@@ -4,7 +4,6 @@
 //! which reads JSON members, form fields, the query and path segments alike and words faults as pydantic 2 does.
 
 pub(crate) mod content_type;
-pub(crate) mod email;
 pub(crate) mod fault;
 pub(crate) mod fields;
 pub(crate) mod form;
