@@ -22,6 +22,7 @@ pub use chat::Turn;
 pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
+pub use models::misconfigured;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, NewAccount, Origin,
