@@ -1,6 +1,6 @@
 //! `chatai import`: brings the original service's database into this instance.
 
-use crate::{cli::ImportArguments, commands::block_on, failure::Failure, wiring};
+use crate::{cli::ImportArguments, commands::block_on, failure::Failure, output, wiring};
 use chatai_config::{Config, Database, Flags};
 use chatai_engine::import::{
     ImportError, ImportKind, ImportOptions, ImportProgress, Original, OriginalCounts, OriginalError, import,
@@ -51,10 +51,7 @@ pub(crate) fn run(flags: &Flags, arguments: &ImportArguments) -> Result<(), Fail
         progress.end();
         store.close().await;
         match done {
-            Ok(report) => {
-                print!("{report}");
-                Ok(())
-            }
+            Ok(report) => output::say(format_args!("{report}")),
             Err(ImportError::Original(error)) => Err(unreadable(error)),
             Err(error) => Err(Failure::new(&error).hint(error.hint())),
         }
@@ -107,7 +104,10 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("warning: cannot remove `{}`: {error}", self.0.display());
+            output::complain(format_args!(
+                "warning: cannot remove `{}`: {error}\n",
+                self.0.display()
+            ));
         }
     }
 }
@@ -166,7 +166,7 @@ impl Progress {
                 let tenth = (at.done * 10).checked_div(total).unwrap_or(10);
                 if *last != Some((at.kind, tenth)) {
                     *last = Some((at.kind, tenth));
-                    eprintln!("{}: {} of {total}", label(at.kind), at.done);
+                    output::complain(format_args!("{}: {} of {total}\n", label(at.kind), at.done));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! `chatai serve`: the service, from its first line to its last.
 
-use crate::{failure::Failure, wiring};
+use crate::{failure::Failure, output::announce, wiring};
 use chatai_config::{Config, Database, Flags, Loaded};
 use chatai_engine::{BUILT_IN, Engine};
 use chatai_server::ServerSettings;
@@ -215,22 +215,20 @@ async fn greet(config: &Config, engine: &Engine, address: SocketAddr) {
         [first, ..] => format!("{first} and {} more (GET /models)", models.len() - 1),
         [] => "none".to_owned(),
     };
-    println!(
-        "chatai {} is listening on http://{address}",
+    announce(format_args!(
+        "chatai {} is listening on http://{address}\n",
         env!("CARGO_PKG_VERSION")
-    );
-    println!("  database    {database}");
-    println!("  models      {models}");
-    println!("  collection  {} books", engine.collection_len());
-    println!("  reference   http://{address}/docs");
+    ));
+    announce(format_args!(
+        "  database    {database}\n  models      {models}\n  collection  {} books\n  reference   http://{address}/docs\n",
+        engine.collection_len()
+    ));
     match engine.has_accounts().await {
-        Ok(false) => {
-            println!("  next        register; the first account is the administrator:");
-            println!(
-                "              curl http://{address}/auth/register -H 'Content-Type: application/json' \\"
-            );
-            println!("                -d '{{\"email\": \"you@example.org\", \"password\": \"choose-one\"}}'");
-        }
+        Ok(false) => announce(format_args!(
+            "  next        register; the first account is the administrator:\n              \
+             curl http://{address}/auth/register -H 'Content-Type: application/json' \\\n                \
+             -d '{{\"email\": \"you@example.org\", \"password\": \"choose-one\"}}'\n"
+        )),
         Ok(true) => {}
         Err(error) => tracing::warn!(%error, "the accounts could not be read"),
     }

@@ -277,8 +277,9 @@ impl Drop for TestApp {
                 .output()
                 .expect("`doctor` can be run");
             let said = String::from_utf8_lossy(&checked.stdout);
+            // Not of the whole report: a test may have configured what is wrong on purpose.
             assert!(
-                checked.status.success(),
+                said.contains("ok    database: "),
                 "what the test left behind is not in order:\n{said}"
             );
             assert!(

@@ -9,6 +9,7 @@ mod send;
 mod summaries;
 mod title;
 mod tools;
+mod uploads;
 mod usage_details;
 
 pub(crate) use attachments::PNG;
