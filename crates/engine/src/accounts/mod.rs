@@ -2,6 +2,8 @@
 
 mod admin;
 mod passwords;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod tokens;
 
@@ -158,11 +160,7 @@ impl Engine {
         let taken = || EngineError::new(ErrorCode::EmailTaken, "Email already registered");
         let email_folded = fold_email(&new.email);
         let folded = email_folded.clone();
-        if self
-            .store()
-            .read(move |tx| rows::email_taken(tx, &folded))
-            .await?
-        {
+        if self.read(move |tx| rows::email_taken(tx, &folded)).await? {
             return Err(taken());
         }
         let password_hash = self.inner.accounts.passwords.hash(&new.password).await?;
@@ -186,7 +184,7 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn has_accounts(&self) -> Result<bool, EngineError> {
-        Ok(self.store().read(rows::first_is_taken).await?)
+        self.read(rows::first_is_taken).await
     }
 
     /// Signs an account in.
@@ -209,7 +207,6 @@ impl Engine {
         }
         let asked = email.to_owned();
         let found = self
-            .store()
             .read(move |tx| rows::credentials(tx, &asked, &folded))
             .await?;
         let hash = found.as_ref().map(|found| found.password_hash.as_str());
@@ -332,10 +329,7 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let owner = caller.user_id;
         let now = self.now();
-        let found = self
-            .store()
-            .read(move |tx| rows::credentials_of(tx, owner))
-            .await?;
+        let found = self.read(move |tx| rows::credentials_of(tx, owner)).await?;
         let found = found.ok_or_else(EngineError::invalid_token)?;
         let key = (fold_email(&found.account.email), origin.address);
         if accounts.failures.is_used_up(&key, now) {
