@@ -1,6 +1,7 @@
 //! Who is who: registration, sign-in, tokens, sessions, passwords.
 
 mod admin;
+mod old_hashes;
 mod passwords;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use crate::{
 use chatai_store::ops::accounts::{self as rows, Added, AuthState};
 use chatai_types::{ErrorCode, Random, Timestamp, UserId};
 use moka::sync::Cache;
+use old_hashes::OldHashes;
 use std::{
     net::IpAddr,
     sync::{
@@ -40,6 +42,7 @@ const SLOW_LANE_SECS: i64 = 2;
 /// The state behind accounts.
 pub(crate) struct Accounts {
     pub(crate) passwords: Passwords,
+    old_hashes: OldHashes,
     tokens: Tokens,
     random: Arc<dyn Random>,
     registration_open: bool,
@@ -65,6 +68,7 @@ impl Accounts {
         let at_once = cores.saturating_sub(1).clamp(1, 8);
         Self {
             passwords: Passwords::new(at_once, Arc::clone(&random)),
+            old_hashes: OldHashes::default(),
             tokens: Tokens::new(&settings.auth),
             random,
             registration_open: settings.auth.registration_open,
@@ -210,7 +214,8 @@ impl Engine {
             .read(move |tx| rows::credentials(tx, &asked, &folded))
             .await?;
         let hash = found.as_ref().map(|found| found.password_hash.as_str());
-        let verdict = accounts.passwords.verify(password, hash).await?;
+        let old_cost = self.old_hash_cost().await?;
+        let verdict = accounts.passwords.verify(password, hash, old_cost).await?;
         let Some(found) = found.filter(|_| verdict != Verdict::Wrong) else {
             return Err(match accounts.failures.take(key, now) {
                 Ok(()) if !throttled => wrong_credentials(),
@@ -335,12 +340,12 @@ impl Engine {
         if accounts.failures.is_used_up(&key, now) {
             accounts.slow_lane.take(key.clone(), now).map_err(too_many)?;
         }
-        if accounts
+        // The caller knows whether the account exists: no time to hide.
+        let verdict = accounts
             .passwords
-            .verify(current, Some(&found.password_hash))
-            .await?
-            == Verdict::Wrong
-        {
+            .verify(current, Some(&found.password_hash), 0)
+            .await?;
+        if verdict == Verdict::Wrong {
             accounts.failures.take(key, now).map_err(too_many)?;
             return Err(EngineError::new(
                 ErrorCode::WrongCredentials,
