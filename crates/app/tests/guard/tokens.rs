@@ -1,7 +1,7 @@
 //! Tokens that must not count, and the moment from which they no longer do.
 
 use crate::support::{jwt, *};
-use chatai_testkit::app::{TestApp, User};
+use chatai_testkit::app::{TestApp, TestDatabase, User};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
@@ -199,5 +199,40 @@ on_both! {
         // Whether an account is disabled is told to its owner alone.
         let wrong = post(&app, "/auth/login", &json!({"email": "b@example.com", "password": "guessed"})).await;
         wrong.expect(401, "wrong_credentials");
+    }
+}
+
+/// On PostgreSQL accounts are managed while the service runs, by another process.
+#[tokio::test]
+async fn what_another_process_ends_is_over_at_the_next_request() {
+    let app = options().on(TestDatabase::postgres()).start().await;
+    app.register("a@example.com").await;
+    for (email, arguments, input) in [
+        ("b@example.com", ["user", "disable", "b@example.com"], ""),
+        (
+            "c@example.com",
+            ["user", "password", "c@example.com"],
+            "another\n",
+        ),
+    ] {
+        let user = app.register(email).await;
+        let other = another_session(&app, &user, "secret").await;
+        // Whatever is remembered of a token is fresh: it is used all the while.
+        let using = async {
+            loop {
+                status_of(&user).await;
+                status_of(&other).await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = run_with_input(app.command(&arguments), input) => ended,
+            () = using => unreachable!("it goes on for ever"),
+        };
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(
+            (status_of(&user).await, status_of(&other).await),
+            (401, 401),
+            "{arguments:?}"
+        );
     }
 }

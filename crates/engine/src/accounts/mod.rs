@@ -17,7 +17,10 @@ use crate::{
     Engine, EngineError, Settings,
     views::{Account, Caller, NewAccount, Origin, SignedIn},
 };
-use chatai_store::ops::accounts::{self as rows, Added, AuthState};
+use chatai_store::{
+    Backend,
+    ops::accounts::{self as rows, Added, AuthState},
+};
 use chatai_types::{ErrorCode, Random, Timestamp, UserId};
 use moka::sync::Cache;
 use old_hashes::OldHashes;
@@ -30,8 +33,8 @@ use std::{
     time::Duration,
 };
 
-/// How long a checked token is believed without asking the database again. A sign-out, a password change or
-/// a lock on this instance is seen at once, on another instance after this time.
+/// How long a checked token is believed without asking the database again, on SQLite alone: whatever ends it there
+/// happens in this process, and is seen at once. On PostgreSQL others may end it, and every request asks.
 const TOKEN_TTL: Duration = Duration::from_secs(1);
 const TOKENS_KEPT: u64 = 50_000;
 
@@ -256,7 +259,9 @@ impl Engine {
         let now = self.now();
         let key = blake3::hash(token.as_bytes());
         let generation = accounts.generation.load(Ordering::Acquire);
-        if let Some(checked) = accounts.checked.get(&key)
+        let is_ours_alone = self.store().backend() == Backend::Sqlite;
+        if is_ours_alone
+            && let Some(checked) = accounts.checked.get(&key)
             && checked.generation == generation
             && checked.caller.expires_at > now
         {
@@ -282,13 +287,10 @@ impl Engine {
             session: claims.session.into(),
             expires_at: claims.expires_at,
         };
-        accounts.checked.insert(
-            key,
-            Checked {
-                caller: caller.clone(),
-                generation,
-            },
-        );
+        if is_ours_alone {
+            let caller = caller.clone();
+            accounts.checked.insert(key, Checked { caller, generation });
+        }
         Ok(caller)
     }
 
