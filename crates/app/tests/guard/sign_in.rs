@@ -3,7 +3,10 @@
 use crate::support::*;
 use chatai_testkit::app::TestApp;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 use tokio::task::JoinSet;
 
 on_both! {
@@ -89,6 +92,41 @@ async fn a_thousand_wrong_passwords_are_slowed_down_and_the_owner_gets_in() {
         let seconds: u64 = answer.header("retry-after").parse().unwrap();
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
+}
+
+/// Guessing goes on, from where the owner is too, and the owner does not have to wait for its end.
+#[tokio::test]
+async fn the_owner_gets_in_while_somebody_guesses() {
+    let options = options().env("CHATAI__SERVER__TRUSTED_PROXIES", "127.0.0.1");
+    let app = std::sync::Arc::new(options.start().await);
+    app.register("a@example.com").await;
+    let guesses = std::sync::Arc::new(AtomicUsize::new(0));
+    let mut guessing = JoinSet::new();
+    for guesser in 0..8 {
+        let (app, guesses) = (app.clone(), guesses.clone());
+        guessing.spawn(async move {
+            loop {
+                let password = format!("guess {guesser} {}", guesses.fetch_add(1, Ordering::Relaxed));
+                let answer = sign_in(&app, "a@example.com", &password, "192.0.2.1").await;
+                assert!(matches!(answer.status, 401 | 429), "{answer:?}");
+            }
+        });
+    }
+    while guesses.load(Ordering::Relaxed) < 1_000 {
+        tokio::task::yield_now().await;
+    }
+    let elsewhere = sign_in(&app, "a@example.com", "secret", "192.0.2.2").await;
+    assert_eq!(elsewhere.status, 200, "{elsewhere:?}");
+    let before = guesses.load(Ordering::Relaxed);
+    let begun = Instant::now();
+    while sign_in(&app, "a@example.com", "secret", "192.0.2.1").await.status != 200 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the owner is locked out"
+        );
+    }
+    assert!(guesses.load(Ordering::Relaxed) > before, "the guessing was over");
+    assert!(guessing.try_join_next().is_none(), "a guesser ended");
 }
 
 /// Flattens what the tasks brought.
