@@ -8,7 +8,7 @@ use chatai_engine::{AuthSettings, Catalog, Engine, LimitSettings, ModelSettings,
 use chatai_files::{Extractor, Limits};
 use chatai_llm::{OpenAi, OpenAiConfig, Provider};
 use chatai_rag::Collection;
-use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store};
+use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store, Upgrade};
 use chatai_types::{SystemClock, SystemRandom};
 use std::{fs, io::IsTerminal, path::Path, sync::Arc, time::Duration};
 use tracing_subscriber::EnvFilter;
@@ -41,24 +41,28 @@ pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
     begun.map_err(|error| Failure::new(format_args!("cannot begin logging: {error}")))
 }
 
-/// Opens the database the configuration names.
+/// Opens the database the configuration names, and brings its schema up to date.
 pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
-    try_open_store(config).await.map_err(|error| unopened(&error))
+    try_open_store(config, Upgrade::Apply)
+        .await
+        .map_err(|error| unopened(&error))
 }
 
-/// The same, for those who tell the reasons apart.
-pub(crate) async fn try_open_store(config: &Config) -> Result<Store, OpenError> {
+/// The same, for those who tell the reasons apart, or want nothing changed.
+pub(crate) async fn try_open_store(config: &Config, upgrade: Upgrade) -> Result<Store, OpenError> {
     match config.database_to_open() {
         Database::Sqlite(path) => {
             let mut options = SqliteOptions::new(path);
             if let Some(readers) = config.database.readers {
                 options.readers = readers;
             }
+            options.upgrade = upgrade;
             Store::open_sqlite(options).await
         }
         Database::Postgres(url) => {
             let mut options = PostgresOptions::new(url.reveal());
             options.workers = config.database.workers;
+            options.upgrade = upgrade;
             Store::open_postgres(options).await
         }
     }

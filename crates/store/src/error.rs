@@ -52,6 +52,14 @@ pub enum OpenError {
         /// The newest version known.
         known: i64,
     },
+    /// Its schema is older than this program's, and the caller wants nothing changed.
+    #[error("the database has schema {found}, this program needs {known}")]
+    Outdated {
+        /// The version found; 0 for a database without tables.
+        found: i64,
+        /// The version needed.
+        known: i64,
+    },
     /// A database of something else.
     #[error("not a chatai database: {0}")]
     Foreign(String),
@@ -92,6 +100,7 @@ impl OpenError {
             Self::Newer { .. } => {
                 Some("run the newer program, or restore the snapshot that was made before the upgrade")
             }
+            Self::Outdated { .. } => Some("run `chatai migrate` first"),
             Self::Foreign(_) => Some(
                 "choose an empty database; `chatai import FILE` takes over the data of the original service",
             ),

@@ -2,7 +2,7 @@
 
 use crate::{commands::block_on, failure::Failure, wiring};
 use chatai_config::{Config, Flags};
-use chatai_store::OpenError;
+use chatai_store::{OpenError, Upgrade};
 use std::fmt;
 
 pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
@@ -34,7 +34,7 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
 
 /// What the database says of itself.
 async fn database(config: &Config) -> Result<String, Failure> {
-    let store = match wiring::try_open_store(config).await {
+    let store = match wiring::try_open_store(config, Upgrade::Apply).await {
         Ok(store) => store,
         Err(OpenError::InUse { .. }) => {
             return Ok("in use by a running service; stop it to have its content examined".to_owned());

@@ -7,7 +7,7 @@ use chatai_engine::import::{
     label,
 };
 use chatai_files::{Extractor, Limits};
-use chatai_store::{SqliteOptions, Store};
+use chatai_store::{SqliteOptions, Store, Upgrade};
 use chatai_types::SystemClock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -76,17 +76,23 @@ fn refuse_own_database(own: &Database, file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The instance's database. A dry run does not make one: where there is none it looks at an empty one elsewhere.
+/// The instance's database. A dry run changes nothing in it, its tables included, and does not make one: where there is
+/// no file it looks at an empty one elsewhere.
 async fn open(config: &Config, options: &ImportOptions) -> Result<(Store, Option<Scratch>), Failure> {
-    if options.dry_run
-        && let Database::Sqlite(own) = config.database_to_open()
+    if !options.dry_run {
+        return Ok((wiring::open_store(config).await?, None));
+    }
+    if let Database::Sqlite(own) = config.database_to_open()
         && !own.exists()
     {
         let scratch = Scratch::make()?;
         let store = Store::open_sqlite(SqliteOptions::new(scratch.0.join("empty.db"))).await;
         return Ok((store.map_err(Failure::new)?, Some(scratch)));
     }
-    Ok((wiring::open_store(config).await?, None))
+    match wiring::try_open_store(config, Upgrade::Refuse).await {
+        Ok(store) => Ok((store, None)),
+        Err(error) => Err(wiring::unopened(&error)),
+    }
 }
 
 /// A folder for this user alone, which goes when it is dropped.

@@ -7,6 +7,29 @@ mod list;
 
 use crate::OpenError;
 
+/// What opening a database does with a schema that is older than this program's, or not there yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// Brings it up to date.
+    #[default]
+    Apply,
+    /// Refuses the database and changes nothing in it.
+    Refuse,
+}
+
+impl Upgrade {
+    /// Whether the steps may be applied, of which `pending` are left out of `all`.
+    pub(crate) fn permits(self, all: &[Migration], pending: &[Migration]) -> Result<(), OpenError> {
+        match (self, pending) {
+            (Self::Apply, _) | (Self::Refuse, []) => Ok(()),
+            (Self::Refuse, [next, ..]) => Err(OpenError::Outdated {
+                found: next.version - 1,
+                known: latest(all),
+            }),
+        }
+    }
+}
+
 /// One step of the schema.
 #[derive(Debug)]
 pub(crate) struct Migration {
@@ -110,6 +133,15 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn who_wants_nothing_changed_is_told_what_is_missing() {
+        let all = [step(1, "one"), step(2, "two")];
+        assert!(Upgrade::Apply.permits(&all, &all).is_ok());
+        assert!(Upgrade::Refuse.permits(&all, &[]).is_ok());
+        let refused = Upgrade::Refuse.permits(&all, &all[1..]);
+        assert!(matches!(refused, Err(OpenError::Outdated { found: 1, known: 2 })));
     }
 
     #[test]

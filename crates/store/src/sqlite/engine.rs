@@ -15,7 +15,7 @@ use crate::{
     OpenError, StoreError,
     db::State,
     job::Job,
-    migrate::{self, Migration},
+    migrate::{self, Migration, Upgrade},
 };
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use rusqlite::Connection;
@@ -53,6 +53,8 @@ pub struct SqliteOptions {
     pub read_limit: Duration,
     /// Frames (of 4 KiB) in the write-ahead log that call for a checkpoint.
     pub checkpoint_frames: i64,
+    /// What becomes of an older schema.
+    pub upgrade: Upgrade,
     /// How the log is synced; tests watch or break it.
     pub(crate) sync: SyncLog,
     /// The schema's history; tests have others.
@@ -70,6 +72,7 @@ impl SqliteOptions {
             group_size: 256,
             read_limit: Duration::from_secs(30),
             checkpoint_frames: 2000,
+            upgrade: Upgrade::Apply,
             sync: SyncLog::default(),
             migrations: migrate::all(),
         }
@@ -125,7 +128,13 @@ impl Engine {
         let path = &claim.path;
         let refused = |cause: rusqlite::Error| connect::refused(&cause);
         let writer = connect::open(path, Purpose::Write).map_err(refused)?;
-        schema::prepare(&writer, path, options.migrations, connect::enter_wal)?;
+        schema::prepare(
+            &writer,
+            path,
+            options.migrations,
+            options.upgrade,
+            connect::enter_wal,
+        )?;
         connect::settle(&writer, Purpose::Write).map_err(refused)?;
         let log = open_log(&writer, &claim, &options)?;
         let checkpoints = open_settled(&claim, Purpose::Checkpoint)?;

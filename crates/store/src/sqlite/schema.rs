@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     OpenError,
-    migrate::{Applied, Migration, pending},
+    migrate::{Applied, Migration, Upgrade, pending},
 };
 use chatai_types::{Clock, SystemClock};
 use rusqlite::{Connection, params};
@@ -27,6 +27,7 @@ pub(super) fn prepare(
     connection: &Connection,
     path: &Path,
     all: &[Migration],
+    upgrade: Upgrade,
     enter_wal: impl FnOnce(&Connection) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     let found = inspect(connection)?;
@@ -34,6 +35,7 @@ pub(super) fn prepare(
         Found::Nothing => all,
         Found::Ours(applied) => pending(all, applied)?,
     };
+    upgrade.permits(all, steps)?;
     enter_wal(connection)?;
     if let (Found::Ours(_), Some(next)) = (&found, steps.first()) {
         snapshot(connection, path, next)?;

@@ -1,4 +1,5 @@
-//! `chatai import` that is interrupted or killed: soon over, nothing half, and the next run goes on.
+//! `chatai import` that is interrupted or killed: soon over, nothing half, and the next run goes on. A dry run changes
+//! nothing, tables included.
 
 use super::*;
 use chatai_testkit::app::{AppOptions, TestApp, TestDatabase};
@@ -242,4 +243,70 @@ async fn a_second_signal_ends_it_at_once() {
     assert!(matches!(code, Some(130 | 143)), "{code:?}: {said:?}");
     drop(holder);
     import(&app, &original).await;
+}
+
+mod a_dry_run_changes_nothing {
+    use super::*;
+
+    async fn refused(app: &TestApp, original: &OriginalFile) {
+        let arguments = ["import", "--dry-run", original.path().to_str().unwrap()].map(str::to_owned);
+        let ended = run(app.command(&arguments.each_ref().map(String::as_str))).await;
+        expect_failure(&ended, &["the database has schema", "run `chatai migrate` first"]);
+    }
+
+    #[tokio::test]
+    async fn in_an_older_file() {
+        let app = ended_app(options()).await;
+        let newest = Rows::of(&app).count("select max(version) from schema_migrations");
+        Rows::of(&app).change(&format!("delete from schema_migrations where version = {newest}"));
+        let before = std::fs::read(app.sqlite_path()).unwrap();
+        refused(&app, &original(10, 1)).await;
+        assert!(
+            std::fs::read(app.sqlite_path()).unwrap() == before,
+            "the file changed"
+        );
+        assert_eq!(
+            Rows::of(&app).count("select count(*) from schema_migrations"),
+            newest - 1
+        );
+        let snapshots = std::fs::read_dir(app.data_dir()).unwrap();
+        let names: Vec<_> = snapshots.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(
+            !names.iter().any(|name| name.to_string_lossy().contains("before")),
+            "{names:?}"
+        );
+        // The harness has `doctor` look at it in the end.
+        let now = format!("insert into schema_migrations select {newest}, 'search', 0");
+        Rows::of(&app).change(&now);
+    }
+
+    #[tokio::test]
+    async fn on_a_server() {
+        let app = ended_app(options().on(TestDatabase::postgres())).await;
+        let tables = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+                      where n.nspname = 'public'";
+        app.database()
+            .ask_server("drop schema public cascade; create schema public");
+        refused(&app, &original(10, 1)).await;
+        assert_eq!(app.database().ask_server(tables), ["0"]);
+        assert!(run(app.command(&["migrate"])).await.code == Some(0));
+        let migrations = "select count(*) from schema_migrations";
+        let all = app.database().ask_server(migrations);
+        let newest = "(select max(version) from schema_migrations)";
+        app.database()
+            .ask_server("create table kept as select * from schema_migrations");
+        app.database()
+            .ask_server(&format!("delete from schema_migrations where version = {newest}"));
+        let before = app.database().ask_server(tables);
+        refused(&app, &original(10, 1)).await;
+        assert_eq!(app.database().ask_server(tables), before);
+        assert_ne!(
+            app.database().ask_server(migrations),
+            all,
+            "it was not brought up to date"
+        );
+        app.database().ask_server(
+            "insert into schema_migrations select * from kept on conflict do nothing; drop table kept",
+        );
+    }
 }
