@@ -45,7 +45,7 @@ pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
     begun.map_err(|error| Failure::new(format_args!("cannot begin logging: {error}")))
 }
 
-/// Opens the database the configuration names.
+/// Opens the database the configuration names, and brings its schema up to date.
 pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
     try_open_store(config, Upgrade::Apply)
         .await
@@ -61,6 +61,7 @@ pub(crate) async fn try_open_store(config: &Config, upgrade: Upgrade) -> Result<
             if let Some(readers) = config.database.readers {
                 options.readers = readers;
             }
+            options.upgrade = upgrade;
             Store::open_sqlite(options).await
         }
         Database::Postgres(url) => {

@@ -36,7 +36,7 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn list_accounts(&self) -> Result<Vec<Account>, EngineError> {
-        let rows = self.store().read(rows::list).await?;
+        let rows = self.read(rows::list).await?;
         Ok(rows.into_iter().map(Account::from).collect())
     }
 
@@ -112,11 +112,10 @@ impl Engine {
 
     async fn select(&self, who: &AccountSelector) -> Result<rows::Account, EngineError> {
         let found = match who.clone() {
-            AccountSelector::Id(owner) => self.store().read(move |tx| rows::get(tx, owner)).await?,
+            AccountSelector::Id(owner) => self.read(move |tx| rows::get(tx, owner)).await?,
             AccountSelector::Email(email) => {
                 let folded = fold_email(&email);
                 let found = self
-                    .store()
                     .read(move |tx| rows::credentials(tx, &email, &folded))
                     .await?;
                 found.map(|found| found.account)

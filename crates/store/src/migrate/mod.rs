@@ -138,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn who_wants_nothing_changed_is_told_what_is_missing() {
+        let all = [step(1, "one"), step(2, "two")];
+        let one = applied(&[(1, "one")]);
+        assert_eq!(to_apply(&all, &one, Upgrade::Apply).unwrap().len(), 1);
+        let refused = to_apply(&all, &one, Upgrade::Refuse);
+        assert!(matches!(refused, Err(OpenError::Older { found: 1, known: 2 })));
+    }
+
+    #[test]
     fn a_history_that_is_not_ours_is_refused() {
         let all = [step(1, "one"), step(2, "two")];
         let newer = pending(&all, &applied(&[(1, "one"), (2, "two"), (3, "three")]));

@@ -77,6 +77,14 @@ impl SqliteOptions {
             migrations: migrate::all(),
         }
     }
+
+    /// Syncs the log in another way: tests of those above hold the disk back, or break it.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn sync_with(mut self, sync: impl Fn(&File) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        self.sync = SyncLog(Arc::new(sync));
+        self
+    }
 }
 
 pub(crate) struct Engine {

@@ -57,6 +57,11 @@ impl AppOptions {
         self
     }
 
+    /// The database it will run on.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
     /// With a variable in its environment, which is otherwise empty.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
