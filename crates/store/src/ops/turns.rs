@@ -237,6 +237,12 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     };
     let tokens = turn.tokens;
     let ids = turn.ids;
+    // Takes the conversation, so that a turn opened at the same time counts this answer either as empty, to be
+    // corrected below, or in full.
+    tx.exec(
+        "update conversations set head_id = head_id where id = $1 and user_id = $2",
+        params![ids.conversation_id, turn.owner],
+    )?;
     let closed = tx.exec(
         "update messages set status = $3, text = $4, summary = $5, size_tokens = $6, error_code = $7, \
          error_detail = $8, fresh_input = $9, cache_read = $10, cache_write = $11, output = $12, \
