@@ -7,6 +7,19 @@ mod common;
 #[path = "../common/original.rs"]
 mod original;
 
+mod accounts;
+mod attachments;
+mod conversations;
+mod coverage;
+mod embeddings;
 mod import;
+mod ledger;
 mod legacy;
+mod messages;
 mod opening;
+mod prices;
+mod raw;
+mod settings;
+mod support;
+mod turns;
+mod usage;
