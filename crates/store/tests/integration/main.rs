@@ -11,6 +11,7 @@ mod accounts;
 mod attachments;
 mod conversations;
 mod coverage;
+mod doctor;
 mod embeddings;
 mod import;
 mod ledger;
