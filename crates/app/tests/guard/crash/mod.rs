@@ -6,6 +6,7 @@
 
 mod client;
 mod files;
+mod sync;
 
 use crate::support::{random::Random, *};
 use chatai_testkit::{
