@@ -136,7 +136,9 @@ fn watch_signals() -> Result<CancellationToken, Failure> {
         next().await;
         first.cancel();
         let signal = next().await;
-        eprintln!("error: ended by a second signal; run this again: it goes on where it stopped");
+        output::complain(format_args!(
+            "error: ended by a second signal; run this again: it goes on where it stopped\n"
+        ));
         std::process::exit(128 + signal.as_raw_value());
     });
     Ok(interrupted)

@@ -72,13 +72,20 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
     greet(config, &engine, address).await;
     let service = chatai_server::service(engine.clone(), server_settings(config));
     let ended = CancellationToken::new();
+    let disk_failed = CancellationToken::new();
     let serving = async {
         tokio::join!(
             chatai_server::serve(listener, service, ended.cancelled(), GRACE),
             async {
                 ended.cancelled().await;
-                // Running turns are closed first, so that those who wait for them are still answered.
-                engine.shutdown(TURN_GRACE).await;
+                // Running turns are closed first, so that those who wait for them are still answered. Where nothing
+                // can be stored any more there is nothing to wait for.
+                let grace = if disk_failed.is_cancelled() {
+                    Duration::ZERO
+                } else {
+                    TURN_GRACE
+                };
+                engine.shutdown(grace).await;
             },
         );
         // What was accepted at the last moment.
@@ -96,6 +103,7 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
         End::Signal(signal) => tracing::info!(signal, "ending"),
         End::Broken(reason) => {
             tracing::error!(%reason, "the database failed to sync; ending so that the next start recovers it");
+            disk_failed.cancel();
         }
     }
     ended.cancel();

@@ -8,8 +8,8 @@ mod common;
 
 use async_trait::async_trait;
 use chatai_engine::{
-    AuthSettings, Catalog, Engine, JwtAlgorithm, LimitSettings, ModelSettings, NewAccount, Origin, Parts,
-    SendMessage, Settings,
+    AuthSettings, Catalog, Engine, JwtAlgorithm, LimitSettings, ModelSettings, NewAccount, Origin, Parent,
+    Parts, SendMessage, Settings,
 };
 use chatai_files::{Extractor, Limits};
 use chatai_llm::{
@@ -109,6 +109,8 @@ conformance! {
             text: "hello".to_owned(),
             model: Some("caching".to_owned()),
             files: Vec::new(),
+            parent: Parent::Head,
+            idempotency_key: None,
         };
         let turn = engine.send(&caller, message).await.unwrap();
         let answer_id = turn.ids.response_message_id;

@@ -244,8 +244,15 @@ impl TestApp {
             .status()
             .expect("`kill` can be run");
         assert!(asked.success(), "the signal was not sent");
-        let ending = tokio::task::spawn_blocking(move || wait(child));
-        ending.await.expect("waiting does not panic")
+        end_of(child).await
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub async fn ended(&mut self) -> ExitStatus {
+        end_of(self.child.take().expect("the program runs")).await
     }
 
     /// What it has logged.
@@ -294,6 +301,11 @@ impl Drop for TestApp {
             );
         }
     }
+}
+
+async fn end_of(child: Child) -> ExitStatus {
+    let ending = tokio::task::spawn_blocking(move || wait(child));
+    ending.await.expect("waiting does not panic")
 }
 
 /// Waits for a process, but not for ever.
