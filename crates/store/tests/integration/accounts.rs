@@ -190,4 +190,20 @@ conformance! {
         assert!(!write(&store, |tx| accounts::set_role(tx, NOBODY, UserRole::Admin)).await);
         assert!(!write(&store, |tx| accounts::set_disabled(tx, NOBODY, true)).await);
     }
+
+    async fn the_costliest_hash_of_the_original_is_known(store: TestStore) {
+        let cost = async || read(&store, accounts::largest_bcrypt_cost).await;
+        let with = async |email: &'static str, hash: &'static str| {
+            let new = accounts::NewAccount { password_hash: hash.to_owned(), ..new_account(email) };
+            write(&store, move |tx| accounts::add(tx, &new)).await;
+        };
+        with("a@example.com", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA").await;
+        assert_eq!(cost().await, 0);
+        with("b@example.com", "$2b$10$abcdefghijklmnopqrstuv").await;
+        with("c@example.com", "$2a$12$abcdefghijklmnopqrstuv").await;
+        assert_eq!(cost().await, 12);
+        // No service would choose it: whoever waits as long must not depend on a file.
+        with("d@example.com", "$2b$31$abcdefghijklmnopqrstuv").await;
+        assert_eq!(cost().await, 12);
+    }
 }

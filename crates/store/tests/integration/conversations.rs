@@ -11,6 +11,7 @@ use crate::{
 use chatai_store::{
     Store,
     ops::{
+        conversation_pages::{self, From},
         conversations::{self, Conversation},
         turns::Opened,
     },
@@ -170,5 +171,26 @@ conformance! {
             assert_eq!(deleted.await, [true; 4]);
             assert_eq!(number(&store.place, "select count(*) from blobs").await, 0);
         }
+    }
+
+    async fn pages_begin_behind_and_ahead_of_a_key(store: TestStore) {
+        let (owner, other) = (account(&store, "a@example.com").await, account(&store, "b@example.com").await);
+        let mut all = Vec::new();
+        for micros in [1, 2, 2, 3, 4] {
+            all.insert(0, (at(micros), add(&store, owner, "t", micros).await));
+            add(&store, other, "theirs", micros).await;
+        }
+        let page = async |from, limit| {
+            let page = read(&store, move |tx| conversation_pages::page(tx, owner, from, limit)).await;
+            let keys: Vec<_> = page.rows.iter().map(|row| (row.created_at, row.id)).collect();
+            (keys, page.has_older, page.has_newer)
+        };
+        all.sort_by(|a, b| b.cmp(a));
+        assert_eq!(page(From::Newest, 2).await, (all[..2].to_vec(), true, false));
+        assert_eq!(page(From::OlderThan(all[1]), 2).await, (all[2..4].to_vec(), true, true));
+        assert_eq!(page(From::OlderThan(all[3]), 2).await, (all[4..].to_vec(), false, true));
+        assert_eq!(page(From::NewerThan(all[3]), 2).await, (all[1..3].to_vec(), true, true));
+        assert_eq!(page(From::NewerThan(all[1]), 9).await, (all[..1].to_vec(), true, false));
+        assert_eq!(page(From::NewerThan(all[0]), 9).await, (Vec::new(), false, false));
     }
 }
