@@ -100,7 +100,9 @@ impl OpenError {
             Self::Newer { .. } => {
                 Some("run the newer program, or restore the snapshot that was made before the upgrade")
             }
-            Self::Older { .. } => Some("start the service or run `chatai migrate` to bring it up to date"),
+            Self::Older { .. } => {
+                Some("run `chatai migrate` first, or start the service once: either brings it up to date")
+            }
             Self::Foreign(_) => Some(
                 "choose an empty database; `chatai import FILE` takes over the data of the original service",
             ),

@@ -161,6 +161,7 @@ impl Belongings {
         match parameter {
             "conversation_id" => vec![self.conversation_id],
             "message_id" => self.message_ids.to_vec(),
+            "response_message_id" => vec![self.message_ids[1]],
             "attachment_id" => vec![self.attachment_id],
             other => panic!("a new kind of id needs an owner to test with: {other}"),
         }
@@ -176,7 +177,7 @@ fn complete(user: &User, route: &Route, id: &str) -> RequestBuilder {
     let call = user.call(route.method.clone(), &path);
     match route.body_types.is_empty() {
         true => call,
-        false => call.json(&json!({"text": "x", "title": "x"})),
+        false => call.json(&json!({"text": "x", "title": "x", "message_id": 2})),
     }
 }
 
@@ -259,7 +260,10 @@ async fn other_methods(other: &User, route: &Route, id: i64) {
                 } else {
                     ""
                 };
-            let call = other.call(method.clone(), &path);
+            let mut call = other.call(method.clone(), &path);
+            if method == route.method && !route.body_types.is_empty() {
+                call = call.json(&json!({"text": "x", "message_id": 2}));
+            }
             async move { send(call).await }
         };
         let (unknown, answer) = (ask("999999".to_owned()).await, ask(id.to_string()).await);

@@ -16,9 +16,8 @@ const NEVER: &[(&str, &str)] = &[
          (select 1 from messages q where q.id = a.request_id and q.conversation_id = a.conversation_id)",
     ),
     (
-        "interrupted answers that were charged",
-        "select count(*) from messages m where status = 'interrupted' and \
-         (price is not null or exists (select 1 from usage_details u where u.message_id = m.id))",
+        "interrupted answers that were charged and have given nothing",
+        "select count(*) from messages where status = 'interrupted' and text = '' and coalesce(price, 0) <> 0",
     ),
     (
         "complete answers without a text or a final call",
