@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod output;
 mod secret;
 mod wiring;
 
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            output::complain(format_args!("{failure}\n"));
             ExitCode::FAILURE
         }
     }

@@ -4,12 +4,14 @@ use crate::{failure::Failure, secret};
 use chatai_config::{
     BooksMode, Config, Database, Flags, JwtAlgorithm, Loaded, LogFormat, Registration, Surroundings,
 };
-use chatai_engine::{AuthSettings, Catalog, Engine, LimitSettings, ModelSettings, Parts, Settings};
+use chatai_engine::{
+    AuthSettings, Catalog, Engine, EngineError, LimitSettings, ModelSettings, Parts, Settings, misconfigured,
+};
 use chatai_files::{Extractor, Limits};
 use chatai_llm::{OpenAi, OpenAiConfig, Provider};
 use chatai_rag::Collection;
-use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store};
-use chatai_types::{SystemClock, SystemRandom};
+use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store, Upgrade};
+use chatai_types::{ErrorCode, SystemClock, SystemRandom};
 use std::{fs, io::IsTerminal, path::Path, sync::Arc, time::Duration};
 use tracing_subscriber::EnvFilter;
 
@@ -33,7 +35,9 @@ pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(std::io::stderr().is_terminal())
+        // It would tell of a failed write on the same broken standard error, and panic.
+        .log_internal_errors(false);
     let begun = match config.log.format {
         LogFormat::Text => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().try_init(),
@@ -41,24 +45,29 @@ pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
     begun.map_err(|error| Failure::new(format_args!("cannot begin logging: {error}")))
 }
 
-/// Opens the database the configuration names.
+/// Opens the database the configuration names, and brings its schema up to date.
 pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
-    try_open_store(config).await.map_err(|error| unopened(&error))
+    try_open_store(config, Upgrade::Apply)
+        .await
+        .map_err(|error| unopened(&error))
 }
 
 /// The same, for those who tell the reasons apart.
-pub(crate) async fn try_open_store(config: &Config) -> Result<Store, OpenError> {
+pub(crate) async fn try_open_store(config: &Config, upgrade: Upgrade) -> Result<Store, OpenError> {
     match config.database_to_open() {
         Database::Sqlite(path) => {
             let mut options = SqliteOptions::new(path);
+            options.upgrade = upgrade;
             if let Some(readers) = config.database.readers {
                 options.readers = readers;
             }
+            options.upgrade = upgrade;
             Store::open_sqlite(options).await
         }
         Database::Postgres(url) => {
             let mut options = PostgresOptions::new(url.reveal());
             options.workers = config.database.workers;
+            options.upgrade = upgrade;
             Store::open_postgres(options).await
         }
     }
@@ -134,6 +143,23 @@ pub(crate) fn vendor(config: &Config) -> Result<Option<Arc<dyn Provider>>, Failu
     Ok(Some(Arc::new(provider)))
 }
 
+/// Configured models that cannot answer: those that are wrong as they stand, and those that only want a provider.
+pub(crate) fn misconfigured_models(config: &Config) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let found = misconfigured(
+        &catalog(config)?,
+        vendor(config)?.is_some(),
+        &model_settings(config),
+    );
+    let (unknown, waiting): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|(_, error)| error.code == ErrorCode::ModelUnknown);
+    let lines = |found: Vec<(&str, EngineError)>| {
+        let line = |(key, error): (&str, EngineError)| format!("`{key}`: {}", error.detail);
+        found.into_iter().map(line).collect()
+    };
+    Ok((lines(unknown), lines(waiting)))
+}
+
 /// The engine over an opened store.
 pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Failure> {
     let settings = settings(config, &store).await?;
@@ -156,7 +182,6 @@ async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
         None => secret::of_database(&config.database_to_open(), store).await?,
     };
     let limits = &config.limits;
-    let models = &config.models;
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Ok(Settings {
         auth: AuthSettings {
@@ -171,13 +196,7 @@ async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
             password_max_chars: config.auth.password_max_length,
             registration_open: config.auth.registration == Registration::Open,
         },
-        models: ModelSettings {
-            default: models.default.clone(),
-            title: models.title.clone(),
-            intent: models.intent.clone(),
-            summary: models.summary.clone(),
-            embedding: models.embedding.clone(),
-        },
+        models: model_settings(config),
         limits: LimitSettings {
             registrations_per_minute: limits.registrations_per_minute,
             turns_per_minute: limits.turns_per_minute,
@@ -191,4 +210,15 @@ async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
         },
         cache_ttl: Duration::from_secs(config.cache.ttl_s),
     })
+}
+
+fn model_settings(config: &Config) -> ModelSettings {
+    let models = &config.models;
+    ModelSettings {
+        default: models.default.clone(),
+        title: models.title.clone(),
+        intent: models.intent.clone(),
+        summary: models.summary.clone(),
+        embedding: models.embedding.clone(),
+    }
 }

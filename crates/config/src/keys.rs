@@ -136,9 +136,10 @@ section! {
 section! {
     /// OpenAI, or a server that speaks its protocol.
     OpenAi = "providers.openai" {
-        /// The key. Without one no OpenAI model is offered and the built-in responder answers.
+        /// The key. Without one, and without a base URL, no OpenAI model is offered and the built-in responder
+        /// answers.
         api_key: Option<Secret> = Maybe(ApiKey) => "", legacy "OPENAI_API_KEY";
-        /// Base URL of a compatible server or gateway. Absent, it is OpenAI's own.
+        /// Base URL of a compatible server or gateway, which may need no key. Absent, it is OpenAI's own.
         base_url: Option<String> = Maybe(Endpoint) => "", legacy "OPENAI_BASE_URL";
     }
 }
@@ -152,8 +153,8 @@ section! {
         /// The model that gives conversations their titles. Absent, it is `gpt-4.1-nano`, or the one that
         /// answers where that is not offered.
         title: Option<String> = Maybe(Name) => "", legacy "OPENAI_TITLE_MODEL";
-        /// The model that decides how much of the conversation a question needs. Absent, a local rule does,
-        /// at no cost.
+        /// The model that decides how much of the conversation a question needs. Absent, everything that fits is
+        /// given and no model is asked.
         intent: Option<String> = Maybe(Name) => "", legacy "OPENAI_INTENT_MODEL";
         /// The model that summarises long messages. Absent, it is `gpt-4.1-nano`, or the one that answers
         /// where that is not offered.

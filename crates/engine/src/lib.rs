@@ -24,6 +24,7 @@ pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
+pub use models::misconfigured;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,

@@ -12,6 +12,29 @@ use std::sync::Arc;
 /// The first choice when neither the client nor the configuration names a model.
 const FIRST_CHOICE: &str = "gpt-4.1-nano";
 
+/// Configured names that cannot answer, by key, each with the reason: `model_unknown` where the catalog has no such
+/// model, `model_unavailable` where only a provider is missing. For checks that start nothing.
+pub fn misconfigured(
+    catalog: &Catalog,
+    has_vendor: bool,
+    settings: &ModelSettings,
+) -> Vec<(&'static str, EngineError)> {
+    let fault = |name: &str| match listed(catalog, name) {
+        Ok(model) if has_vendor || model.name == BUILT_IN => None,
+        Ok(_) => Some(keyless(name)),
+        Err(error) => Some(error),
+    };
+    [
+        ("models.default", &settings.default),
+        ("models.title", &settings.title),
+        ("models.intent", &settings.intent),
+        ("models.summary", &settings.summary),
+    ]
+    .into_iter()
+    .filter_map(|(key, name)| Some((key, fault(name.as_deref()?)?)))
+    .collect()
+}
+
 /// The catalog and those who serve it.
 pub(crate) struct Models {
     catalog: Catalog,
@@ -102,41 +125,17 @@ impl Models {
 
     /// Configured names that cannot answer, each with the reason, for a warning at start.
     pub(crate) fn misconfigured(&self) -> Vec<(&'static str, EngineError)> {
-        let settings = &self.settings;
-        [
-            ("models.default", &settings.default),
-            ("models.title", &settings.title),
-            ("models.intent", &settings.intent),
-            ("models.summary", &settings.summary),
-        ]
-        .into_iter()
-        .filter_map(|(key, name)| Some((key, self.named(name.as_deref()?).err()?)))
-        .collect()
+        misconfigured(&self.catalog, self.vendor.is_some(), &self.settings)
     }
 
     fn named(&self, name: &str) -> Result<Served, EngineError> {
-        let model = self
-            .catalog
-            .get(name)
-            .filter(|model| !model.embeds)
-            .ok_or_else(|| {
-                let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-                EngineError::new(
-                    ErrorCode::ModelUnknown,
-                    format!(
-                        "There is no model `{shown}` in the catalog; GET /models lists those that can answer"
-                    ),
-                )
-            })?;
+        let model = listed(&self.catalog, name)?;
         if model.name == BUILT_IN {
             return Ok(self.served(model, &self.built_in));
         }
         match &self.vendor {
             Some(vendor) => Ok(self.served(model, vendor)),
-            None => Err(EngineError::new(
-                ErrorCode::ModelUnavailable,
-                format!("`{name}` cannot answer: no key for its provider is configured; set OPENAI_API_KEY"),
-            )),
+            None => Err(keyless(name)),
         }
     }
 
@@ -146,4 +145,22 @@ impl Models {
             provider: Arc::clone(provider),
         }
     }
+}
+
+/// A model of the catalog that writes.
+fn listed<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Model, EngineError> {
+    catalog.get(name).filter(|model| !model.embeds).ok_or_else(|| {
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+        EngineError::new(
+            ErrorCode::ModelUnknown,
+            format!("There is no model `{shown}` in the catalog; GET /models lists those that can answer"),
+        )
+    })
+}
+
+fn keyless(name: &str) -> EngineError {
+    EngineError::new(
+        ErrorCode::ModelUnavailable,
+        format!("`{name}` cannot answer: no key for its provider is configured; set OPENAI_API_KEY"),
+    )
 }

@@ -158,8 +158,7 @@ where
                 self.fail(failure);
             }
             (None, _) => {
-                let error = LlmError::Failed("the stream ended before the answer did".to_owned());
-                self.fail(Failure::fatal(error));
+                self.fail(Failure::unreadable("the stream ended before the answer did"));
             }
         }
         Poll::Ready(())
@@ -184,11 +183,7 @@ where
             self.end();
         } else if self.due >= self.limits.deadline {
             // A long answer does not speak against the provider.
-            let error = LlmError::Failed(format!(
-                "the answer was not complete after {:?}",
-                self.limits.total
-            ));
-            self.fail(Failure::refused(error));
+            self.fail(Failure::refused(LlmError::TooLong(self.limits.total)));
         } else {
             self.fail(Failure::fatal(LlmError::Timeout(self.limits.silence)));
         }

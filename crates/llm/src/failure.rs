@@ -8,9 +8,9 @@ use std::time::Duration;
 pub(crate) struct Failure {
     /// What the caller is told.
     pub(crate) error: LlmError,
-    /// Whether it speaks against the provider as a whole (5xx, no connection, silence, an unreadable
-    /// stream), so that the circuit counts it. A refused request does not.
-    pub(crate) provider_fault: bool,
+    /// Whether it says that the provider is dead (5xx, no connection, silence), so that the circuit counts it.
+    /// A refused request does not, nor an answer that came and was bad.
+    pub(crate) provider_dead: bool,
     /// Whether the same request may succeed when sent again.
     pub(crate) retryable: bool,
     /// How long the vendor asks to wait before that.
@@ -18,39 +18,44 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The provider's fault, worth another attempt as long as nothing of the answer arrived.
+    /// A sign that the provider is dead, worth another attempt as long as nothing of the answer arrived.
     pub(crate) fn transient(error: LlmError) -> Self {
         Self {
             error,
-            provider_fault: true,
+            provider_dead: true,
             retryable: true,
             retry_after: None,
         }
     }
 
-    /// The provider's fault, not to be repeated.
+    /// A sign that the provider is dead, not to be repeated.
     pub(crate) fn fatal(error: LlmError) -> Self {
         Self {
             error,
-            provider_fault: true,
+            provider_dead: true,
             retryable: false,
             retry_after: None,
         }
     }
 
-    /// Not the provider's fault: a refused request, or a limit of our own.
+    /// The provider is well: it refused the request, or a limit of our own was reached.
     pub(crate) fn refused(error: LlmError) -> Self {
         Self {
             error,
-            provider_fault: false,
+            provider_dead: false,
             retryable: false,
             retry_after: None,
         }
+    }
+
+    /// The provider answers, but not with what was asked for: an unreadable stream, or one that breaks off.
+    pub(crate) fn unreadable(what: impl Into<String>) -> Self {
+        Self::refused(LlmError::Failed(what.into()))
     }
 }
 
 impl From<SseError> for Failure {
     fn from(error: SseError) -> Self {
-        Self::fatal(LlmError::Failed(error.to_string()))
+        Self::unreadable(error.to_string())
     }
 }

@@ -14,7 +14,7 @@ mod secret;
 mod sse;
 
 pub use http::SetupError;
-pub use model::{Event, Finished, Format, Item, Part, Request, StopReason, ToolCall, ToolSpec};
+pub use model::{Event, Finished, Format, Item, Part, Priority, Request, StopReason, ToolCall, ToolSpec};
 pub use openai::{OpenAi, OpenAiConfig};
 pub use provider::{Embeddings, EventStream, LlmError, Provider};
 pub use secret::Secret;

@@ -23,8 +23,21 @@ pub struct Request {
     pub format: Format,
     /// Upper bound of output tokens; `None` leaves it to the vendor.
     pub max_output_tokens: Option<u32>,
+    /// What its failure means for others.
+    pub priority: Priority,
     /// A stable name for requests that share a prefix, for vendors that route by it.
     pub cache_key: Option<String>,
+}
+
+/// Whether somebody waits for the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// It is the answer.
+    #[default]
+    Answer,
+    /// It may fail: a title, a summary. Left alone with a provider that is dead, but never a reason to leave
+    /// answers alone.
+    BestEffort,
 }
 
 /// One entry of the conversation.

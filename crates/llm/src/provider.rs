@@ -58,6 +58,9 @@ pub enum LlmError {
     /// Silence for longer than the configured time.
     #[error("the provider sent nothing for {0:?}")]
     Timeout(Duration),
+    /// The answer was not complete when the time of a whole call was over.
+    #[error("the answer was not complete after {0:?}")]
+    TooLong(Duration),
     /// Its fault or the network's: 5xx, a connection that breaks, an unreadable stream.
     #[error("the provider failed: {0}")]
     Failed(String),

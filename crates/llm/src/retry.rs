@@ -38,17 +38,14 @@ impl RetryPolicy {
         F: Future<Output = Result<T, Failure>>,
     {
         breaker.admit()?;
+        let begun = Instant::now();
         let mut retries = 0;
         loop {
             let failure = match tokio::time::timeout_at(deadline, attempt()).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(failure)) => failure,
                 // Its own bounds are shorter unless attempts before used the time up.
-                Err(_) => {
-                    return Err(LlmError::Failed(
-                        "no answer within the time of a whole call".to_owned(),
-                    ));
-                }
+                Err(_) => return Err(LlmError::TooLong(deadline - begun)),
             };
             breaker.failure(&failure);
             let wait = self.wait(retries, &failure, random);
@@ -122,7 +119,7 @@ mod tests {
                 retry_after,
                 detail: String::new(),
             },
-            provider_fault: false,
+            provider_dead: false,
             retryable: true,
             retry_after,
         }
@@ -182,7 +179,10 @@ mod tests {
                 std::future::pending,
             )
             .await;
-        assert!(matches!(outcome, Err(LlmError::Failed(_))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(LlmError::TooLong(total)) if total == Duration::from_secs(2)),
+            "{outcome:?}"
+        );
         assert_eq!(start.elapsed(), Duration::from_secs(2));
     }
 

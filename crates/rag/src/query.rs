@@ -9,7 +9,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
     /// What the books should be about, in natural words. `None`, or words that say nothing (`a good book, please`):
-    /// the books of `authors` by year or, without authors, a varied choice.
+    /// the books of `authors` by year or, without authors, a varied choice. A genre or theme that is named as such
+    /// (`a science fiction novel`, `genre: poetry`) is a condition too, where at least five books carry it.
     pub content: Option<String>,
     /// Only books by one of these. A name means a person by family name (`Tolstoy`) or by full name in any usual
     /// spelling (initials, order, accents, romanisation); a single other part (`Dante`) only where nobody has it as

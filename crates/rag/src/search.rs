@@ -5,6 +5,7 @@
 
 mod conditions;
 mod fuse;
+mod kinds;
 mod nations;
 mod period;
 mod related;
@@ -35,8 +36,9 @@ impl Index {
         if query.limit == 0 || self.is_empty() {
             return Vec::new();
         }
-        let request = Request::understand(self, query.content.as_deref().unwrap_or_default());
-        let conditions = Conditions::of(self, query, &request.examples);
+        let content = query.content.as_deref().unwrap_or_default();
+        let request = Request::understand(self, content);
+        let conditions = Conditions::of(self, query, &request.examples, kinds::named(self, content));
         if request.says_nothing {
             return self.without_content(query, &conditions);
         }

@@ -149,7 +149,7 @@ fn words_alone_find_what_is_asked_for() {
 }
 
 /// The scripted embeddings know a few hundred groups of synonyms and no names: alone they are far behind the words, and
-/// joined they take more than they give. The floors see to it that the fusion keeps the harm of a weak model small; what
+/// joined they change next to nothing. The floors see to it that the fusion keeps the harm of a weak model small; what
 /// a real embedding model adds is not measured here.
 #[test]
 fn weak_vectors_do_little_harm() {
@@ -198,7 +198,7 @@ fn weak_vectors_do_little_harm() {
     );
     print("dev, joined", &dev);
     print("test, joined", &test);
-    // Measured: test 0.777 and 0.701, dev 0.871 and 0.866.
-    assert!(test.recall_at_5 >= 0.76 && test.reciprocal_rank >= 0.69);
-    assert!(dev.recall_at_5 >= 0.85 && dev.reciprocal_rank >= 0.84);
+    // Measured: test 0.823 and 0.747, dev 0.904 and 0.907.
+    assert!(test.recall_at_5 >= 0.80 && test.reciprocal_rank >= 0.73);
+    assert!(dev.recall_at_5 >= 0.88 && dev.reciprocal_rank >= 0.87);
 }

@@ -13,8 +13,15 @@ const COLLECTIONS: [&str; 2] = ["/conversations", "/chat"];
 /// The prefix under which the original web client finds everything.
 pub(crate) const PREFIX: &str = "/api";
 
-/// The canonical spelling of a path; `None` where it is canonical already.
+/// Where paths lead that are no spelling of any: nobody answers there.
+const NOWHERE: &str = "/nowhere";
+
+/// The canonical spelling of a path; `None` where it is canonical already. An empty segment belongs to no path and
+/// must not pass for a missing id.
 pub(crate) fn canonical(path: &str) -> Option<String> {
+    if path.contains("//") {
+        return Some(NOWHERE.to_owned());
+    }
     let below = match path.strip_prefix(PREFIX) {
         Some("") => "/",
         Some(rest) if rest.starts_with('/') => rest,
@@ -65,7 +72,10 @@ mod tests {
             // The prefix is taken off once, and only as a whole segment.
             ("/api/api/chat", "/api/chat"),
             ("/apichat", "/apichat"),
-            ("/chat//", "/chat//".strip_suffix('/').unwrap()),
+            ("/chat//", NOWHERE),
+            ("//", NOWHERE),
+            ("/conversations//messages", NOWHERE),
+            ("/api//chat", NOWHERE),
             ("*", "*"),
         ] {
             let mut uri: Uri = given.parse().unwrap();

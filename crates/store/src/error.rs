@@ -52,6 +52,14 @@ pub enum OpenError {
         /// The newest version known.
         known: i64,
     },
+    /// Written by an older version of this program, or empty (schema 0), where only a current one was to be opened.
+    #[error("the database has schema {found}, this program's is {known}")]
+    Older {
+        /// The version found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
     /// A database of something else.
     #[error("not a chatai database: {0}")]
     Foreign(String),
@@ -91,6 +99,9 @@ impl OpenError {
             Self::InUse { .. } => Some("stop the other process, or give this one another database"),
             Self::Newer { .. } => {
                 Some("run the newer program, or restore the snapshot that was made before the upgrade")
+            }
+            Self::Older { .. } => {
+                Some("run `chatai migrate` first, or start the service once: either brings it up to date")
             }
             Self::Foreign(_) => Some(
                 "choose an empty database; `chatai import FILE` takes over the data of the original service",

@@ -26,6 +26,7 @@ mod tests;
 
 pub use db::{Backend, Store, Synced};
 pub use error::{OpenError, StoreError};
+pub use migrate::Upgrade;
 pub use postgres::PostgresOptions;
 pub use sqlite::SqliteOptions;
 pub use tx::Tx;

@@ -1,9 +1,9 @@
 //! `chatai doctor`: looks at everything the service needs and says what is wrong, a line each.
 
-use crate::{commands::block_on, failure::Failure, wiring};
-use chatai_config::{Config, Flags};
-use chatai_store::OpenError;
-use std::fmt;
+use crate::{commands::block_on, failure::Failure, output, wiring};
+use chatai_config::{Config, Database, Flags};
+use chatai_store::{OpenError, Upgrade};
+use std::{fmt, path::Path};
 
 pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -28,16 +28,74 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
         Some(vendor) => format!("{} is configured", vendor.name()),
         None => "none; the built-in responder answers (set OPENAI_API_KEY for real models)".to_owned(),
     });
-    report.line("database", block_on(database(config)), ToString::to_string);
+    report.line("models", models(config), ToString::to_string);
+    report.line("database", database(config), ToString::to_string);
     report.end()
 }
 
-/// What the database says of itself.
-async fn database(config: &Config) -> Result<String, Failure> {
-    let store = match wiring::try_open_store(config).await {
+/// Whether the models that the configuration names can do what it names them for.
+fn models(config: &Config) -> Result<String, Failure> {
+    let (unknown, waiting) = wiring::misconfigured_models(config)?;
+    if !unknown.is_empty() {
+        return Err(
+            Failure::new(unknown.join("; ")).hint("name a model of the catalog, or leave the key out")
+        );
+    }
+    if waiting.is_empty() {
+        return Ok("those that are configured can answer".to_owned());
+    }
+    Ok(format!("others answer in their place: {}", waiting.join("; ")))
+}
+
+/// What the database says of itself. Looking makes and changes nothing: where there is none yet, that is said.
+fn database(config: &Config) -> Result<String, Failure> {
+    if let Database::Sqlite(path) = config.database_to_open()
+        && !path.exists()
+    {
+        return to_be_made(&path);
+    }
+    block_on(examined(config))
+}
+
+/// Whether a file that is not there can come to be at the first start.
+fn to_be_made(path: &Path) -> Result<String, Failure> {
+    let folders = path.ancestors().skip(1);
+    let mut existing = folders.map(|folder| match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    });
+    let Some(folder) = existing.find(|folder| folder.exists()) else {
+        return Err(Failure::new(format_args!("`{}` lies nowhere", path.display())));
+    };
+    let usable =
+        std::fs::metadata(folder).is_ok_and(|found| found.is_dir() && !found.permissions().readonly());
+    if usable {
+        return Ok(format!(
+            "none yet; `{}` will be made at the first start",
+            path.display()
+        ));
+    }
+    let failure = format_args!(
+        "`{}` cannot be made: `{}` is no folder that can be written to",
+        path.display(),
+        folder.display()
+    );
+    Err(Failure::new(failure).hint("choose another folder with --data-dir"))
+}
+
+async fn examined(config: &Config) -> Result<String, Failure> {
+    let store = match wiring::try_open_store(config, Upgrade::Refuse).await {
         Ok(store) => store,
         Err(OpenError::InUse { .. }) => {
             return Ok("in use by a running service; stop it to have its content examined".to_owned());
+        }
+        Err(OpenError::Older { found: 0, .. }) => {
+            return Ok("empty; its tables will be made at the first start".to_owned());
+        }
+        Err(OpenError::Older { found, known }) => {
+            return Ok(format!(
+                "schema {found}, the next start brings it to {known}; its content was not examined"
+            ));
         }
         Err(error) => return Err(wiring::unopened(&error)),
     };
@@ -54,24 +112,35 @@ async fn database(config: &Config) -> Result<String, Failure> {
 #[derive(Default)]
 struct Report {
     faults: usize,
+    /// Why the report itself could not be written.
+    unwritten: Option<Failure>,
 }
 
 impl Report {
     fn line<T>(&mut self, what: &str, found: Result<T, Failure>, say: impl Fn(&T) -> String) -> Option<T> {
         match found {
             Ok(value) => {
-                println!("ok    {what}: {}", say(&value));
+                self.write(format_args!("ok    {what}: {}\n", say(&value)));
                 Some(value)
             }
             Err(failure) => {
                 self.faults += 1;
-                println!("FAIL  {what}: {}", Indented(&failure));
+                self.write(format_args!("FAIL  {what}: {}\n", Indented(&failure)));
                 None
             }
         }
     }
 
-    fn end(&self) -> Result<(), Failure> {
+    fn write(&mut self, line: fmt::Arguments<'_>) {
+        if let Err(failure) = output::say(line) {
+            self.unwritten = Some(failure);
+        }
+    }
+
+    fn end(self) -> Result<(), Failure> {
+        if let Some(failure) = self.unwritten {
+            return Err(failure);
+        }
         match self.faults {
             0 => Ok(()),
             1 => Err(Failure::new("one check failed")),

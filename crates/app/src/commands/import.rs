@@ -1,13 +1,13 @@
 //! `chatai import`: brings the original service's database into this instance.
 
-use crate::{cli::ImportArguments, commands::block_on, failure::Failure, wiring};
+use crate::{cli::ImportArguments, commands::block_on, failure::Failure, output, wiring};
 use chatai_config::{Config, Database, Flags};
 use chatai_engine::import::{
     ImportError, ImportKind, ImportOptions, ImportProgress, Original, OriginalCounts, OriginalError, import,
     label,
 };
 use chatai_files::{Extractor, Limits};
-use chatai_store::{SqliteOptions, Store};
+use chatai_store::{SqliteOptions, Store, Upgrade};
 use chatai_types::SystemClock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
@@ -16,12 +16,9 @@ use std::{
     ops::ControlFlow,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
 };
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) fn run(flags: &Flags, arguments: &ImportArguments) -> Result<(), Failure> {
     let config = wiring::load(flags)?.config;
@@ -40,21 +37,20 @@ pub(crate) fn run(flags: &Flags, arguments: &ImportArguments) -> Result<(), Fail
         let mut progress = Progress::new(&counts);
         let mut tell = |at: ImportProgress| {
             progress.show(at);
-            if interrupted.load(Ordering::Relaxed) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            ControlFlow::Continue(())
         };
         let extractor = Extractor::new(Limits::default());
-        let done = import(&store, &SystemClock, &extractor, original, &options, &mut tell).await;
+        // Wherever the run is: a page that is being written is written whole, and documents that are being read are
+        // let go of.
+        let done = tokio::select! {
+            biased;
+            () = interrupted.cancelled() => Err(ImportError::Interrupted),
+            done = import(&store, &SystemClock, &extractor, original, &options, &mut tell) => done,
+        };
         progress.end();
         store.close().await;
         match done {
-            Ok(report) => {
-                print!("{report}");
-                Ok(())
-            }
+            Ok(report) => output::say(format_args!("{report}")),
             Err(ImportError::Original(error)) => Err(unreadable(error)),
             Err(error) => Err(Failure::new(&error).hint(error.hint())),
         }
@@ -77,17 +73,23 @@ fn refuse_own_database(own: &Database, file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The instance's database. A dry run does not make one: where there is none it looks at an empty one elsewhere.
+/// The instance's database. A dry run changes nothing in it, its tables included, and does not make one: where there is
+/// no file it looks at an empty one elsewhere.
 async fn open(config: &Config, options: &ImportOptions) -> Result<(Store, Option<Scratch>), Failure> {
-    if options.dry_run
-        && let Database::Sqlite(own) = config.database_to_open()
+    if !options.dry_run {
+        return Ok((wiring::open_store(config).await?, None));
+    }
+    if let Database::Sqlite(own) = config.database_to_open()
         && !own.exists()
     {
         let scratch = Scratch::make()?;
         let store = Store::open_sqlite(SqliteOptions::new(scratch.0.join("empty.db"))).await;
         return Ok((store.map_err(Failure::new)?, Some(scratch)));
     }
-    Ok((wiring::open_store(config).await?, None))
+    match wiring::try_open_store(config, Upgrade::Refuse).await {
+        Ok(store) => Ok((store, None)),
+        Err(error) => Err(wiring::unopened(&error)),
+    }
 }
 
 /// A folder for this user alone, which goes when it is dropped.
@@ -107,24 +109,37 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("warning: cannot remove `{}`: {error}", self.0.display());
+            output::complain(format_args!(
+                "warning: cannot remove `{}`: {error}\n",
+                self.0.display()
+            ));
         }
     }
 }
 
-/// True from the first Ctrl-C or SIGTERM on: the run then ends after the page it is at, with everything cleaned up.
-fn watch_signals() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| Failure::new(format_args!("cannot listen for signals: {error}")))?;
+/// Cancelled by the first Ctrl-C or SIGTERM: the run then ends with everything cleaned up. The second one does not wait
+/// for that.
+fn watch_signals() -> Result<CancellationToken, Failure> {
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new(format_args!("cannot listen for signals: {error}")));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let interrupted = CancellationToken::new();
+    let first = interrupted.clone();
     // Ends with the runtime, which ends with the command.
     tokio::spawn(async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        flag.store(true, Ordering::Relaxed);
+        let mut next = async || {
+            tokio::select! {
+                _ = interrupt.recv() => SignalKind::interrupt(),
+                _ = terminate.recv() => SignalKind::terminate(),
+            }
+        };
+        next().await;
+        first.cancel();
+        let signal = next().await;
+        output::complain(format_args!(
+            "error: ended by a second signal; run this again: it goes on where it stopped\n"
+        ));
+        std::process::exit(128 + signal.as_raw_value());
     });
     Ok(interrupted)
 }
@@ -166,7 +181,7 @@ impl Progress {
                 let tenth = (at.done * 10).checked_div(total).unwrap_or(10);
                 if *last != Some((at.kind, tenth)) {
                     *last = Some((at.kind, tenth));
-                    eprintln!("{}: {} of {total}", label(at.kind), at.done);
+                    output::complain(format_args!("{}: {} of {total}\n", label(at.kind), at.done));
                 }
             }
         }

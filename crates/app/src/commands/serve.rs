@@ -1,6 +1,6 @@
 //! `chatai serve`: the service, from its first line to its last.
 
-use crate::{failure::Failure, wiring};
+use crate::{failure::Failure, output::announce, wiring};
 use chatai_config::{Config, Database, Flags, Loaded};
 use chatai_engine::{BUILT_IN, Engine};
 use chatai_server::ServerSettings;
@@ -72,13 +72,20 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
     greet(config, &engine, address).await;
     let service = chatai_server::service(engine.clone(), server_settings(config));
     let ended = CancellationToken::new();
+    let disk_failed = CancellationToken::new();
     let serving = async {
         tokio::join!(
             chatai_server::serve(listener, service, ended.cancelled(), GRACE),
             async {
                 ended.cancelled().await;
-                // Running turns are closed first, so that those who wait for them are still answered.
-                engine.shutdown(TURN_GRACE).await;
+                // Running turns are closed first, so that those who wait for them are still answered. Where nothing
+                // can be stored any more there is nothing to wait for.
+                let grace = if disk_failed.is_cancelled() {
+                    Duration::ZERO
+                } else {
+                    TURN_GRACE
+                };
+                engine.shutdown(grace).await;
             },
         );
         // What was accepted at the last moment.
@@ -96,6 +103,7 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
         End::Signal(signal) => tracing::info!(signal, "ending"),
         End::Broken(reason) => {
             tracing::error!(%reason, "the database failed to sync; ending so that the next start recovers it");
+            disk_failed.cancel();
         }
     }
     ended.cancel();
@@ -215,22 +223,20 @@ async fn greet(config: &Config, engine: &Engine, address: SocketAddr) {
         [first, ..] => format!("{first} and {} more (GET /models)", models.len() - 1),
         [] => "none".to_owned(),
     };
-    println!(
-        "chatai {} is listening on http://{address}",
+    announce(format_args!(
+        "chatai {} is listening on http://{address}\n",
         env!("CARGO_PKG_VERSION")
-    );
-    println!("  database    {database}");
-    println!("  models      {models}");
-    println!("  collection  {} books", engine.collection_len());
-    println!("  reference   http://{address}/docs");
+    ));
+    announce(format_args!(
+        "  database    {database}\n  models      {models}\n  collection  {} books\n  reference   http://{address}/docs\n",
+        engine.collection_len()
+    ));
     match engine.has_accounts().await {
-        Ok(false) => {
-            println!("  next        register; the first account is the administrator:");
-            println!(
-                "              curl http://{address}/auth/register -H 'Content-Type: application/json' \\"
-            );
-            println!("                -d '{{\"email\": \"you@example.org\", \"password\": \"choose-one\"}}'");
-        }
+        Ok(false) => announce(format_args!(
+            "  next        register; the first account is the administrator:\n              \
+             curl http://{address}/auth/register -H 'Content-Type: application/json' \\\n                \
+             -d '{{\"email\": \"you@example.org\", \"password\": \"choose-one\"}}'\n"
+        )),
         Ok(true) => {}
         Err(error) => tracing::warn!(%error, "the accounts could not be read"),
     }

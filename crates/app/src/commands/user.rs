@@ -1,6 +1,6 @@
 //! `chatai user`: accounts, from the machine that holds the database.
 
-use crate::{cli::UserCommand, commands::block_on, failure::Failure, wiring};
+use crate::{cli::UserCommand, commands::block_on, failure::Failure, output::say, wiring};
 use chatai_config::Flags;
 use chatai_engine::{Account, AccountSelector, Engine, EngineError, NewAccount};
 use chatai_types::UserRole;
@@ -27,7 +27,7 @@ async fn act(engine: &Engine, command: UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::List => {
             for account in engine.list_accounts().await.map_err(failed)? {
-                show(&account);
+                show(&account)?;
             }
         }
         UserCommand::Add { email, name, admin } => {
@@ -37,7 +37,7 @@ async fn act(engine: &Engine, command: UserCommand) -> Result<(), Failure> {
                 password: ask_password()?,
                 display_name: name,
             };
-            show(&engine.add_account_as_admin(new, role).await.map_err(failed)?);
+            show(&engine.add_account_as_admin(new, role).await.map_err(failed)?)?;
         }
         UserCommand::Promote { user, undo } => {
             let role = if undo { UserRole::User } else { UserRole::Admin };
@@ -46,7 +46,7 @@ async fn act(engine: &Engine, command: UserCommand) -> Result<(), Failure> {
                     .set_role(&AccountSelector::parse(&user), role)
                     .await
                     .map_err(failed)?,
-            );
+            )?;
         }
         UserCommand::Disable { user, undo } => {
             show(
@@ -54,7 +54,7 @@ async fn act(engine: &Engine, command: UserCommand) -> Result<(), Failure> {
                     .set_disabled(&AccountSelector::parse(&user), !undo)
                     .await
                     .map_err(failed)?,
-            );
+            )?;
         }
         UserCommand::Password { user } => {
             let password = ask_password()?;
@@ -63,7 +63,7 @@ async fn act(engine: &Engine, command: UserCommand) -> Result<(), Failure> {
                     .reset_password(&AccountSelector::parse(&user), &password)
                     .await
                     .map_err(failed)?,
-            );
+            )?;
         }
     }
     Ok(())
@@ -73,13 +73,15 @@ fn failed(error: EngineError) -> Failure {
     Failure::new(error.detail)
 }
 
-fn show(account: &Account) {
+/// One line an account, whatever its name holds: names come from anybody, and this is a terminal.
+fn show(account: &Account) -> Result<(), Failure> {
     let state = if account.disabled { "disabled" } else { "active" };
     let name = account.display_name.as_deref().unwrap_or("-");
-    println!(
-        "{}\t{}\t{}\t{state}\t{}\t{name}",
+    let name = name.replace(char::is_control, "\u{fffd}");
+    say(format_args!(
+        "{}\t{}\t{}\t{state}\t{}\t{name}\n",
         account.id, account.email, account.role, account.created_at
-    );
+    ))
 }
 
 /// From the terminal, unseen and twice; else the first line of standard input.

@@ -88,6 +88,48 @@ async fn nobody_passes_without_a_token_but_for_the_open_routes() {
     }
 }
 
+/// Whatever a stranger sends to the open routes, and to the others, a model is never called for it.
+#[tokio::test]
+async fn nobody_without_an_account_causes_a_provider_call() {
+    let provider = ScriptedProvider::start().await;
+    let app = options()
+        .vendor(&provider)
+        .env("OPENAI_MODEL", "gpt-4.1-nano")
+        .start()
+        .await;
+    let routes = routes(&app).await;
+    assert!(routes.iter().filter(|route| !route.takes_token).count() >= OPEN.len());
+    for route in &routes {
+        for prefix in ["", "/api"] {
+            for (number, body) in [
+                json!({}),
+                json!({"text": "hello", "model": "gpt-4.1-nano", "title": "x"}),
+                json!({"email": format!("{prefix}@example.com"), "password": "wrong one"}),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                let path = format!("{prefix}{}?text=hello&model=gpt-4.1-nano", route.path_with("1"));
+                let call = app.client().request(route.method.clone(), app.url(&path));
+                let call = match (route.method == Method::GET, number) {
+                    (true, _) => call,
+                    (false, 2) => call.form(&body),
+                    (false, _) => call.json(&body),
+                };
+                let answer = send(call).await;
+                assert!(answer.status < 500, "{}: {answer:?}", route.name());
+            }
+        }
+    }
+    // Registering is what a stranger may do; it makes an account and calls nobody.
+    app.register("a@example.com").await;
+    assert_eq!(provider.counts().calls, 0, "{:?}", provider.calls());
+    // The vendor is really there: an account's first message reaches it.
+    let user = app.register("b@example.com").await;
+    user.chat(&[("text", "hello")]).await;
+    assert!(provider.counts().calls > 0);
+}
+
 /// What A has, by the names of the routes' parameters.
 struct Belongings {
     conversation_id: i64,
@@ -119,6 +161,7 @@ impl Belongings {
         match parameter {
             "conversation_id" => vec![self.conversation_id],
             "message_id" => self.message_ids.to_vec(),
+            "response_message_id" => vec![self.message_ids[1]],
             "attachment_id" => vec![self.attachment_id],
             other => panic!("a new kind of id needs an owner to test with: {other}"),
         }
@@ -134,7 +177,7 @@ fn complete(user: &User, route: &Route, id: &str) -> RequestBuilder {
     let call = user.call(route.method.clone(), &path);
     match route.body_types.is_empty() {
         true => call,
-        false => call.json(&json!({"text": "x", "title": "x"})),
+        false => call.json(&json!({"text": "x", "title": "x", "message_id": 2})),
     }
 }
 
@@ -184,6 +227,7 @@ on_both! {
                 let answer = ask(id.to_string()).await;
                 assert_eq!((answer.status, answer.body()), (404, unknown.body()), "{}", route.name());
                 answer.expect_plain_data();
+                other_methods(&other, &route, id).await;
                 tried += 1;
             }
         }
@@ -200,6 +244,52 @@ on_both! {
         let (_, list) = other.get("/conversations/").await;
         assert_eq!(list.as_array().unwrap().len(), 1);
         assert_eq!(messages(&other, &json!(own.conversation_id)).await.len(), 2);
+    }
+}
+
+/// HEAD and every method that the route does not have answer for A's id as for an unknown one, and give nothing away.
+async fn other_methods(other: &User, route: &Route, id: i64) {
+    for method in [
+        "HEAD", "OPTIONS", "GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND",
+    ] {
+        let method: Method = method.parse().unwrap();
+        let ask = |id: String| {
+            let path = route.path_with(&id)
+                + if route.path.ends_with("/rename") {
+                    "?new_title=x"
+                } else {
+                    ""
+                };
+            let mut call = other.call(method.clone(), &path);
+            if method == route.method && !route.body_types.is_empty() {
+                call = call.json(&json!({"text": "x", "message_id": 2}));
+            }
+            async move { send(call).await }
+        };
+        let (unknown, answer) = (ask("999999".to_owned()).await, ask(id.to_string()).await);
+        let name = format!("{method} {}", route.path);
+        assert!(matches!(answer.status, 404 | 405), "{name}: {answer:?}");
+        assert_eq!(answer.status, unknown.status, "{name}");
+        let said = |answer: &Answer| match answer.text.as_str() {
+            "" => Value::Null,
+            _ => answer.body(),
+        };
+        assert_eq!(said(&answer), said(&unknown), "{name}");
+        let names = |answer: &Answer| -> Vec<String> {
+            let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&answer), names(&unknown), "{name}");
+        for header in [
+            "content-length",
+            "content-type",
+            "etag",
+            "content-disposition",
+            "allow",
+        ] {
+            assert_eq!(answer.header(header), unknown.header(header), "{name}: {header}");
+        }
     }
 }
 

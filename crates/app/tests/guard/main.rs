@@ -12,6 +12,8 @@ mod deletion;
 mod files;
 mod input;
 mod logs;
+mod query;
+mod readme;
 mod sign_in;
 mod support;
 mod tokens;

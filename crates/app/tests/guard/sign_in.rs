@@ -3,7 +3,10 @@
 use crate::support::*;
 use chatai_testkit::app::TestApp;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 use tokio::task::JoinSet;
 
 on_both! {
@@ -91,6 +94,41 @@ async fn a_thousand_wrong_passwords_are_slowed_down_and_the_owner_gets_in() {
     }
 }
 
+/// Guessing goes on, from where the owner is too, and the owner does not have to wait for its end.
+#[tokio::test]
+async fn the_owner_gets_in_while_somebody_guesses() {
+    let options = options().env("CHATAI__SERVER__TRUSTED_PROXIES", "127.0.0.1");
+    let app = std::sync::Arc::new(options.start().await);
+    app.register("a@example.com").await;
+    let guesses = std::sync::Arc::new(AtomicUsize::new(0));
+    let mut guessing = JoinSet::new();
+    for guesser in 0..8 {
+        let (app, guesses) = (app.clone(), guesses.clone());
+        guessing.spawn(async move {
+            loop {
+                let password = format!("guess {guesser} {}", guesses.fetch_add(1, Ordering::Relaxed));
+                let answer = sign_in(&app, "a@example.com", &password, "192.0.2.1").await;
+                assert!(matches!(answer.status, 401 | 429), "{answer:?}");
+            }
+        });
+    }
+    while guesses.load(Ordering::Relaxed) < 1_000 {
+        tokio::task::yield_now().await;
+    }
+    let elsewhere = sign_in(&app, "a@example.com", "secret", "192.0.2.2").await;
+    assert_eq!(elsewhere.status, 200, "{elsewhere:?}");
+    let before = guesses.load(Ordering::Relaxed);
+    let begun = Instant::now();
+    while sign_in(&app, "a@example.com", "secret", "192.0.2.1").await.status != 200 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the owner is locked out"
+        );
+    }
+    assert!(guesses.load(Ordering::Relaxed) > before, "the guessing was over");
+    assert!(guessing.try_join_next().is_none(), "a guesser ended");
+}
+
 /// Flattens what the tasks brought.
 trait ConcatAll<T> {
     fn concat_all(self) -> Vec<T>;
@@ -102,32 +140,52 @@ impl<T> ConcatAll<T> for Vec<Vec<T>> {
     }
 }
 
-/// Neither the words nor the time tell whether an account exists. The quickest of several tries is compared, since
-/// a busy machine makes tries slower, never quicker.
-#[tokio::test]
-async fn unknown_and_known_accounts_answer_alike() {
-    let app = options()
-        .env("CHATAI__LIMITS__SIGN_IN_FAILURES_PER_MINUTE", "0")
-        .start()
-        .await;
-    app.register("a@example.com").await;
-    let mut quickest = [Duration::MAX; 2];
-    let mut bodies: [Vec<Value>; 2] = Default::default();
+on_both! {
+    /// Neither the words nor the time tell whether an account exists.
+    async fn unknown_and_known_accounts_answer_alike(options) {
+        let app = options.env("CHATAI__LIMITS__SIGN_IN_FAILURES_PER_MINUTE", "0").start().await;
+        app.register("a@example.com").await;
+        expect_alike(&app, &["a@example.com", "nobody@example.com"]).await;
+    }
+
+    /// Accounts that came from the original have hashes that take longer to check.
+    async fn imported_accounts_answer_like_all_others(options) {
+        let mut app = options.env("CHATAI__LIMITS__SIGN_IN_FAILURES_PER_MINUTE", "0").start().await;
+        app.register("a@example.com").await;
+        app.terminate().await;
+        let original = OriginalFile::empty();
+        for (id, email, cost) in [(71, "costly@example.com", 11), (72, "cheap@example.com", 5)] {
+            let hash = bcrypt::hash("imported", cost).unwrap();
+            original.sql(&format!("insert into users values ({id}, '{email}', '{hash}', null, '2024-05-01 08:30:15')"));
+        }
+        let imported = run(app.command(&["import", original.path().to_str().unwrap()])).await;
+        assert_eq!(imported.code, Some(0), "{imported:?}");
+        app.start_again().await;
+        let emails = ["a@example.com", "nobody@example.com", "costly@example.com", "cheap@example.com"];
+        expect_alike(&app, &emails).await;
+        for email in ["costly@example.com", "cheap@example.com"] {
+            assert_eq!(sign_in(&app, email, "imported", "").await.status, 200);
+        }
+    }
+}
+
+/// Wrong passwords for all of these are answered in the same words and time. The quickest of several tries is compared,
+/// since a busy machine makes tries slower, never quicker.
+async fn expect_alike(app: &TestApp, emails: &[&str]) {
+    let mut quickest = vec![Duration::MAX; emails.len()];
+    let mut bodies: Vec<Vec<Value>> = vec![Vec::new(); emails.len()];
     for _ in 0..12 {
-        for (kind, email) in ["a@example.com", "nobody@example.com"].into_iter().enumerate() {
+        for (kind, email) in emails.iter().enumerate() {
             let begun = Instant::now();
-            let answer = sign_in(&app, email, "not it", "").await;
+            let answer = sign_in(app, email, "not it", "").await;
             quickest[kind] = quickest[kind].min(begun.elapsed());
             answer.expect(401, "wrong_credentials");
             bodies[kind].push(answer.body());
         }
     }
-    assert_eq!(bodies[0], bodies[1]);
-    let [known, unknown] = quickest;
-    assert!(
-        unknown * 2 > known && known * 2 > unknown,
-        "known {known:?}, unknown {unknown:?}"
-    );
+    assert!(bodies.iter().all(|said| *said == bodies[0]), "{bodies:?}");
+    let (least, most) = (quickest.iter().min().unwrap(), quickest.iter().max().unwrap());
+    assert!(*least * 2 > *most, "{emails:?}: {quickest:?}");
 }
 
 #[tokio::test]

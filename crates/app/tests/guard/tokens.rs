@@ -1,14 +1,27 @@
 //! Tokens that must not count, and the moment from which they no longer do.
 
 use crate::support::{jwt, *};
-use chatai_testkit::app::{TestApp, User};
-use jsonwebtoken::Algorithm;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chatai_testkit::app::{TestApp, TestDatabase, User};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 async fn app_with_known_secret() -> (TestApp, User) {
     let app = options().env("JWT_SECRET_KEY", jwt::SECRET).start().await;
     let user = app.register("a@example.com").await;
     (app, user)
+}
+
+fn base64(bytes: impl AsRef<[u8]>) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A token with HMAC-SHA256 under a header that may say something else.
+fn sign_under(header: &Value, secret: &[u8], claims: &Value) -> String {
+    let message = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
+    let key = EncodingKey::from_secret(secret);
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+    format!("{message}.{signature}")
 }
 
 async fn is_refused(user: &User, token: &str) -> bool {
@@ -53,6 +66,44 @@ async fn no_forged_token_counts() {
             is_refused(&user, &jwt::forge(&header, &claims, signature)).await,
             "{header}"
         );
+    }
+    // The header names another family than the one that signed; a key or a certificate comes along with a good signature.
+    for header in [
+        json!({"alg": "RS256", "typ": "JWT"}),
+        json!({"alg": "RS512", "typ": "JWT"}),
+        json!({"alg": "PS256", "typ": "JWT"}),
+        json!({"alg": "ES256", "typ": "JWT"}),
+        json!({"alg": "EdDSA", "typ": "JWT"}),
+    ] {
+        let forged = sign_under(&header, jwt::SECRET.as_bytes(), &claims);
+        assert!(is_refused(&user, &forged).await, "{header}");
+    }
+    let own_key = b"the attacker's own symmetric key";
+    for header in [
+        json!({"alg": "HS256", "jwk": {"kty": "oct", "alg": "HS256", "k": base64(own_key)}}),
+        json!({"alg": "RS256", "jwk": {"kty": "RSA", "n": base64([0xc5; 256]), "e": "AQAB"}}),
+        json!({"alg": "HS256", "x5c": [base64(own_key)], "kid": "mine"}),
+        json!({"alg": "RS256", "x5c": [base64(own_key)]}),
+        json!({"alg": "HS256", "jku": "http://127.0.0.1:9/keys", "x5u": "http://127.0.0.1:9/cert"}),
+        json!({"alg": "HS256"}),
+    ] {
+        let forged = sign_under(&header, own_key, &claims);
+        assert!(
+            is_refused(&user, &forged).await,
+            "signed by its own key: {header}"
+        );
+    }
+    // Whoever took a public key for the secret of an HMAC would count these.
+    let public_key = base64([0xc5; 256]);
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{public_key}\n-----END PUBLIC KEY-----\n");
+    for secret in [public_key.as_bytes(), pem.as_bytes()] {
+        for algorithm in ["HS256", "RS256"] {
+            let header = json!({"alg": algorithm, "jwk": {"kty": "RSA", "n": public_key, "e": "AQAB"}});
+            assert!(
+                is_refused(&user, &sign_under(&header, secret, &claims)).await,
+                "{header}"
+            );
+        }
     }
     for algorithm in [Algorithm::HS384, Algorithm::HS512] {
         assert!(is_refused(&user, &jwt::sign_with(algorithm, jwt::SECRET, &claims)).await);
@@ -199,5 +250,40 @@ on_both! {
         // Whether an account is disabled is told to its owner alone.
         let wrong = post(&app, "/auth/login", &json!({"email": "b@example.com", "password": "guessed"})).await;
         wrong.expect(401, "wrong_credentials");
+    }
+}
+
+/// On PostgreSQL accounts are managed while the service runs, by another process.
+#[tokio::test]
+async fn what_another_process_ends_is_over_at_the_next_request() {
+    let app = options().on(TestDatabase::postgres()).start().await;
+    app.register("a@example.com").await;
+    for (email, arguments, input) in [
+        ("b@example.com", ["user", "disable", "b@example.com"], ""),
+        (
+            "c@example.com",
+            ["user", "password", "c@example.com"],
+            "another\n",
+        ),
+    ] {
+        let user = app.register(email).await;
+        let other = another_session(&app, &user, "secret").await;
+        // Whatever is remembered of a token is fresh: it is used all the while.
+        let using = async {
+            loop {
+                status_of(&user).await;
+                status_of(&other).await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = run_with_input(app.command(&arguments), input) => ended,
+            () = using => unreachable!("it goes on for ever"),
+        };
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(
+            (status_of(&user).await, status_of(&other).await),
+            (401, 401),
+            "{arguments:?}"
+        );
     }
 }

@@ -10,6 +10,7 @@ mod attachments;
 mod auth;
 mod chat;
 mod conversations;
+mod embeddings;
 mod environment;
 mod errors;
 mod import;

@@ -1,7 +1,7 @@
 //! `GET /models`
 
-use crate::support::{app, app_with_vendor, chat, get, options, with_vendor};
-use chatai_testkit::app::run_once;
+use crate::support::{app, app_with_vendor, chat, get, messages, options, with_vendor};
+use chatai_testkit::{app::run_once, provider::ScriptedProvider};
 use serde_json::json;
 use std::path::Path;
 
@@ -23,6 +23,47 @@ async fn names_in_the_pricing_datas_order_the_built_in_last() {
 async fn without_a_key_the_built_in_alone() {
     let app = app().await;
     assert_eq!(get(&app, "/models").await.text, r#"{"chat":["built-in"]}"#);
+}
+
+/// A compatible server on one's own machine needs no key, and is sent none.
+#[tokio::test]
+async fn a_server_of_ones_own_needs_no_key() {
+    let provider = ScriptedProvider::start().await;
+    let app = options()
+        .env("OPENAI_BASE_URL", provider.base_url())
+        .start()
+        .await;
+    let names = get(&app, "/models").await.json();
+    assert_eq!(names["chat"][0], "gpt-4.1-nano", "{names}");
+    let user = app.register("ada@example.com").await;
+    assert_eq!(chat(&user, &[("text", "hi")]).await["answer"], "Echo: hi");
+    assert_eq!(provider.answer_calls()[0].header("authorization"), None);
+}
+
+/// A misspelt default is told to whoever it fails, not passed over in silence.
+#[tokio::test]
+async fn a_default_that_the_catalog_does_not_know() {
+    let (app, provider) = with_vendor(options().env("OPENAI_MODEL", "nope")).await;
+    let user = app.register("ada@example.com").await;
+    let (status, body) = user.chat(&[("text", "x")]).await;
+    assert_eq!((status, &body["code"]), (400, &json!("model_unknown")), "{body}");
+    let reason = body["detail"].as_str().unwrap();
+    assert!(
+        reason.contains("`nope`") && reason.contains("/models"),
+        "{reason}"
+    );
+    assert_eq!(provider.counts().calls, 0);
+    let named = chat(&user, &[("text", "x"), ("model", "gpt-4o")]).await;
+    assert_eq!(named["answer"], "Echo: x");
+}
+
+#[tokio::test]
+async fn a_default_without_a_key_falls_to_the_built_in() {
+    let app = options().env("OPENAI_MODEL", "gpt-4o").start().await;
+    let user = app.register("ada@example.com").await;
+    let sent = chat(&user, &[("text", "hello")]).await;
+    let stored = messages(&user, &sent["conversation_id"]).await;
+    assert_eq!(stored[1]["model"], "built-in");
 }
 
 #[tokio::test]

@@ -6,7 +6,10 @@ use crate::{
     views::{Account, NewAccount},
 };
 use chatai_store::ops::accounts as rows;
-use chatai_types::{ErrorCode, UserId, UserRole};
+use chatai_types::{ErrorCode, UserId, UserRole, email_fault};
+
+/// The longest name to show, in characters, as registering has it.
+const DISPLAY_NAME_CHARS: usize = 200;
 
 /// An account as named on a command line.
 #[derive(Clone, Debug)]
@@ -33,19 +36,24 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn list_accounts(&self) -> Result<Vec<Account>, EngineError> {
-        let rows = self.store().read(rows::list).await?;
+        let rows = self.read(rows::list).await?;
         Ok(rows.into_iter().map(Account::from).collect())
     }
 
     /// Adds an account, whether registration is open or not.
     ///
     /// # Errors
-    /// `email_taken`, `validation_error` for a password of the wrong length.
+    /// `email_taken`; `validation_error` for what is no e-mail address, a password of the wrong length, or a name
+    /// that is too long or holds control characters.
     pub async fn add_account_as_admin(
         &self,
         new: NewAccount,
         role: UserRole,
     ) -> Result<Account, EngineError> {
+        if let Some(reason) = email_fault(&new.email) {
+            return Err(EngineError::new(ErrorCode::Validation, reason));
+        }
+        check_display_name(new.display_name.as_deref().unwrap_or_default())?;
         self.check_password_length(&new.password)?;
         let added = self.add_account(new, false).await?;
         if role == UserRole::Admin {
@@ -104,11 +112,10 @@ impl Engine {
 
     async fn select(&self, who: &AccountSelector) -> Result<rows::Account, EngineError> {
         let found = match who.clone() {
-            AccountSelector::Id(owner) => self.store().read(move |tx| rows::get(tx, owner)).await?,
+            AccountSelector::Id(owner) => self.read(move |tx| rows::get(tx, owner)).await?,
             AccountSelector::Email(email) => {
                 let folded = fold_email(&email);
                 let found = self
-                    .store()
                     .read(move |tx| rows::credentials(tx, &email, &folded))
                     .await?;
                 found.map(|found| found.account)
@@ -116,4 +123,13 @@ impl Engine {
         };
         found.ok_or_else(|| EngineError::new(ErrorCode::NotFound, "No such account"))
     }
+}
+
+fn check_display_name(name: &str) -> Result<(), EngineError> {
+    if name.chars().count() > DISPLAY_NAME_CHARS || name.contains(char::is_control) {
+        let detail =
+            format!("A name has at most {DISPLAY_NAME_CHARS} characters, none of them a control character");
+        return Err(EngineError::new(ErrorCode::Validation, detail));
+    }
+    Ok(())
 }

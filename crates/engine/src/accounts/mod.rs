@@ -1,7 +1,10 @@
 //! Who is who: registration, sign-in, tokens, sessions, passwords.
 
 mod admin;
+mod old_hashes;
 mod passwords;
+#[cfg(test)]
+mod tests;
 mod throttle;
 mod tokens;
 
@@ -14,9 +17,13 @@ use crate::{
     Engine, EngineError, Settings,
     views::{Account, Caller, NewAccount, Origin, SignedIn},
 };
-use chatai_store::ops::accounts::{self as rows, Added, AuthState};
+use chatai_store::{
+    Backend,
+    ops::accounts::{self as rows, Added, AuthState},
+};
 use chatai_types::{ErrorCode, Random, Timestamp, UserId};
 use moka::sync::Cache;
+use old_hashes::OldHashes;
 use std::{
     net::IpAddr,
     sync::{
@@ -26,8 +33,8 @@ use std::{
     time::Duration,
 };
 
-/// How long a checked token is believed without asking the database again. A sign-out, a password change or
-/// a lock on this instance is seen at once, on another instance after this time.
+/// How long a checked token is believed without asking the database again, on SQLite alone: whatever ends it there
+/// happens in this process, and is seen at once. On PostgreSQL others may end it, and every request asks.
 const TOKEN_TTL: Duration = Duration::from_secs(1);
 const TOKENS_KEPT: u64 = 50_000;
 
@@ -38,6 +45,7 @@ const SLOW_LANE_SECS: i64 = 2;
 /// The state behind accounts.
 pub(crate) struct Accounts {
     pub(crate) passwords: Passwords,
+    old_hashes: OldHashes,
     tokens: Tokens,
     random: Arc<dyn Random>,
     registration_open: bool,
@@ -63,6 +71,7 @@ impl Accounts {
         let at_once = cores.saturating_sub(1).clamp(1, 8);
         Self {
             passwords: Passwords::new(at_once, Arc::clone(&random)),
+            old_hashes: OldHashes::default(),
             tokens: Tokens::new(&settings.auth),
             random,
             registration_open: settings.auth.registration_open,
@@ -158,11 +167,7 @@ impl Engine {
         let taken = || EngineError::new(ErrorCode::EmailTaken, "Email already registered");
         let email_folded = fold_email(&new.email);
         let folded = email_folded.clone();
-        if self
-            .store()
-            .read(move |tx| rows::email_taken(tx, &folded))
-            .await?
-        {
+        if self.read(move |tx| rows::email_taken(tx, &folded)).await? {
             return Err(taken());
         }
         let password_hash = self.inner.accounts.passwords.hash(&new.password).await?;
@@ -186,7 +191,7 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn has_accounts(&self) -> Result<bool, EngineError> {
-        Ok(self.store().read(rows::first_is_taken).await?)
+        self.read(rows::first_is_taken).await
     }
 
     /// Signs an account in.
@@ -209,11 +214,11 @@ impl Engine {
         }
         let asked = email.to_owned();
         let found = self
-            .store()
             .read(move |tx| rows::credentials(tx, &asked, &folded))
             .await?;
         let hash = found.as_ref().map(|found| found.password_hash.as_str());
-        let verdict = accounts.passwords.verify(password, hash).await?;
+        let old_cost = self.old_hash_cost().await?;
+        let verdict = accounts.passwords.verify(password, hash, old_cost).await?;
         let Some(found) = found.filter(|_| verdict != Verdict::Wrong) else {
             return Err(match accounts.failures.take(key, now) {
                 Ok(()) if !throttled => wrong_credentials(),
@@ -254,7 +259,9 @@ impl Engine {
         let now = self.now();
         let key = blake3::hash(token.as_bytes());
         let generation = accounts.generation.load(Ordering::Acquire);
-        if let Some(checked) = accounts.checked.get(&key)
+        let is_ours_alone = self.store().backend() == Backend::Sqlite;
+        if is_ours_alone
+            && let Some(checked) = accounts.checked.get(&key)
             && checked.generation == generation
             && checked.caller.expires_at > now
         {
@@ -280,13 +287,10 @@ impl Engine {
             session: claims.session.into(),
             expires_at: claims.expires_at,
         };
-        accounts.checked.insert(
-            key,
-            Checked {
-                caller: caller.clone(),
-                generation,
-            },
-        );
+        if is_ours_alone {
+            let caller = caller.clone();
+            accounts.checked.insert(key, Checked { caller, generation });
+        }
         Ok(caller)
     }
 
@@ -332,21 +336,18 @@ impl Engine {
         let accounts = &self.inner.accounts;
         let owner = caller.user_id;
         let now = self.now();
-        let found = self
-            .store()
-            .read(move |tx| rows::credentials_of(tx, owner))
-            .await?;
+        let found = self.read(move |tx| rows::credentials_of(tx, owner)).await?;
         let found = found.ok_or_else(EngineError::invalid_token)?;
         let key = (fold_email(&found.account.email), origin.address);
         if accounts.failures.is_used_up(&key, now) {
             accounts.slow_lane.take(key.clone(), now).map_err(too_many)?;
         }
-        if accounts
+        // The caller knows whether the account exists: no time to hide.
+        let verdict = accounts
             .passwords
-            .verify(current, Some(&found.password_hash))
-            .await?
-            == Verdict::Wrong
-        {
+            .verify(current, Some(&found.password_hash), 0)
+            .await?;
+        if verdict == Verdict::Wrong {
             accounts.failures.take(key, now).map_err(too_many)?;
             return Err(EngineError::new(
                 ErrorCode::WrongCredentials,

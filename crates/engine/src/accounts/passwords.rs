@@ -69,13 +69,36 @@ impl Passwords {
         .await
     }
 
-    /// Checks a password against a stored hash; `None` takes as long and is wrong.
-    pub(crate) async fn verify(&self, password: &str, hash: Option<&str>) -> Result<Verdict, EngineError> {
-        let known = hash.is_some();
-        let hash = hash.unwrap_or(&self.decoy).to_owned();
+    /// Checks a password against a stored hash; `None` takes as long and is wrong. Where other accounts have bcrypt
+    /// hashes of up to `old_cost`, every wrong password takes the time of Argon2id and of that cost together, whichever
+    /// of the two the account has.
+    pub(crate) async fn verify(
+        &self,
+        password: &str,
+        hash: Option<&str>,
+        old_cost: u32,
+    ) -> Result<Verdict, EngineError> {
+        let hash = hash.map(str::to_owned);
+        let decoy = self.decoy.clone();
         let password = password.to_owned();
-        let verdict = self.compute(move || Ok(check(&password, &hash))).await?;
-        Ok(if known { verdict } else { Verdict::Wrong })
+        self.compute(move || {
+            let verdict = match &hash {
+                Some(hash) => check(&password, hash),
+                None => {
+                    check(&password, &decoy);
+                    Verdict::Wrong
+                }
+            };
+            if verdict == Verdict::Wrong && old_cost > 0 {
+                let own_cost = hash.as_deref().and_then(bcrypt_cost);
+                if own_cost.is_some() {
+                    check(&password, &decoy);
+                }
+                spend_bcrypt(&password, own_cost, old_cost);
+            }
+            Ok(verdict)
+        })
+        .await
     }
 
     async fn compute<T: Send + 'static>(
@@ -120,6 +143,24 @@ fn check(password: &str, hash: &str) -> Verdict {
     }
 }
 
+/// The cost in a bcrypt hash, `$2b$12$…`.
+fn bcrypt_cost(hash: &str) -> Option<u32> {
+    hash.strip_prefix("$2")?.split('$').nth(1)?.parse().ok()
+}
+
+/// Fills up to the time of a bcrypt hash of cost `whole` after one of cost `own`, or after none.
+fn spend_bcrypt(password: &str, own: Option<u32>, whole: u32) {
+    // Each cost takes twice the time of the one below: 2^c + 2^c + 2^(c+1) + … + 2^(w-1) = 2^w.
+    let costs = match own {
+        Some(own) => own..whole,
+        None => whole..whole + 1,
+    };
+    for cost in costs {
+        // Only a cost out of bounds fails, and takes no time anyway.
+        let _time = std::hint::black_box(bcrypt::hash_with_salt(password, cost, [0; 16]));
+    }
+}
+
 /// A place in the queue, given back on drop.
 struct Place<'a>(&'a AtomicUsize);
 
@@ -154,14 +195,14 @@ mod tests {
         let hash = passwords.hash("secret").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(
-            passwords.verify("secret", Some(&hash)).await.unwrap(),
+            passwords.verify("secret", Some(&hash), 0).await.unwrap(),
             Verdict::Right
         );
         assert_eq!(
-            passwords.verify("Secret", Some(&hash)).await.unwrap(),
+            passwords.verify("Secret", Some(&hash), 0).await.unwrap(),
             Verdict::Wrong
         );
-        assert_eq!(passwords.verify("secret", None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(passwords.verify("secret", None, 4).await.unwrap(), Verdict::Wrong);
     }
 
     #[tokio::test]
@@ -169,19 +210,26 @@ mod tests {
         let passwords = passwords();
         let hash = bcrypt::hash("secret", 4).unwrap();
         assert_eq!(
-            passwords.verify("secret", Some(&hash)).await.unwrap(),
+            passwords.verify("secret", Some(&hash), 0).await.unwrap(),
             Verdict::RightButOld
         );
         assert_eq!(
-            passwords.verify("other", Some(&hash)).await.unwrap(),
+            passwords.verify("other", Some(&hash), 6).await.unwrap(),
             Verdict::Wrong
         );
         let long = "x".repeat(100);
         let hash = bcrypt::hash(&long[..72], 4).unwrap();
         assert_eq!(
-            passwords.verify(&long, Some(&hash)).await.unwrap(),
+            passwords.verify(&long, Some(&hash), 4).await.unwrap(),
             Verdict::RightButOld
         );
+    }
+
+    #[test]
+    fn a_bcrypt_hash_names_its_cost() {
+        assert_eq!(bcrypt_cost(&bcrypt::hash("x", 5).unwrap()), Some(5));
+        assert_eq!(bcrypt_cost("$argon2id$v=19$m=19456,t=2,p=1$AAAA$AAAA"), None);
+        assert_eq!(bcrypt_cost("$2b$"), None);
     }
 
     #[test]

@@ -53,7 +53,8 @@ mod tests {
                 }
                 prop_assert_eq!(&shown, text.text());
             }
-            prop_assert_eq!(shown, pieces.concat().trim());
+            let whole = pieces.concat();
+            prop_assert_eq!(shown, whole.trim());
         }
     }
 }

@@ -221,7 +221,16 @@ pub(crate) fn refusal(error: &LlmError) -> EngineError {
             ErrorCode::ProviderTimeout,
             "The model's provider sent nothing for too long; your message was kept, send it again",
         ),
-        LlmError::Rejected(_) | LlmError::Failed(_) => new(
+        LlmError::TooLong(_) => new(
+            ErrorCode::ProviderTimeout,
+            "The model needed too long for its answer; your message was kept, send it again or choose another model",
+        ),
+        LlmError::Rejected(_) => new(
+            ErrorCode::ProviderError,
+            "The model's provider refused the request; your message was kept, but will be refused again as it is: change \
+             it or choose another model",
+        ),
+        LlmError::Failed(_) => new(
             ErrorCode::ProviderError,
             "The model's provider failed; your message was kept, send it again or choose another model",
         ),
@@ -232,4 +241,36 @@ pub(crate) fn refusal(error: &LlmError) -> EngineError {
         .retry_after(*retry_after),
     };
     refused.caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sentence says what to do, so those that ask for different things are not the same.
+    #[test]
+    fn every_failure_says_what_to_do() {
+        let minute = Duration::from_secs(60);
+        let why = || "why".to_owned();
+        for (error, code, words) in [
+            (
+                LlmError::Timeout(minute),
+                ErrorCode::ProviderTimeout,
+                "send it again",
+            ),
+            (LlmError::TooLong(minute), ErrorCode::ProviderTimeout, "too long"),
+            (LlmError::Failed(why()), ErrorCode::ProviderError, "send it again"),
+            (LlmError::Rejected(why()), ErrorCode::ProviderError, "change it"),
+        ] {
+            let refused = refusal(&error);
+            assert_eq!(refused.code, code, "{error}");
+            assert!(refused.detail.contains(words), "{error}: {}", refused.detail);
+            assert!(!refused.detail.contains("why"), "{error}: {}", refused.detail);
+        }
+        assert!(
+            !refusal(&LlmError::Rejected(why()))
+                .detail
+                .contains("send it again")
+        );
+    }
 }

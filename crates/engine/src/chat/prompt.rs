@@ -1,6 +1,6 @@
 //! The words models are given. Constant, so that providers' prompt caches match from turn to turn.
 
-use chatai_llm::{Format, Item, Part, Request};
+use chatai_llm::{Format, Item, Part, Priority, Request};
 use serde_json::json;
 
 /// Before every conversation.
@@ -76,6 +76,7 @@ fn small(model: &str, system: &str, text: &str) -> Request {
         system: system.to_owned(),
         items: vec![Item::User(vec![Part::Text(text)])],
         max_output_tokens: Some(SMALL_ANSWER_TOKENS),
+        priority: Priority::BestEffort,
         ..Request::default()
     }
 }

@@ -114,12 +114,17 @@ impl Run<'_> {
             .iter()
             .map(|file| file.row)
             .filter(|row| !prepared.contains_key(&row.id));
-        let newly: Vec<(i64, Prepared)> = stream::iter(unprepared.collect::<Vec<_>>())
-            .map(|row| prepare(self.store, self.extractor, row))
-            .buffered(self.extractor.limits().children.max(1))
-            .try_collect()
-            .await?;
-        prepared.extend(newly);
+        // Reading a document's text may take seconds: each is progress.
+        let settled = self.report.rows(Kind::Attachment).found;
+        let (store, extractor) = (self.store, self.extractor);
+        let mut newly = stream::iter(unprepared.collect::<Vec<_>>())
+            .map(|row| prepare(store, extractor, row))
+            .buffered(extractor.limits().children.max(1));
+        while let Some((id, file)) = newly.try_next().await? {
+            prepared.insert(id, file);
+            self.tell(Kind::Attachment, settled + prepared.len() as u64)?;
+        }
+        drop(newly);
         let wanted: Vec<i64> = fresh.iter().map(|file| file.row.id).collect();
         let free = self.free(Kind::Attachment, &wanted).await?;
         let ids = self.ids_for(Kind::Attachment, &wanted, &free).await?;

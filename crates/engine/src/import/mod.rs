@@ -77,7 +77,8 @@ pub struct ImportProgress {
 
 /// Brings a file's rows into the store, and says what became of each.
 ///
-/// `progress` is called after every page and may end the run. The file must not be the store's own database.
+/// `progress` is called after every page, within a page after every attachment, and may end the run. So may the caller,
+/// at any moment, by dropping the future. The file must not be the store's own database.
 ///
 /// # Errors
 /// What ended the run; pages that were written before stay.

@@ -4,6 +4,7 @@
 use super::report::Change;
 use chatai_store::legacy::Field;
 use chatai_types::{Money, Timestamp, TokenCounts};
+use encoding_rs::WINDOWS_1252;
 
 /// Whole numbers are taken for a time when they are seconds since 1970 within 1973 to 5138, or milliseconds.
 const SECONDS: std::ops::Range<i64> = 100_000_000..100_000_000_000;
@@ -22,8 +23,9 @@ impl Repair {
         }
     }
 
-    /// A text, where there is one. Numbers become their digits; bytes and text that are not UTF-8, and NUL
-    /// characters, which PostgreSQL cannot hold, are replaced.
+    /// A text, where there is one. Numbers become their digits; bytes and text that are not UTF-8 are read as
+    /// Windows-1252, in which every byte means a character, so that none is lost; NUL characters, which PostgreSQL
+    /// cannot hold, are replaced.
     pub(super) fn optional_text(&mut self, field: &Field) -> Option<String> {
         let bytes = match field {
             Field::Null => return None,
@@ -31,13 +33,19 @@ impl Repair {
             Field::Real(value) => return Some(format!("{value:?}")),
             Field::Text(bytes) | Field::Blob(bytes) => bytes,
         };
-        match std::str::from_utf8(bytes) {
-            Ok(text) if !text.contains('\0') => Some(text.to_owned()),
-            _ => {
-                self.note(Change::CharactersReplaced);
-                Some(String::from_utf8_lossy(bytes).replace('\0', "\u{FFFD}"))
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                self.note(Change::TextOfWindows);
+                let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+                text.into_owned()
             }
+        };
+        if !text.contains('\0') {
+            return Some(text);
         }
+        self.note(Change::CharactersReplaced);
+        Some(text.replace('\0', "\u{FFFD}"))
     }
 
     /// A text that must be there; empty where it is not.
@@ -158,26 +166,40 @@ mod tests {
 
     #[test]
     fn texts_are_kept_or_marked() {
-        let cases: &[(Field, Option<&str>, bool)] = &[
-            (Field::Null, None, false),
-            (text(""), Some(""), false),
-            (text(" naïve 日本 \r\n"), Some(" naïve 日本 \r\n"), false),
-            (Field::Integer(-7), Some("-7"), false),
-            (Field::Real(1.5), Some("1.5"), false),
-            (Field::Real(2.0), Some("2.0"), false),
-            (Field::Blob(b"bytes".to_vec()), Some("bytes"), false),
-            (Field::Text(b"caf\xe9".to_vec()), Some("caf\u{FFFD}"), true),
-            (Field::Blob(b"\xff\xfe".to_vec()), Some("\u{FFFD}\u{FFFD}"), true),
-            (text("a\0b"), Some("a\u{FFFD}b"), true),
+        let cases: &[(Field, Option<&str>, &[Change])] = &[
+            (Field::Null, None, &[]),
+            (text(""), Some(""), &[]),
+            (text(" naïve 日本 \r\n"), Some(" naïve 日本 \r\n"), &[]),
+            (Field::Integer(-7), Some("-7"), &[]),
+            (Field::Real(1.5), Some("1.5"), &[]),
+            (Field::Real(2.0), Some("2.0"), &[]),
+            (Field::Blob(b"bytes".to_vec()), Some("bytes"), &[]),
+            (
+                Field::Text(b"caf\xe9 \x80 \x93x\x94".to_vec()),
+                Some("café € “x”"),
+                &[Change::TextOfWindows],
+            ),
+            (
+                Field::Blob(b"\xff\xfe".to_vec()),
+                Some("ÿþ"),
+                &[Change::TextOfWindows],
+            ),
+            (
+                Field::Text(b"\xef\xbb\xbf\xe9".to_vec()),
+                Some("ï»¿é"),
+                &[Change::TextOfWindows],
+            ),
+            (text("a\0b"), Some("a\u{FFFD}b"), &[Change::CharactersReplaced]),
+            (
+                Field::Text(b"\0\xe9".to_vec()),
+                Some("\u{FFFD}é"),
+                &[Change::TextOfWindows, Change::CharactersReplaced],
+            ),
         ];
-        for (field, expected, changed) in cases {
+        for (field, expected, changes) in cases {
             let mut repair = Repair::default();
             assert_eq!(repair.optional_text(field).as_deref(), *expected, "{field:?}");
-            assert_eq!(
-                repair.changes == [Change::CharactersReplaced],
-                *changed,
-                "{field:?}"
-            );
+            assert_eq!(repair.changes, *changes, "{field:?}");
         }
         let mut repair = Repair::default();
         assert_eq!(repair.text(&Field::Null), "");

@@ -1,7 +1,7 @@
 //! What comes is what was there: every id, byte, time stamp and price, and what cannot be kept is reported.
 
 use crate::{
-    common::{TestStore, conformance, run},
+    common::{Place, TestStore, conformance, run},
     original::OriginalFile,
     state::{File, NOW, at, bring, chat, counts, plain_file, register, state, sums},
 };
@@ -9,6 +9,7 @@ use chatai_engine::import::{Change, ImportKind, ImportReport, Listed};
 use chatai_types::{
     ConversationId, MessageId, Money, Role, Scope, TurnStatus, UsageSource, UserId, UserRole,
 };
+use rusqlite::{params_from_iter, types::Value};
 use std::collections::BTreeMap;
 
 fn changes(report: &ImportReport) -> BTreeMap<(ImportKind, Change), Vec<i64>> {
@@ -17,6 +18,44 @@ fn changes(report: &ImportReport) -> BTreeMap<(ImportKind, Change), Vec<i64>> {
         (*key, listed.first.clone())
     };
     report.changes.iter().map(ids).collect()
+}
+
+/// The same tables and rows with texts in another encoding.
+fn recoded(file: &OriginalFile, encoding: &'static str) -> OriginalFile {
+    let copy = OriginalFile::without_tables();
+    copy.sql(&format!("pragma encoding = '{encoding}'"));
+    let mut schema = file
+        .connection
+        .prepare("select name, sql from sqlite_schema where type = 'table'")
+        .unwrap();
+    let tables: Vec<(String, String)> = schema
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    for (table, sql) in tables {
+        copy.sql(&sql);
+        let mut rows = file
+            .connection
+            .prepare(&format!("select * from {table}"))
+            .unwrap();
+        let places = vec!["?"; rows.column_count()].join(", ");
+        let insert = format!("insert into {table} values ({places})");
+        let columns = rows.column_count();
+        let mut rows = rows.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            let values: Vec<Value> = (0..columns).map(|column| row.get(column).unwrap()).collect();
+            copy.connection
+                .execute(&insert, params_from_iter(values))
+                .unwrap();
+        }
+    }
+    let found: String = copy
+        .connection
+        .query_row("pragma encoding", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, encoding);
+    copy
 }
 
 conformance! {
@@ -106,11 +145,13 @@ conformance! {
         assert_eq!(sums(&report), (3 + 3 + 6 + 4 + 2, 0, 0), "{report}");
         use {Change as C, ImportKind as K};
         let expected = [
-            ((K::User, C::CharactersReplaced), vec![2, 3]),
+            ((K::User, C::TextOfWindows), vec![2, 3]),
+            ((K::User, C::CharactersReplaced), vec![3]),
             ((K::User, C::MomentGuessed), vec![2, 3]),
             ((K::User, C::EmailInvented), vec![2]),
             ((K::User, C::PasswordMissing), vec![2]),
-            ((K::Conversation, C::CharactersReplaced), vec![1, 2]),
+            ((K::Conversation, C::TextOfWindows), vec![1]),
+            ((K::Conversation, C::CharactersReplaced), vec![2]),
             ((K::Conversation, C::MomentGuessed), vec![2]),
             ((K::Message, C::CharactersReplaced), vec![3]),
             ((K::Message, C::TextMissing), vec![1]),
@@ -134,10 +175,10 @@ conformance! {
         assert_eq!(first.account.display_name.as_deref(), Some("A"));
         assert_eq!(first.account.created_at.as_micros() % 1_000_000, 123_456);
         assert_eq!((second.account.email.as_str(), second.password_hash.as_str()), ("account-2@import.invalid", ""));
-        assert_eq!(second.account.display_name.as_deref(), Some("\u{FFFD}("));
+        assert_eq!(second.account.display_name.as_deref(), Some("Ã("));
         // The earliest of its conversations.
         assert_eq!(second.account.created_at, at("2025-02-02 00:00:00"));
-        assert_eq!((third.account.email.as_str(), third.account.display_name.as_deref()), ("caf\u{FFFD}@x.y", Some("a\u{FFFD}b")));
+        assert_eq!((third.account.email.as_str(), third.account.display_name.as_deref()), ("café@x.y", Some("a\u{FFFD}b")));
         assert_eq!(third.account.created_at, at(NOW), "its conversation has no moment either");
         let conversation = &first.conversations[0];
         assert_eq!(conversation.conversation.title.as_deref(), Some("17"));
@@ -159,6 +200,31 @@ conformance! {
         let call = &conversation.usage[0];
         assert_eq!((call.model.as_str(), call.source, call.price), ("m2", UsageSource::None, None));
         assert_eq!(third.conversations[0].files[0].bytes, b"%PDF-1.7 broken");
+    }
+
+    /// SQLite keeps text in one of three encodings, a choice of whoever made the file.
+    async fn a_file_in_utf_16_comes_like_one_in_utf_8(store: TestStore) {
+        let file = plain_file();
+        file.sql(
+            "update users set display_name = 'Zoë – 日本 😀' where id = 1;
+             update conversations set title = '«ключ»' where id = 1;
+             update messages set text = 'a\u{301} naïve \u{feff}question? 𝄞' where id = 1;
+             update attachments set filename = 'Größe 時間.txt' where id = 1;",
+        );
+        bring(&store, &file).await;
+        let expected = state(&store).await;
+        assert_eq!(expected[0].account.display_name.as_deref(), Some("Zoë – 日本 😀"));
+        for encoding in ["UTF-16le", "UTF-16be"] {
+            let other = Place::sqlite();
+            let other = chatai_store::Store::open_sqlite(chatai_store::SqliteOptions::new(other.path())).await.unwrap();
+            let report = bring(&other, &recoded(&file, encoding)).await;
+            assert!(report.changes.is_empty() && report.new_ids.is_empty(), "{encoding}: {report}");
+            assert_eq!(state(&other).await, expected, "{encoding}");
+            other.close().await;
+        }
+        // In the store that has them already every row is known again.
+        let again = bring(&store, &recoded(&file, "UTF-16le")).await;
+        assert_eq!(sums(&again), (0, 23, 0), "{again}");
     }
 
     async fn many_and_large_rows_come_whole(store: TestStore) {

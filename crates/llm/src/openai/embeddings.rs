@@ -76,9 +76,14 @@ pub(super) async fn embed(openai: &OpenAi, model: &str, texts: &[String]) -> Res
         let attempt = || attempt(openai, body.clone(), batch.len());
         let part = openai
             .retry
-            .run(&openai.breaker, &*openai.config.random, deadline, attempt)
+            .run(
+                &openai.circuits.embeddings,
+                &*openai.config.random,
+                deadline,
+                attempt,
+            )
             .await?;
-        openai.breaker.success();
+        openai.circuits.embeddings.success();
         embeddings.vectors.extend(part.vectors);
         embeddings.input_tokens = embeddings
             .input_tokens
@@ -193,7 +198,7 @@ impl Vector<'_> {
 }
 
 fn unusable(detail: String) -> Failure {
-    Failure::fatal(LlmError::Failed(detail))
+    Failure::unreadable(detail)
 }
 
 #[cfg(test)]

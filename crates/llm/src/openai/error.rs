@@ -190,7 +190,7 @@ mod tests {
     fn class(failure: &Failure) -> String {
         let name = format!("{:?}", failure.error);
         let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap();
-        let fault = if failure.provider_fault { "!" } else { "" };
+        let fault = if failure.provider_dead { "!" } else { "" };
         format!("{name}{fault}{}", if failure.retryable { "+" } else { "" })
     }
 

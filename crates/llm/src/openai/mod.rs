@@ -7,7 +7,7 @@ mod error;
 mod responses;
 
 use crate::{
-    breaker::Breaker,
+    breaker::Circuits,
     http::{HttpClient, HttpSettings, SetupError},
     model::Request,
     provider::{Embeddings, EventStream, LlmError, Provider},
@@ -70,12 +70,12 @@ impl OpenAiConfig {
     }
 }
 
-/// The provider. One instance holds one connection pool and one circuit: share it.
+/// The provider. One instance holds one connection pool and its circuits: share it.
 #[derive(Debug)]
 pub struct OpenAi {
     config: OpenAiConfig,
     http: Arc<HttpClient>,
-    breaker: Arc<Breaker>,
+    circuits: Circuits,
     retry: RetryPolicy,
     responses_url: Url,
     embeddings_url: Url,
@@ -99,7 +99,7 @@ impl OpenAi {
             responses_url: endpoint(&config.base_url, "responses"),
             embeddings_url: endpoint(&config.base_url, "embeddings"),
             http: Arc::new(http),
-            breaker: Arc::new(Breaker::default()),
+            circuits: Circuits::default(),
             retry,
             config,
         })

@@ -1,7 +1,7 @@
 //! Where connections go, when they close, and when none is made.
 
 use crate::{KEY, ask, call, config, kind, start};
-use chatai_llm::{Event, LlmError, OpenAi, OpenAiConfig, Provider};
+use chatai_llm::{Event, LlmError, OpenAi, OpenAiConfig, Priority, Provider, Request};
 use chatai_testkit::provider::{Fault, Gate, RecordedRequest, Reply, ScriptedProvider};
 use futures_util::{StreamExt, future::join_all};
 use serde_json::json;
@@ -120,6 +120,72 @@ async fn a_dead_provider_is_left_alone_and_found_again() {
     for _ in 0..2 {
         assert_eq!(call(&openai, ask("x")).await.unwrap().0, "Echo: x");
     }
+}
+
+#[tokio::test]
+async fn titles_that_fail_keep_no_answer_from_being_asked_for() {
+    let (provider, openai) = start().await;
+    provider.script(|request| match request.last_user_text().as_str() {
+        "answer" => Reply::echo(request),
+        _ => Reply::server_error(),
+    });
+    let title = || Request {
+        priority: Priority::BestEffort,
+        ..ask("title")
+    };
+    for _ in 0..2 {
+        assert_eq!(kind(&call(&openai, title()).await.unwrap_err().1), "Failed");
+    }
+    assert_eq!(provider.counts().calls, 5);
+    assert_eq!(kind(&call(&openai, title()).await.unwrap_err().1), "CircuitOpen");
+    assert_eq!(call(&openai, ask("answer")).await.unwrap().0, "Echo: answer");
+    assert_eq!(
+        provider.counts().calls,
+        6,
+        "the titles are left alone, the answers not"
+    );
+}
+
+#[tokio::test]
+async fn vectors_that_fail_keep_no_answer_from_being_asked_for() {
+    let (provider, openai) = start().await;
+    for _ in 0..5 {
+        provider.push_for_embeddings(Reply::server_error());
+    }
+    let texts = ["a".to_owned()];
+    for _ in 0..2 {
+        assert_eq!(kind(&openai.embed("m", &texts).await.unwrap_err()), "Failed");
+    }
+    assert_eq!(kind(&openai.embed("m", &texts).await.unwrap_err()), "CircuitOpen");
+    assert_eq!(call(&openai, ask("x")).await.unwrap().0, "Echo: x");
+}
+
+#[tokio::test]
+async fn whoever_obeys_a_circuit_is_stopped_by_answers_that_fail() {
+    let (provider, openai) = start().await;
+    provider.script(|_| Reply::server_error());
+    for _ in 0..2 {
+        call(&openai, ask("x")).await.unwrap_err();
+    }
+    let title = Request {
+        priority: Priority::BestEffort,
+        ..ask("title")
+    };
+    assert_eq!(kind(&call(&openai, title).await.unwrap_err().1), "CircuitOpen");
+    let vectors = openai.embed("m", &["a".to_owned()]).await;
+    assert_eq!(kind(&vectors.unwrap_err()), "CircuitOpen");
+    assert_eq!(provider.counts().calls, 5);
+}
+
+/// An answer that breaks off says that somebody is there.
+#[tokio::test]
+async fn answers_that_break_off_open_no_circuit() {
+    let (provider, openai) = start().await;
+    provider.script(|_| Reply::text("abcd").deltas(4).cut_after(2));
+    for _ in 0..8 {
+        assert_eq!(kind(&call(&openai, ask("x")).await.unwrap_err().1), "Failed");
+    }
+    assert_eq!(provider.counts().calls, 8);
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ async fn endless_comments_end_with_the_call() {
     let openai = OpenAi::new(bounded).unwrap();
     provider.push(Reply::text("ab").deltas(2).fault_after(1, Fault::EndlessComments));
     let (text, error) = call(&openai, ask("x")).await.unwrap_err();
-    assert_eq!((text.as_str(), kind(&error).as_str()), ("a", "Failed"));
+    assert_eq!((text.as_str(), kind(&error).as_str()), ("a", "TooLong"));
     provider.wait_for_connections_closed(1).await;
 }
 

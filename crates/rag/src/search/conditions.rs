@@ -25,8 +25,8 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// `examples` are left out too.
-    pub(super) fn of(index: &Index, query: &Query, examples: &[u32]) -> Conditions {
+    /// `examples` are left out too, and each of `kinds` is required.
+    pub(super) fn of(index: &Index, query: &Query, examples: &[u32], kinds: Vec<HashSet<u32>>) -> Conditions {
         let mut analyser = Analyser::new();
         let names_authors = entries(&query.authors).next().is_some();
         let mut only: Option<Vec<u32>> = None;
@@ -38,6 +38,7 @@ impl Conditions {
             slots.sort_unstable();
             only = Some(slots);
         };
+        kinds.into_iter().for_each(&mut require);
         if names_authors {
             require(slots_of_authors(index, &query.authors));
         }

@@ -2,10 +2,10 @@
 
 use super::{
     cursor::{List, Position},
-    email,
     fault::{Fault, Step, echo},
     integer::{self, NotInteger},
 };
+use chatai_types::email_fault;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -108,7 +108,7 @@ impl<'a> Fields<'a> {
     /// An e-mail address.
     pub(crate) fn email(&mut self, name: &'static str, rule: TextRule) -> Option<String> {
         let address = self.text(name, rule)?;
-        match email::fault(&address) {
+        match email_fault(&address) {
             None => Some(address),
             Some(reason) => {
                 let input = echo(&Raw::Text(address.into()));

@@ -5,7 +5,6 @@
 
 pub(crate) mod content_type;
 pub(crate) mod cursor;
-pub(crate) mod email;
 pub(crate) mod fault;
 pub(crate) mod fields;
 pub(crate) mod form;

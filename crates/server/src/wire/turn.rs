@@ -260,7 +260,8 @@ mod tests {
                 let frames = String::from_utf8(frames).unwrap();
                 let lines: Vec<&str> = frames.split(['\n', '\r']).collect();
                 prop_assert_eq!(lines.len(), 5, "{:?}", lines);
-                prop_assert!(lines[2].starts_with("data: {"));
+                let is_data = lines[2].starts_with("data: {");
+                prop_assert!(is_data, "{}", lines[2]);
             }
         }
     }

@@ -7,6 +7,16 @@ mod list;
 
 use crate::OpenError;
 
+/// What becomes of a database whose schema is not the newest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It is brought up to date.
+    #[default]
+    Apply,
+    /// It is left as it is, and refused as [`OpenError::Older`].
+    Refuse,
+}
+
 /// One step of the schema.
 #[derive(Debug)]
 pub(crate) struct Migration {
@@ -26,6 +36,21 @@ pub(crate) struct Applied {
 /// Every step, in order.
 pub(crate) fn all() -> &'static [Migration] {
     list::MIGRATIONS
+}
+
+/// The steps of `all` to apply to a database that has those `applied`.
+pub(crate) fn to_apply<'m>(
+    all: &'m [Migration],
+    applied: &[Applied],
+    upgrade: Upgrade,
+) -> Result<&'m [Migration], OpenError> {
+    let steps = pending(all, applied)?;
+    if upgrade == Upgrade::Refuse && !steps.is_empty() {
+        let found = applied.last().map_or(0, |step| step.version);
+        let known = latest(all);
+        return Err(OpenError::Older { found, known });
+    }
+    Ok(steps)
 }
 
 /// The steps of `all` that come after those `applied`.
@@ -110,6 +135,15 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn who_wants_nothing_changed_is_told_what_is_missing() {
+        let all = [step(1, "one"), step(2, "two")];
+        let one = applied(&[(1, "one")]);
+        assert_eq!(to_apply(&all, &one, Upgrade::Apply).unwrap().len(), 1);
+        let refused = to_apply(&all, &one, Upgrade::Refuse);
+        assert!(matches!(refused, Err(OpenError::Older { found: 1, known: 2 })));
     }
 
     #[test]

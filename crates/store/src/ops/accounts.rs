@@ -164,6 +164,19 @@ pub fn credentials(
     )
 }
 
+/// bcrypt's cost of the costliest hash of the original that any account has; 0 where none has one. Costs that no
+/// service would choose are passed over: whoever waits as long as they take must not depend on a file.
+pub fn largest_bcrypt_cost(tx: &mut Tx<'_>) -> Result<u32, StoreError> {
+    // `$2b$12$…`
+    let cost: Option<String> = tx.query_one(
+        "select max(substr(password_hash, 5, 2)) from users \
+         where password_hash like $1 and substr(password_hash, 5, 2) between '04' and '14'",
+        params!["$2_$%"],
+        |row| row.get(0),
+    )?;
+    Ok(cost.and_then(|cost| cost.parse().ok()).unwrap_or(0))
+}
+
 /// The stored hash, for a password change.
 pub fn credentials_of(tx: &mut Tx<'_>, owner: UserId) -> Result<Option<Credentials>, StoreError> {
     tx.query_opt(

@@ -1,6 +1,6 @@
 //! Attachments: what came with a message, and its content, kept once however often it is attached.
 
-use crate::{StoreError, Tx, row::Row, tx::params};
+use crate::{Backend, StoreError, Tx, row::Row, tx::params};
 use chatai_types::{AttachmentId, ConversationId, MessageId, UserId};
 
 /// A file to store with a message.
@@ -202,6 +202,14 @@ pub(crate) fn contents_of_conversation(
 
 /// Drops a content that no attachment refers to any more.
 pub(crate) fn forget_content(tx: &mut Tx<'_>, content_hash: &str) -> Result<(), StoreError> {
+    if tx.backend() == Backend::Postgres {
+        // Takes the row, so that the statement below sees what others who attach or drop this content have done.
+        tx.query_opt(
+            "select 1 from blobs where content_hash = $1 for update",
+            params![content_hash],
+            |_| Ok(()),
+        )?;
+    }
     tx.exec(
         "delete from blobs where content_hash = $1 \
          and not exists (select 1 from attachments where content_hash = $1)",

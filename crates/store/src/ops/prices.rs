@@ -14,12 +14,22 @@ pub struct CurrentPrice {
     pub rates: Rates,
 }
 
-/// The version of each given price, in order; one that differs from the model's latest is added.
+/// The row of `settings` that instances take one after another.
+const TURN: &str = "price_versions";
+
+/// The version of each given price, in order; one that differs from the model's latest is added. Instances that start
+/// together with the same prices get the same versions.
 pub fn sync(
     tx: &mut Tx<'_>,
     prices: &[CurrentPrice],
     now: Timestamp,
 ) -> Result<Vec<PriceVersionId>, StoreError> {
+    // Whoever writes this row first is done before the next one reads what the latest versions are.
+    tx.exec(
+        "insert into settings (key, value, updated_at) values ($1, '', $2) \
+         on conflict (key) do update set updated_at = excluded.updated_at",
+        params![TURN, now],
+    )?;
     let mut versions = Vec::with_capacity(prices.len());
     for price in prices {
         let rates = price.rates;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     OpenError, StoreError,
     job::Job,
-    migrate::{self, Migration},
+    migrate::{self, Migration, Upgrade},
 };
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::{
@@ -29,6 +29,8 @@ pub struct PostgresOptions {
     pub workers: usize,
     /// Jobs that may wait; more are refused as [`StoreError::Busy`].
     pub queue: usize,
+    /// Whether an older schema is brought up to date.
+    pub upgrade: Upgrade,
     /// The schema's history; tests have others.
     pub(crate) migrations: &'static [Migration],
 }
@@ -40,6 +42,7 @@ impl PostgresOptions {
             url: url.into(),
             workers: 16,
             queue: 4096,
+            upgrade: Upgrade::default(),
             migrations: migrate::all(),
         }
     }
@@ -76,7 +79,7 @@ impl Engine {
         let connector = Arc::new(Connector::new(&options.url)?);
         let startup = runtime()?;
         let connection = connector.connect_once(&startup)?;
-        schema::prepare(&startup, &connection, options.migrations)?;
+        schema::prepare(&startup, &connection, options.migrations, options.upgrade)?;
         drop(connection);
         let (requests, queue) = bounded(options.queue.max(1));
         let workers = (0..options.workers.max(1))

@@ -3,7 +3,7 @@
 use super::{error::message, session::Connection};
 use crate::{
     OpenError,
-    migrate::{Applied, Migration, pending},
+    migrate::{Applied, Migration, Upgrade, to_apply},
 };
 use chatai_types::{Clock, SystemClock};
 use tokio::runtime::Runtime;
@@ -25,6 +25,7 @@ pub(super) fn prepare(
     runtime: &Runtime,
     connection: &Connection,
     all: &'static [Migration],
+    upgrade: Upgrade,
 ) -> Result<(), OpenError> {
     runtime.block_on(async {
         let client = &connection.client;
@@ -41,7 +42,7 @@ pub(super) fn prepare(
                 OpenError::Database(format!("another instance is migrating: {}", message(&error)))
             })?;
         // The lock ends with this connection, which is used for nothing else.
-        for step in pending(all, &inspect(client).await?)? {
+        for step in to_apply(all, &inspect(client).await?, upgrade)? {
             apply(client, step).await?;
         }
         Ok(())

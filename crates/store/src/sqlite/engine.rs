@@ -15,7 +15,7 @@ use crate::{
     OpenError, StoreError,
     db::State,
     job::Job,
-    migrate::{self, Migration},
+    migrate::{self, Migration, Upgrade},
 };
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use rusqlite::Connection;
@@ -55,6 +55,8 @@ pub struct SqliteOptions {
     pub checkpoint_frames: i64,
     /// How the log is synced; tests watch or break it.
     pub(crate) sync: SyncLog,
+    /// Whether an older schema is brought up to date.
+    pub upgrade: Upgrade,
     /// The schema's history; tests have others.
     pub(crate) migrations: &'static [Migration],
 }
@@ -71,8 +73,17 @@ impl SqliteOptions {
             read_limit: Duration::from_secs(30),
             checkpoint_frames: 2000,
             sync: SyncLog::default(),
+            upgrade: Upgrade::default(),
             migrations: migrate::all(),
         }
+    }
+
+    /// Syncs the log in another way: tests of those above hold the disk back, or break it.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn sync_with(mut self, sync: impl Fn(&File) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        self.sync = SyncLog(Arc::new(sync));
+        self
     }
 }
 
@@ -117,7 +128,13 @@ impl Engine {
         let path = &claim.path;
         let refused = |cause: rusqlite::Error| connect::refused(&cause);
         let writer = connect::open(path, Purpose::Write).map_err(refused)?;
-        schema::prepare(&writer, path, options.migrations, connect::enter_wal)?;
+        schema::prepare(
+            &writer,
+            path,
+            options.migrations,
+            options.upgrade,
+            connect::enter_wal,
+        )?;
         connect::settle(&writer, Purpose::Write).map_err(refused)?;
         let log = open_log(&writer, &claim, &options)?;
         let checkpoints = open_settled(&claim, Purpose::Checkpoint)?;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     OpenError,
-    migrate::{Applied, Migration, pending},
+    migrate::{Applied, Migration, Upgrade, to_apply},
 };
 use chatai_types::{Clock, SystemClock};
 use rusqlite::{Connection, params};
@@ -27,12 +27,13 @@ pub(super) fn prepare(
     connection: &Connection,
     path: &Path,
     all: &[Migration],
+    upgrade: Upgrade,
     enter_wal: impl FnOnce(&Connection) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     let found = inspect(connection)?;
     let steps = match &found {
-        Found::Nothing => all,
-        Found::Ours(applied) => pending(all, applied)?,
+        Found::Nothing => to_apply(all, &[], upgrade)?,
+        Found::Ours(applied) => to_apply(all, applied, upgrade)?,
     };
     enter_wal(connection)?;
     if let (Found::Ours(_), Some(next)) = (&found, steps.first()) {

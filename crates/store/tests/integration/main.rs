@@ -7,6 +7,22 @@ mod common;
 #[path = "../common/original.rs"]
 mod original;
 
+mod accounts;
+mod attachments;
+mod branches;
+mod conversations;
+mod coverage;
+mod doctor;
+mod embeddings;
 mod import;
+mod ledger;
 mod legacy;
+mod messages;
 mod opening;
+mod prices;
+mod raw;
+mod settings;
+mod support;
+mod turn_events;
+mod turns;
+mod usage;

@@ -1,27 +1,11 @@
 //! Opening, refusing to open, and closing.
 
-use crate::common::{Place, TestStore, conformance, run};
+use crate::{
+    common::{Place, TestStore, conformance, run},
+    raw::meddle,
+};
 use chatai_store::{Backend, OpenError, PostgresOptions, SqliteOptions, Store, StoreError};
-use rusqlite::Connection;
 use std::{os::unix::fs::PermissionsExt, path::Path};
-use tokio_postgres::NoTls;
-
-/// Runs statements past the store, as another program would.
-async fn meddle(place: &Place, sql: &str) {
-    match place {
-        Place::Sqlite(_) => Connection::open(place.path())
-            .unwrap()
-            .execute_batch(sql)
-            .unwrap(),
-        Place::Postgres(_) => {
-            let (client, connection) = tokio_postgres::connect(place.url(), NoTls).await.unwrap();
-            let connection = tokio::spawn(connection);
-            client.batch_execute(sql).await.unwrap();
-            drop(client);
-            connection.await.unwrap().unwrap();
-        }
-    }
-}
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -1,6 +1,6 @@
 //! A database of a test's own.
 
-use postgres::{Client, NoTls};
+use postgres::{Client, NoTls, SimpleQueryMessage};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where the tests' PostgreSQL is looked for when nobody says.
@@ -74,6 +74,25 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// Runs a statement on the server's database, past the program; the first column of what it gives, as text.
+    ///
+    /// # Panics
+    /// On the embedded database, and when the statement fails.
+    pub fn ask_server(&self, sql: &str) -> Vec<String> {
+        let url = self.url().expect("a database of a server");
+        on_a_thread(|| {
+            let messages = connect(&url).simple_query(sql);
+            let messages = messages.unwrap_or_else(|error| panic!("{sql}: {error}"));
+            let rows = messages.iter().filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+                _ => None,
+            });
+            rows.collect()
+        })
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Self::Postgres { server, name } = self
@@ -84,21 +103,28 @@ impl Drop for TestDatabase {
     }
 }
 
-/// On a thread of its own, since the blocking client must not run inside a test's runtime.
 fn administer(server: &str, statements: &[&str]) {
+    on_a_thread(|| {
+        let mut client = connect(server);
+        for statement in statements {
+            client
+                .batch_execute(statement)
+                .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+    });
+}
+
+fn connect(url: &str) -> Client {
+    Client::connect(url, NoTls)
+        .unwrap_or_else(|error| panic!("the tests need a PostgreSQL server at {url}: {error}"))
+}
+
+/// On a thread of its own, since the blocking client must not run inside a test's runtime.
+fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         scope
-            .spawn(|| {
-                let mut client = Client::connect(server, NoTls).unwrap_or_else(|error| {
-                    panic!("the tests need a PostgreSQL server at {server}: {error}")
-                });
-                for statement in statements {
-                    client
-                        .batch_execute(statement)
-                        .unwrap_or_else(|error| panic!("{statement}: {error}"));
-                }
-            })
+            .spawn(work)
             .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    });
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

@@ -5,7 +5,7 @@
 //! of a JSON API send: a body with a length. Chunked request bodies are refused with 411.
 
 use super::{
-    RecordedRequest, embeddings,
+    RecordedRequest, concepts, embeddings,
     frames::{self, Segment},
     reply::{Content, Reply, ReportedUsage},
     request::header,
@@ -38,6 +38,10 @@ pub(super) trait Handler: Send + Sync {
     fn finished(&self, request: &RecordedRequest, usage: Option<ReportedUsage>);
     /// The client left before the reply's end.
     fn aborted(&self, request: &RecordedRequest);
+    /// How many numbers an embedding has.
+    fn embedding_dimension(&self) -> usize {
+        concepts::DIMENSION
+    }
 }
 
 /// Why a connection ends.
@@ -65,7 +69,10 @@ pub(super) async fn serve(stream: TcpStream, number: u64, handler: &impl Handler
     while let Ok(Some(request)) = connection.request(handler).await {
         let request = Arc::new(request);
         let reply = handler.reply(&request);
-        match connection.answer(&request, &reply).await {
+        match connection
+            .answer(&request, &reply, handler.embedding_dimension())
+            .await
+        {
             Ok(usage) => handler.finished(&request, usage),
             Err(End::Gone) => return handler.aborted(&request),
             Err(End::Closed) => {
@@ -149,6 +156,7 @@ impl Connection {
         &mut self,
         request: &RecordedRequest,
         reply: &Reply,
+        dimension: usize,
     ) -> Result<Option<ReportedUsage>, End> {
         for wait in &reply.before_headers {
             self.unless_gone(frames::wait(wait)).await?;
@@ -173,7 +181,7 @@ impl Connection {
                 Ok(None)
             }
             Content::Answer(_) if request.is_embeddings() => {
-                let body = embeddings::answer(request);
+                let body = embeddings::answer(request, dimension);
                 let headers = [("content-type".to_owned(), "application/json".to_owned())];
                 self.plain(200, &headers, &body, pause).await?;
                 Ok(None)

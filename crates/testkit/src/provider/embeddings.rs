@@ -4,8 +4,8 @@ use super::{RecordedRequest, concepts};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-/// The body of the answer; vectors in the form the request asks for.
-pub(super) fn answer(request: &RecordedRequest) -> Vec<u8> {
+/// The body of the answer; vectors in the form the request asks for, folded to a dimension.
+pub(super) fn answer(request: &RecordedRequest, dimension: usize) -> Vec<u8> {
     let texts = request.embedding_texts();
     let as_base64 = request.json()["encoding_format"] == "base64";
     let tokens: usize = texts.iter().map(|text| text.len() / 4 + 1).sum();
@@ -13,7 +13,10 @@ pub(super) fn answer(request: &RecordedRequest) -> Vec<u8> {
         .iter()
         .enumerate()
         .map(|(index, text)| {
-            let vector = concepts::embed(text);
+            let mut vector = vec![0.0_f32; dimension];
+            for (place, number) in concepts::embed(text).into_iter().enumerate() {
+                vector[place % dimension] += number;
+            }
             let embedding: Value = if as_base64 {
                 let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
                 STANDARD.encode(bytes).into()

@@ -43,7 +43,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -100,6 +100,8 @@ pub struct Billed {
 #[derive(Default)]
 struct Shared {
     next_index: AtomicU64,
+    /// How many numbers embeddings have, where a test says so; 0 for the usual number.
+    dimension: AtomicUsize,
     counts: watch::Sender<Counts>,
     state: Mutex<State>,
 }
@@ -182,6 +184,12 @@ impl ScriptedProvider {
     /// Goes back to the default replies.
     pub fn unscript(&self) {
         self.shared.state().script = None;
+    }
+
+    /// From now on embeddings have so many numbers, as after a change of the model behind a name.
+    pub fn embed_in(&self, dimension: usize) {
+        assert!(dimension > 0, "a vector has a direction");
+        self.shared.dimension.store(dimension, Ordering::Relaxed);
     }
 
     /// How many pushed replies nobody asked for yet.
@@ -371,6 +379,13 @@ impl Handler for Shared {
 
     fn aborted(&self, _: &RecordedRequest) {
         self.counts.send_modify(|counts| counts.aborted += 1);
+    }
+
+    fn embedding_dimension(&self) -> usize {
+        match self.dimension.load(Ordering::Relaxed) {
+            0 => concepts::DIMENSION,
+            dimension => dimension,
+        }
     }
 }
 

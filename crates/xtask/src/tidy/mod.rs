@@ -1,7 +1,8 @@
 //! `cargo xtask tidy`: rules on the source that neither the compiler nor clippy knows. Which crate may know
-//! which ([`arrows`]), and what no file may contain ([`text`]).
+//! which ([`arrows`]), what no file may contain ([`text`]), and where the documents lead ([`links`]).
 
 mod arrows;
+mod links;
 mod text;
 
 use crate::{Outcome, run};
@@ -10,6 +11,7 @@ use crate::{Outcome, run};
 pub(crate) fn run() -> Outcome {
     let mut breaches = arrows::breaches(&arrows::workspace(&run::root())?);
     breaches.extend(text::breaches(&run::root())?);
+    breaches.extend(links::breaches(&run::root())?);
     if breaches.is_empty() {
         return Ok(());
     }

@@ -79,6 +79,11 @@ const RULES: &[Rule] = &[
         instead: "only `config` reads the environment",
     },
     Rule {
+        texts: &[concat!("print", "ln!("), concat!("print", "!(")],
+        applies: |place| !place.in_test && place.crate_folder == "app",
+        instead: "it panics when nobody reads: use `output`",
+    },
+    Rule {
         texts: &[concat!("TO", "DO"), concat!("FIX", "ME")],
         applies: |_| true,
         instead: "finish it, or write it into the issue",
@@ -196,6 +201,12 @@ mod tests {
             ("crates/a/src/b.rs", variable.to_owned(), 1),
             ("crates/a/tests/b.rs", variable.to_owned(), 0),
             ("crates/config/src/b.rs", variable.to_owned(), 0),
+            (
+                "crates/app/src/b.rs",
+                concat!("eprint", "ln!(\"x\");").to_owned(),
+                1,
+            ),
+            ("crates/a/src/b.rs", concat!("print", "!(\"x\");").to_owned(), 0),
             ("crates/a/src/b.rs", concat!("// TO", "DO").to_owned(), 1),
             ("crates/a/src/b.rs", "x\n".repeat(MOST_LINES - 1), 0),
             ("crates/a/src/b.rs", "x\n".repeat(MOST_LINES), 1),

@@ -23,8 +23,13 @@ on_both! {
         assert_eq!(added.code, Some(0), "{added:?}");
         assert!(added.stdout.contains("\tadmin@example.com\tadmin\tactive\t") && added.stdout.ends_with("\tAda\n"));
         assert_eq!(user(&["add", "plain@example.com"], "hunter22\r\n").await.code, Some(0));
+        let long = "n".repeat(201);
         for (arguments, input, words) in [
-            (&["add", "plain@example.com"][..], "hunter22", "already registered"),
+            (&["add", "no-address"][..], "hunter22", "must have an @-sign"),
+            (&["add", "a b@example.com"], "hunter22", "invalid characters"),
+            (&["add", "other@example.com", "--name", &long], "hunter22", "at most 200"),
+            (&["add", "other@example.com", "--name", "a\tb"], "hunter22", "control character"),
+            (&["add", "plain@example.com"], "hunter22", "already registered"),
             (&["add", "PLAIN@example.com"], "hunter22", "already registered"),
             (&["add", "other@example.com"], "short", "6 to 1024"),
             (&["add", "other@example.com"], "", "6 to 1024"),

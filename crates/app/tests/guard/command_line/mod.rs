@@ -7,6 +7,8 @@ mod doctor;
 mod ending;
 mod failures;
 mod help;
+mod import;
+mod standard_output;
 mod start;
 
 use crate::support::*;

@@ -1,5 +1,6 @@
 //! A client that knows what it was told, and asks for it again.
 
+use super::accounts::Account;
 use crate::support::{list, random::Random, text};
 use chatai_testkit::app::{TestApp, User};
 use reqwest::{Method, RequestBuilder, multipart};
@@ -19,8 +20,7 @@ pub(super) struct Client {
     perhaps_deleted: Vec<i64>,
     /// Questions in conversations that were or may have been deleted.
     forgotten: HashSet<String>,
-    /// Further accounts that were acknowledged and not yet looked for.
-    accounts: Vec<User>,
+    accounts: Vec<Account>,
 }
 
 struct Conversation {
@@ -49,7 +49,9 @@ pub(super) struct Seen {
     pub(super) turns: usize,
     /// Turns that were never acknowledged: interrupted, or complete and not told any more.
     pub(super) unanswered: usize,
-    interrupted: usize,
+    pub(super) interrupted: usize,
+    /// Sessions whose end was acknowledged, by each look at them.
+    pub(super) ended_sessions: usize,
 }
 
 impl AddAssign for Seen {
@@ -57,11 +59,12 @@ impl AddAssign for Seen {
         self.turns += other.turns;
         self.unanswered += other.unanswered;
         self.interrupted += other.interrupted;
+        self.ended_sessions += other.ended_sessions;
     }
 }
 
 /// The connection ended before the answer.
-struct CutOff;
+pub(super) struct CutOff;
 
 impl Client {
     pub(super) fn new(name: String, user: User, random: Random) -> Self {
@@ -81,14 +84,19 @@ impl Client {
     /// Does this and that until the program is gone.
     pub(super) async fn work_until_cut_off(mut self, base_url: String) -> Self {
         self.user = self.user.at(&base_url);
-        while self.act(&base_url).await.is_ok() {}
+        for account in &mut self.accounts {
+            account.move_to(&base_url);
+        }
+        while self.act().await.is_ok() {}
         self
     }
 
-    async fn act(&mut self, base_url: &str) -> Result<(), CutOff> {
+    async fn act(&mut self) -> Result<(), CutOff> {
         match self.random.below(100) {
-            0..3 => self.register(base_url).await,
-            3..18 => self.create().await,
+            0..3 => self.register().await,
+            3..6 => self.log_out().await,
+            6..9 => self.change_password().await,
+            9..18 => self.create().await,
             18..28 => self.rename().await,
             28..34 => self.delete().await,
             34..60 => self.chat(None).await,
@@ -111,16 +119,25 @@ impl Client {
         (recent > 0).then(|| known - 1 - self.random.below(recent as u64) as usize)
     }
 
-    async fn register(&mut self, base_url: &str) -> Result<(), CutOff> {
+    async fn register(&mut self) -> Result<(), CutOff> {
         let email = format!("{}@example.com", self.mark());
-        let body = json!({"email": email, "password": "secret"});
-        let call = self.user.call(Method::POST, "/auth/register").json(&body);
-        let answer = ask(call).await?;
-        let token = text(&answer["access_token"]).to_owned();
-        let mut account = self.user.at(base_url).with_token(token);
-        account.email = email;
-        self.accounts.push(account);
+        self.accounts.push(Account::register(&self.user, email).await?);
         Ok(())
+    }
+
+    async fn log_out(&mut self) -> Result<(), CutOff> {
+        match self.accounts.last_mut() {
+            Some(account) => account.log_out().await,
+            None => self.register().await,
+        }
+    }
+
+    async fn change_password(&mut self) -> Result<(), CutOff> {
+        let new = format!("the password {}", self.mark());
+        match self.accounts.last_mut() {
+            Some(account) => account.change_password(new).await,
+            None => self.register().await,
+        }
     }
 
     async fn create(&mut self) -> Result<(), CutOff> {
@@ -215,13 +232,9 @@ impl Client {
     /// Looks for everything that was acknowledged since the last time, in a program that was just started.
     pub(super) async fn expect_everything_at(&mut self, app: &TestApp) -> Seen {
         self.user = self.user.at(&app.base_url());
-        for account in self.accounts.drain(..) {
-            let (status, me) = account.at(&app.base_url()).get("/users/me").await;
-            assert_eq!(
-                (status, &me["email"]),
-                (200, &json!(account.email)),
-                "an account is lost"
-            );
+        let mut seen = Seen::default();
+        for account in &mut self.accounts {
+            seen += account.expect_at(&app.base_url()).await;
         }
         let listed = self.listed().await;
         for id in &self.deleted {
@@ -230,7 +243,6 @@ impl Client {
                 "{id} is deleted and came back"
             );
         }
-        let mut seen = Seen::default();
         for known in &mut self.conversations {
             let row = listed.iter().find(|row| row["id"] == known.id);
             let row = row.unwrap_or_else(|| panic!("conversation {} is lost", known.id));
@@ -373,7 +385,7 @@ impl Conversation {
 }
 
 /// Sends what must succeed, unless the program is gone before it has answered.
-async fn ask(call: RequestBuilder) -> Result<Value, CutOff> {
+pub(super) async fn ask(call: RequestBuilder) -> Result<Value, CutOff> {
     let reply = call.send().await.map_err(|_| CutOff)?;
     let status = reply.status();
     let body = reply.bytes().await.map_err(|_| CutOff)?;

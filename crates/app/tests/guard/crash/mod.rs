@@ -4,8 +4,10 @@
 //! A failure prints the seed that `CHATAI_TEST_SEED` repeats; which moment of the program a kill hits also depends
 //! on the machine, so a repetition may need several tries.
 
+mod accounts;
 mod client;
 mod files;
+mod sync;
 
 use crate::support::{random::Random, *};
 use chatai_testkit::{
@@ -43,7 +45,8 @@ async fn sqlite_three() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres() {
-    campaign(options().on(TestDatabase::postgres()), 4).await;
+    let app = campaign(options().on(TestDatabase::postgres()), 4).await;
+    files::expect_whole_turns(&app);
 }
 
 /// Many lives of one instance; it is stopped in the end.
@@ -86,6 +89,7 @@ async fn campaign(options: AppOptions, default_seed: u64) -> TestApp {
     // Else the kills came at moments at which nothing could have been lost.
     assert!(seen.turns > LIVES * CLIENTS / 2, "{seen:?}");
     assert!(seen.unanswered > LIVES / 2, "{seen:?}");
+    assert!(seen.ended_sessions > LIVES, "{seen:?}");
     every_call_has_its_question(&provider, &clients, &app).await;
     let status = app.terminate().await;
     assert!(status.success(), "{status}");

@@ -4,6 +4,8 @@
 mod database;
 #[path = "../../http/support/jwt.rs"]
 pub(crate) mod jwt;
+#[path = "../../../../store/tests/common/original.rs"]
+mod original;
 mod process;
 pub(crate) mod random;
 #[path = "../../http/support/raw.rs"]
@@ -12,6 +14,7 @@ pub(crate) mod raw;
 mod routes;
 
 pub(crate) use database::Rows;
+pub(crate) use original::OriginalFile;
 pub(crate) use process::{Ended, command_in, run, run_with_input};
 pub(crate) use routes::{Route, routes};
 

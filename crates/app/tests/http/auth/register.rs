@@ -239,3 +239,18 @@ async fn registrations_of_one_address_are_limited() {
         }
     }
 }
+
+/// The original client sends what it has left of an earlier session.
+#[tokio::test]
+async fn a_stale_authorization_is_ignored() {
+    let app = app().await;
+    for (number, stale) in ["Bearer of-old", "Bearer ", "Basic eDp5", "nonsense"]
+        .into_iter()
+        .enumerate()
+    {
+        let account = json!({"email": format!("ada{number}@example.com"), "password": "secret"});
+        let call = app.client().post(app.url("/api/auth/register")).json(&account);
+        let answer = send(call.header("authorization", stale)).await;
+        assert_eq!(answer.status, 200, "{stale}: {answer:?}");
+    }
+}

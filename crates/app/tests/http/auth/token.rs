@@ -94,3 +94,19 @@ async fn a_password_is_never_sent_back() {
     assert_eq!(answer.json()["detail"][0]["input"], Value::Null);
     assert!(!answer.text.contains("p4ssw0rd"));
 }
+
+/// The original client sends what it has left of an earlier session.
+#[tokio::test]
+async fn a_stale_authorization_is_ignored() {
+    let app = app().await;
+    app.register("ada@example.com").await;
+    let form = [("username", "ada@example.com"), ("password", "secret")];
+    for stale in ["Bearer of-old", "Bearer ", "Basic eDp5", "nonsense"] {
+        let call = app.client().post(app.url("/auth/token")).form(&form);
+        let answer = send(call.header("authorization", stale)).await;
+        assert_eq!(answer.status, 200, "{stale}: {answer:?}");
+        let call = app.client().post(app.url("/api/auth/token")).form(&form);
+        let answer = send(call.header("authorization", stale)).await;
+        assert_eq!(answer.status, 200, "{stale}: {answer:?}");
+    }
+}

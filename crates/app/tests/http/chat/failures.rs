@@ -165,6 +165,20 @@ async fn errors_that_repeat() {
     }
 }
 
+/// What was refused is refused again: the user is not told to repeat it.
+#[tokio::test]
+async fn a_refused_request_is_not_to_be_sent_again() {
+    let (app, provider) = with_vendor(options()).await;
+    let user = app.register("ada@example.com").await;
+    provider.push(Reply::error(400, "invalid_request_error", "invalid_value", "No"));
+    let (answer, _) = ask(&user).await;
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(
+        detail.contains("refused") && !detail.contains("send it again"),
+        "{detail}"
+    );
+}
+
 #[tokio::test]
 async fn a_rate_limit_without_a_time_still_says_how_long_to_wait() {
     let (app, provider) = with_vendor(options()).await;

@@ -14,6 +14,7 @@ mod stream;
 mod summaries;
 mod title;
 mod tools;
+mod uploads;
 mod usage_details;
 
 pub(crate) use attachments::PNG;

@@ -155,3 +155,28 @@ async fn renaming_meanwhile_wins() {
     assert_eq!(turn.await.unwrap().0, 200);
     assert_eq!(title(&user).await, "Mine");
 }
+
+/// Titles that fail are nobody else's matter: the provider is not taken for dead because of them.
+#[tokio::test]
+async fn titles_that_fail_keep_no_answer_from_anybody() {
+    let (app, provider) = app_with_vendor().await;
+    provider.script(|request| match request.schema_name() {
+        Some(_) => Reply::server_error(),
+        None => Reply::echo(request),
+    });
+    let (ada, bob) = (
+        app.register("ada@example.com").await,
+        app.register("bob@example.com").await,
+    );
+    for number in 0..4 {
+        for user in [&ada, &bob] {
+            let text = format!("question {number}");
+            let answered = chat(user, &[("text", &text)]).await;
+            assert_eq!(answered["answer"], format!("Echo: {text}"));
+            assert_eq!(title(user).await, text.as_str(), "the provisional title stays");
+        }
+    }
+    assert_eq!(provider.answer_calls().len(), 8);
+    let titles = provider.counts().calls - 8;
+    assert!((5..=7).contains(&titles), "then they are left alone: {titles}");
+}

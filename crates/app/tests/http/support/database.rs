@@ -1,29 +1,44 @@
-//! A look into the embedded database, past the program.
+//! A look into the database, past the program.
 
 use chatai_testkit::app::TestApp;
+use postgres::{Client, NoTls};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-/// The embedded database of a program that was ended.
-pub(crate) struct Rows(Connection);
+/// The database of a program that was ended.
+pub(crate) enum Rows {
+    Embedded(Connection),
+    /// The URL: each look has a connection of its own.
+    Server(String),
+}
 
 impl Rows {
-    /// Opens it to read. The program must not be running: it holds the file for itself.
+    /// Opens it. The program must not be running: it holds the embedded database's file for itself.
     pub(crate) fn of(app: &TestApp) -> Self {
+        if let Some(url) = app.database().url() {
+            return Self::Server(url);
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Self(Connection::open_with_flags(app.sqlite_path(), flags).expect("the database can be opened"))
+        let opened = Connection::open_with_flags(app.sqlite_path(), flags);
+        Self::Embedded(opened.expect("the database can be opened"))
     }
 
     /// The number that a query gives.
     pub(crate) fn count(&self, sql: &str) -> i64 {
-        self.0
-            .query_row(sql, [], |row| row.get(0))
-            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        match self {
+            Self::Embedded(connection) => connection
+                .query_row(sql, [], |row| row.get(0))
+                .unwrap_or_else(|error| panic!("{sql}: {error}")),
+            Self::Server(url) => on_server(url, |client| {
+                let row = client.query_one(sql, &[]);
+                row.unwrap_or_else(|error| panic!("{sql}: {error}")).get(0)
+            }),
+        }
     }
 
-    /// The first column of all rows.
+    /// The first column of all rows; of the embedded database alone.
     pub(crate) fn column(&self, sql: &str) -> Vec<Value> {
-        let mut statement = self.0.prepare(sql).expect("a query");
+        let mut statement = self.embedded().prepare(sql).expect("a query");
         let rows = statement.query_map([], |row| {
             Ok(match row.get_ref(0)? {
                 rusqlite::types::ValueRef::Null => Value::Null,
@@ -40,14 +55,43 @@ impl Rows {
 
     /// Changes something.
     pub(crate) fn change(&self, sql: &str) {
-        self.0
-            .execute_batch(sql)
-            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        match self {
+            Self::Embedded(connection) => connection
+                .execute_batch(sql)
+                .unwrap_or_else(|error| panic!("{sql}: {error}")),
+            Self::Server(url) => on_server(url, |client| {
+                client
+                    .batch_execute(sql)
+                    .unwrap_or_else(|error| panic!("{sql}: {error}"));
+            }),
+        }
     }
 
-    /// SQLite's own checks.
+    /// The embedded database's own checks; a server needs none.
     pub(crate) fn expect_sound(&self) {
-        assert_eq!(self.column("pragma integrity_check"), ["ok"]);
-        assert_eq!(self.column("pragma foreign_key_check"), [] as [Value; 0]);
+        if matches!(self, Self::Embedded(_)) {
+            assert_eq!(self.column("pragma integrity_check"), ["ok"]);
+            assert_eq!(self.column("pragma foreign_key_check"), [] as [Value; 0]);
+        }
     }
+
+    fn embedded(&self) -> &Connection {
+        match self {
+            Self::Embedded(connection) => connection,
+            Self::Server(_) => panic!("this look is for the embedded database"),
+        }
+    }
+}
+
+/// On a thread of its own, since the blocking client must not run inside a test's runtime.
+fn on_server<T: Send>(url: &str, work: impl FnOnce(&mut Client) -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let working = scope.spawn(|| {
+            let mut client = Client::connect(url, NoTls).expect("the server takes a connection");
+            work(&mut client)
+        });
+        working
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

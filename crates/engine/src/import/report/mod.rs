@@ -29,7 +29,9 @@ pub enum LeftOut {
 /// What of a row could not be kept as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// Bytes that are not UTF-8, or NUL characters.
+    /// Bytes that are not UTF-8; read as Windows-1252, every one is kept as a character.
+    TextOfWindows,
+    /// NUL characters.
     CharactersReplaced,
     /// A text that must be there was not.
     TextMissing,

@@ -133,6 +133,7 @@ impl ImportReport {
 impl Change {
     fn sentence(self) -> &'static str {
         match self {
+            Self::TextOfWindows => "a text was not UTF-8 and was read as Windows-1252",
             Self::CharactersReplaced => "characters that cannot be stored were replaced by U+FFFD",
             Self::TextMissing => "a text that must be there was missing and is empty now",
             Self::MomentGuessed => "no readable time: a neighbour's, or that of the import, stands for it",

@@ -185,8 +185,8 @@ impl Decoder {
 
     fn call(&mut self, output_index: u64) -> Result<&mut PartialCall, Failure> {
         if self.calls.len() >= MAX_CALLS && !self.calls.contains_key(&output_index) {
-            let error = LlmError::Failed(format!("the answer has more than {MAX_CALLS} tool calls"));
-            return Err(Failure::fatal(error));
+            let what = format!("the answer has more than {MAX_CALLS} tool calls");
+            return Err(Failure::unreadable(what));
         }
         Ok(self.calls.entry(output_index).or_default())
     }
@@ -363,8 +363,6 @@ fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Failure> {
     // The text of a syntax error names a place, never the content; the content may be anybody's words.
     serde_json::from_str(data).map_err(|error| {
         let place = format!("{:?} error at column {}", error.classify(), error.column()).to_lowercase();
-        Failure::fatal(LlmError::Failed(format!(
-            "an event of the stream cannot be read: {place}"
-        )))
+        Failure::unreadable(format!("an event of the stream cannot be read: {place}"))
     })
 }

@@ -30,9 +30,10 @@ pub(super) async fn stream(openai: &OpenAi, request: &Request) -> Result<EventSt
     let settings = &openai.config;
     let deadline = Instant::now() + settings.total_timeout;
     let attempt = || attempt(openai, body.clone());
+    let circuit = openai.circuits.of(request.priority);
     let response = openai
         .retry
-        .run(&openai.breaker, &*settings.random, deadline, attempt)
+        .run(circuit, &*settings.random, deadline, attempt)
         .await?;
     let limits = StreamLimits {
         silence: settings.timeout,
@@ -42,16 +43,13 @@ pub(super) async fn stream(openai: &OpenAi, request: &Request) -> Result<EventSt
     };
     let decoder = Decoder::new(settings.api_key.clone(), settings.max_answer_bytes);
     let http: Arc<HttpClient> = Arc::clone(&openai.http);
-    let broken = move |error| Failure {
-        retryable: false,
-        ..http.transport_failure(error)
-    };
+    let broken = move |error| Failure::refused(http.transport_failure(error).error);
     let events = AnswerStream::new(
         response.bytes_stream(),
         decoder,
         broken,
         limits,
-        Arc::clone(&openai.breaker),
+        Arc::clone(circuit),
     );
     Ok(events.boxed())
 }
@@ -79,8 +77,9 @@ async fn attempt(openai: &OpenAi, body: Bytes) -> Result<reqwest::Response, Fail
                 .starts_with("text/event-stream") =>
         {
             let content_type = openai.config.api_key.scrub(content_type);
-            let error = LlmError::Failed(format!("expected an event stream, got: {content_type}"));
-            Err(Failure::fatal(error))
+            Err(Failure::unreadable(format!(
+                "expected an event stream, got: {content_type}"
+            )))
         }
         _ => Ok(response),
     }

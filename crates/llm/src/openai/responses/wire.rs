@@ -163,7 +163,7 @@ impl<'a> From<&'a ToolSpec> for Tool<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ToolCall;
+    use crate::model::{Priority, ToolCall};
     use bytes::Bytes;
     use serde_json::json;
 
@@ -223,6 +223,7 @@ mod tests {
                 name: "title".to_owned(),
                 schema: json!({"type": "object"}),
             },
+            priority: Priority::Answer,
             max_output_tokens: Some(64),
             cache_key: Some("conversation-7".to_owned()),
         };

@@ -6,7 +6,7 @@ use super::{
     events::{self, NewEvent},
     open::OpenedTurn,
 };
-use crate::{StoreError, Tx, tx::params};
+use crate::{StoreError, Tx, ops::branches, tx::params};
 use chatai_types::{ErrorCode, MessageId, Money, TokenCounts, TurnStatus, UserId};
 
 /// A turn to close.
@@ -43,6 +43,8 @@ pub struct CloseTurn {
 /// is written, since the calls were made, unless it has been.
 pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     let answer = turn.ids.response_message_id;
+    // A turn opened at the same time counts this answer either as empty, to be corrected below, or in full.
+    branches::take(tx, turn.owner, turn.ids.conversation_id)?;
     let was_swept = tx.query_opt(
         "update messages set swept = $3 where id = $1 and user_id = $2 and status = 'interrupted' \
              and swept = $4 returning size_tokens",

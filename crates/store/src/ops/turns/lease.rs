@@ -6,7 +6,7 @@ use super::{
     events,
     open::OpenedTurn,
 };
-use crate::{StoreError, Tx, tx::params};
+use crate::{StoreError, Tx, ops::branches, tx::params};
 use chatai_types::{
     ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Rates, Timestamp, TokenCounts, UserId,
 };
@@ -105,13 +105,15 @@ pub fn sweep(
     most: i64,
     settle: impl Fn(&Abandoned) -> Settled,
 ) -> Result<u64, StoreError> {
-    let expired: Vec<MessageId> = tx.query(
-        "select id from messages where status = 'running' and lease_until < $1 order by lease_until limit $2",
+    let expired: Vec<(MessageId, UserId, ConversationId)> = tx.query(
+        "select id, user_id, conversation_id from messages where status = 'running' and lease_until < $1 order by lease_until limit $2",
         params![expired_before, most],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     let mut swept = 0;
-    for answer in expired {
+    for (answer, owner, conversation) in expired {
+        // In the order in which turns are closed.
+        branches::take(tx, owner, conversation)?;
         swept += u64::from(interrupt(tx, answer, now, expired_before, &settle)?);
     }
     Ok(swept)

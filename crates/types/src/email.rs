@@ -1,4 +1,4 @@
-//! The form of an e-mail address, asked of new accounts alone.
+//! The form of an e-mail address, asked of new accounts alone, however they are made.
 //!
 //! Loose on purpose: whether an address exists only a letter can tell. What is refused can be no address, or would
 //! look like another one.
@@ -7,7 +7,7 @@
 const LONGEST_BYTES: usize = 254;
 
 /// Why a text is no e-mail address, in the words of Python's `email-validator`.
-pub(crate) fn fault(text: &str) -> Option<String> {
+pub fn email_fault(text: &str) -> Option<String> {
     let Some((local, domain)) = text.split_once('@') else {
         return Some("An email address must have an @-sign.".to_owned());
     };
@@ -66,7 +66,7 @@ mod tests {
             "é@bücher.example",
             "\"quoted\"@b.de",
         ] {
-            assert_eq!(fault(text), None, "{text}");
+            assert_eq!(email_fault(text), None, "{text}");
         }
     }
 
@@ -103,13 +103,13 @@ mod tests {
                 "The part after the @-sign contains invalid characters: U+202E.",
             ),
         ] {
-            assert_eq!(fault(text).as_deref(), Some(reason), "{text:?}");
+            assert_eq!(email_fault(text).as_deref(), Some(reason), "{text:?}");
         }
         let just = format!("{}@b.de", "a".repeat(249));
-        assert_eq!(fault(&just), None);
+        assert_eq!(email_fault(&just), None);
         let long = format!("{}@b.de", "a".repeat(250));
         assert_eq!(
-            fault(&long).unwrap(),
+            email_fault(&long).unwrap(),
             "The email address is too long (1 character too many)."
         );
     }
