@@ -109,6 +109,7 @@ impl Plan {
             format: Format::Text,
             max_output_tokens: None,
             cache_key: Some(format!("user-{}", self.owner)),
+            ..Request::default()
         }
     }
 

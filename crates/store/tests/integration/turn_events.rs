@@ -126,9 +126,15 @@ conformance! {
         for (who, answer, asked) in [(other, running, false), (owner, done, false), (owner, running, true)] {
             assert_eq!(write(&store, move |tx| turns::request_cancel(tx, who, answer)).await, asked);
         }
-        let wanted = read(&store, move |tx| turns::cancel_requested(tx, &[running, done])).await;
+        let wanted = read(&store, move |tx| turns::to_be_ended(tx, &[running, done])).await;
         assert_eq!(wanted, [running]);
-        assert_eq!(read(&store, move |tx| turns::cancel_requested(tx, &[done])).await, []);
+        assert_eq!(read(&store, move |tx| turns::to_be_ended(tx, &[done])).await, []);
+        // So is one whose conversation is gone: nobody can ask for it any more.
+        let ids = open(&store, turn(owner, None)).await;
+        let orphan = ids.response_message_id;
+        assert_eq!(read(&store, move |tx| turns::to_be_ended(tx, &[orphan])).await, []);
+        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id)).await);
+        assert_eq!(read(&store, move |tx| turns::to_be_ended(tx, &[done, orphan])).await, [orphan]);
     }
 
     async fn a_key_stands_for_one_turn(store: TestStore) {

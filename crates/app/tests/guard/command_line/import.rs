@@ -210,7 +210,7 @@ on_both! {
     async fn a_run_that_was_killed_is_completed_by_the_next(options) {
         let other = match options.database() {
             TestDatabase::Sqlite => crate::support::options(),
-            TestDatabase::Postgres { .. } => crate::support::options().on(TestDatabase::postgres()),
+            _ => crate::support::options().on(TestDatabase::postgres()),
         };
         let original = original(2_000, 30);
         let mut whole = ended_app(other).await;
