@@ -9,8 +9,11 @@ use bytes::Bytes;
 use chatai_engine::TurnReader;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header};
-use std::{convert::Infallible, time::Duration};
-use tokio::{sync::watch, time};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time,
+};
 
 /// Tells nginx not to collect what it passes on.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -43,7 +46,22 @@ impl Heartbeat {
 struct Events {
     reader: TurnReader,
     beat: watch::Receiver<()>,
+    /// Free while nothing waits to be written. A connection takes many pieces before it is full; a slow reader is given
+    /// one.
+    unwritten: Arc<Semaphore>,
     ended: bool,
+}
+
+/// Frames on their way to the socket; dropped when they are written.
+struct Piece {
+    frames: Vec<u8>,
+    _unwritten: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.frames
+    }
 }
 
 /// Answers with what a reader is told.
@@ -53,6 +71,7 @@ pub(crate) fn respond(reader: TurnReader, state: &AppState) -> Response {
     let events = Events {
         reader,
         beat,
+        unwritten: Arc::new(Semaphore::new(1)),
         ended: false,
     };
     let frames = stream::unfold(events, async |mut events| {
@@ -72,6 +91,7 @@ impl Events {
         if self.ended {
             return None;
         }
+        let unwritten = Arc::clone(&self.unwritten).acquire_owned().await.ok()?;
         tokio::select! {
             biased;
             events = self.reader.next() => {
@@ -85,7 +105,11 @@ impl Events {
                 for (position, event) in &events {
                     write_frame(&mut frames, ids, *position, event);
                 }
-                Some(frames.into())
+                frames.shrink_to_fit();
+                Some(Bytes::from_owner(Piece {
+                    frames,
+                    _unwritten: unwritten,
+                }))
             }
             Ok(()) = self.beat.changed() => Some(Bytes::from_static(COMMENT)),
         }
