@@ -12,6 +12,7 @@ mod deletion;
 mod files;
 mod input;
 mod logs;
+mod promises;
 mod query;
 mod readme;
 mod sign_in;

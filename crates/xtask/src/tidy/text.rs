@@ -22,6 +22,11 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "a kill comes at a random moment, which is no event",
     ),
     (
+        "crates/app/tests/guard/promises/mod.rs",
+        concat!("time::", "sleep("),
+        "a kill comes at a random moment, which is no event",
+    ),
+    (
         "crates/app/tests/guard/sign_in.rs",
         concat!("time::", "sleep("),
         "does what `Retry-After` tells a client to do",

@@ -3,21 +3,20 @@
 use crate::support::Rows;
 use chatai_testkit::app::TestApp;
 
+const NOT_ONE_ANSWER: &str = "select count(*) from messages q where role = 'user' and 1 <> \
+     (select count(*) from messages a where a.request_id = q.id and a.role = 'assistant')";
+
 /// What must be nowhere: each query counts what is wrong.
 const NEVER: &[(&str, &str)] = &[
-    (
-        "questions without exactly one answer",
-        "select count(*) from messages q where role = 'user' and 1 <> \
-         (select count(*) from messages a where a.request_id = q.id and a.role = 'assistant')",
-    ),
     (
         "answers without their question",
         "select count(*) from messages a where role = 'assistant' and not exists \
          (select 1 from messages q where q.id = a.request_id and q.conversation_id = a.conversation_id)",
     ),
     (
-        "interrupted answers that were charged and have given nothing",
-        "select count(*) from messages where status = 'interrupted' and text = '' and coalesce(price, 0) <> 0",
+        "interrupted answers that were charged and have given nothing, what their providers reported apart",
+        "select count(*) from messages m where status = 'interrupted' and text = '' and coalesce(price, 0) <> \
+         (select coalesce(sum(u.price), 0) from usage_details u where u.message_id = m.id and u.usage_source = 'provider')",
     ),
     (
         "complete answers without a text or a final call",
@@ -68,13 +67,24 @@ const NEVER: &[(&str, &str)] = &[
     ),
 ];
 
-/// The program must have been stopped.
-pub(super) fn expect_whole_turns(app: &TestApp) {
+/// Nothing is there by half. The program must have been stopped.
+pub(crate) fn expect_nothing_by_half(app: &TestApp) {
     let rows = Rows::of(app);
     rows.expect_sound();
     for (what, query) in NEVER {
         assert_eq!(rows.count(query), 0, "{what}");
     }
+}
+
+/// The same, where each question was answered once. The program must have been stopped.
+pub(super) fn expect_whole_turns(app: &TestApp) {
+    expect_nothing_by_half(app);
+    let rows = Rows::of(app);
+    assert_eq!(
+        rows.count(NOT_ONE_ANSWER),
+        0,
+        "questions without exactly one answer"
+    );
     // On a database that others share, a dead one's answers are running until their lease ends.
     let is_shared = app.database().url().is_some();
     let running = rows.count("select count(*) from messages where status = 'running'");

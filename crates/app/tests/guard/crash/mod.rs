@@ -6,7 +6,7 @@
 
 mod accounts;
 mod client;
-mod files;
+pub(crate) mod files;
 mod sync;
 
 use crate::support::{random::Random, *};

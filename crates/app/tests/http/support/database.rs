@@ -36,8 +36,15 @@ impl Rows {
         }
     }
 
-    /// The first column of all rows; of the embedded database alone.
+    /// The first column of all rows; on a server it is text.
     pub(crate) fn column(&self, sql: &str) -> Vec<Value> {
+        if let Self::Server(url) = self {
+            return on_server(url, |client| {
+                let rows = client.query(sql, &[]);
+                let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+                rows.iter().map(|row| row.get::<_, String>(0).into()).collect()
+            });
+        }
         let mut statement = self.embedded().prepare(sql).expect("a query");
         let rows = statement.query_map([], |row| {
             Ok(match row.get_ref(0)? {
