@@ -178,3 +178,6 @@ fn unended(turn: &Abandoned, began: ModelCall, given: i64) -> ModelCall {
         ..began
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! A log holds what was *written* (or, at the end, stored) and nothing else, so that a crash loses nothing anyone has
 //! read. Readers are positions in it: a slow one costs nothing, any number of them share one copy.
 
+use super::piece::{Beside, BesideKind, Found, FoundPart, Piece};
 use crate::{EngineError, error::TurnIds, views::Outcome};
 use chatai_store::{
     StoreError,
@@ -60,76 +61,12 @@ struct State {
     outcome: Option<Outcome>,
 }
 
-/// Something to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    Text(String),
-    Reasoning(String),
-    /// JSON.
-    Tool(String),
-    /// The title, and the provisional one it replaces.
-    Title {
-        title: String,
-        provisional: String,
-    },
-}
-
-impl Piece {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Text(text) | Self::Reasoning(text) | Self::Tool(text) => text.len(),
-            Self::Title { title, .. } => title.len(),
-        }
-    }
-}
-
-/// What is shown beside the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Beside {
-    pub(crate) kind: BesideKind,
-    /// Bytes of text before it.
-    pub(crate) text_offset: usize,
-    /// The size of everything beside the text before it.
-    pub(crate) start: u64,
-    pub(crate) data: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BesideKind {
-    Reasoning,
-    Tool,
-    Title,
-}
-
-impl Beside {
-    /// Reasoning can be cut anywhere, so that its pieces may be joined; the rest is one.
-    pub(crate) fn size(&self) -> u64 {
-        match self.kind {
-            BesideKind::Reasoning => self.data.len() as u64,
-            BesideKind::Tool | BesideKind::Title => 1,
-        }
-    }
-}
-
 /// What of a log is to be written, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Unwritten {
     pub(crate) log: Arc<TurnLog>,
     pub(crate) events: Vec<NewEvent>,
     pieces: Vec<Piece>,
-}
-
-/// What a log holds from a position on.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) parts: Vec<FoundPart>,
-    pub(crate) outcome: Option<Outcome>,
-}
-
-#[derive(Debug)]
-pub(crate) enum FoundPart {
-    Text(String),
-    Beside(Beside),
 }
 
 impl TurnLog {
@@ -152,6 +89,9 @@ impl TurnLog {
 
     /// Adds something to be written and then shown. True when the log has to be queued for the writer.
     pub(crate) fn push(&self, piece: Piece) -> bool {
+        if piece.is_nothing() {
+            return false;
+        }
         let mut state = self.lock();
         state.pending_bytes += piece.bytes();
         match (state.pending.last_mut(), piece) {
@@ -358,7 +298,7 @@ impl TurnLog {
         let (told, untold) = state.beside.split_at(untold);
         let next = match told.last() {
             None => untold.first(),
-            Some(last) if text < last.text_offset || !is_cut(last, beside) => return false,
+            Some(last) if text < last.text_offset || !last.is_cut(beside) => return false,
             // In the middle of reasoning no text comes.
             Some(last) if last.start + last.size() > beside => Some(last),
             Some(_) => untold.first(),
@@ -409,30 +349,11 @@ impl TurnLog {
     }
 }
 
-impl Found {
-    /// Adds text up to `to`; false when that was too much at once.
-    fn add_text(&mut self, whole: &str, from: &mut usize, to: usize, left: &mut usize) -> bool {
-        if to <= *from {
-            return true;
-        }
-        let mut end = to.min(*from + *left);
-        while !whole.is_char_boundary(end) {
-            end += 1;
-        }
-        self.parts.push(FoundPart::Text(whole[*from..end].to_owned()));
-        *left = left.saturating_sub(end - *from);
-        *from = end;
-        end == to
-    }
-}
-
-fn is_cut(part: &Beside, beside: u64) -> bool {
-    let within = usize::try_from(beside - part.start).unwrap_or(usize::MAX);
-    part.kind != BesideKind::Reasoning || part.data.is_char_boundary(within)
-}
-
 impl State {
     fn show(&mut self, piece: Piece) {
+        if piece.is_nothing() {
+            return;
+        }
         let (kind, data) = match piece {
             Piece::Text(text) => {
                 self.text.push_str(&text);
@@ -507,3 +428,6 @@ impl Drop for Listener {
         self.log.readers.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

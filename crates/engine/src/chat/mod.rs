@@ -8,6 +8,7 @@ mod closing;
 pub(crate) mod context;
 mod leases;
 mod log;
+mod piece;
 mod plan;
 pub(crate) mod prompt;
 mod reader;

@@ -1,6 +1,9 @@
 //! Readers of a turn: positions in its log, from the beginning or from wherever they left.
 
-use super::log::{Beside, BesideKind, FoundPart, Listener, TurnLog};
+use super::{
+    log::{Listener, TurnLog},
+    piece::{Beside, BesideKind, FoundPart},
+};
 use crate::{
     error::TurnIds,
     views::{Outcome, ToolEvent},

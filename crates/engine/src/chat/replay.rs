@@ -1,6 +1,6 @@
 //! Logs of turns that do not run here: finished ones from the database, and those of other instances, followed.
 
-use super::log::{Piece, TurnLog};
+use super::{log::TurnLog, piece::Piece};
 use crate::{
     EngineError,
     error::TurnIds,

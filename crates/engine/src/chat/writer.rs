@@ -2,7 +2,10 @@
 //!
 //! A lone stream is written as it comes; under load the cycles grow and take more at once.
 
-use super::log::{Piece, TurnLog, Unwritten};
+use super::{
+    log::{TurnLog, Unwritten},
+    piece::Piece,
+};
 use crate::inner::Inner;
 use chatai_store::{
     StoreError, Tx,
