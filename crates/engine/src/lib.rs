@@ -14,16 +14,18 @@ mod library;
 mod lists;
 mod models;
 mod responder;
+mod search;
 mod settings;
 mod views;
 
-pub use accounts::AccountSelector;
+pub use accounts::{AccountSelector, ApiKey};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
 pub use chat::Turn;
 pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
+pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, NewAccount, Origin,

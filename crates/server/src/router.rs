@@ -55,6 +55,10 @@ surface! {
     Signed post   "/auth/logout"                                => auth::logout::logout;
     Signed post   "/auth/password"                              => auth::password::password;
     Signed get    "/users/me"                                   => users::me;
+    Signed delete "/users/me"                                   => remove_account::remove;
+    Signed get    "/keys"                                       => keys::list;
+    Signed post   "/keys"                                       => keys::create;
+    Signed delete "/keys/{key_id}"                              => keys::delete;
 
     Signed get    "/conversations/"                             => conversations::list::list;
     Signed post   "/conversations/"                             => conversations::create::create;
@@ -66,6 +70,7 @@ surface! {
     Signed post   "/chat/"                                      => chat::send::send;
     Signed get    "/chat/{conversation_id}/usage-details"       => chat::conversation_usage::conversation_usage;
     Signed get    "/chat/messages/{message_id}/usage-details"   => chat::message_usage::message_usage;
+    Signed get    "/search"                                     => search::search;
     Cookie get    "/attachments/{attachment_id}"                => attachments::attachment;
     Open   get    "/models"                                     => models::models;
 

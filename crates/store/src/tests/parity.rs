@@ -1,5 +1,5 @@
 //! Both schemas are the same but for their dialects: tables, columns, classes of types, what may be null,
-//! primary keys, what is unique, what refers to what.
+//! primary keys, what is unique, what refers to what. The word indexes (`search_…`) are each database's own.
 
 use super::common::{Place, run};
 use crate::{Backend, Store, StoreError};
@@ -50,8 +50,8 @@ fn references(rows: Vec<Vec<String>>) -> BTreeSet<(Vec<String>, String, Vec<Stri
 
 async fn sqlite_tables(store: &Store) -> Tables {
     let mut tables = Tables::new();
-    let names =
-        "select name, sql from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'";
+    let names = "select name, sql from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\' \
+         and name not like 'search\\_%' escape '\\'";
     for row in rows(store, names.to_owned(), 2).await {
         let (name, text) = (&row[0], row[1].to_lowercase());
         assert!(text.contains("strict"), "`{name}` is not strict");
@@ -100,7 +100,8 @@ async fn sqlite_tables(store: &Store) -> Tables {
 
 async fn postgres_tables(store: &Store) -> Tables {
     let mut tables = Tables::new();
-    let names = "select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r'";
+    let names = "select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r' \
+         and relname not like 'search\\_%'";
     for row in rows(store, names.to_owned(), 1).await {
         let name = &row[0];
         let mut table = Table::default();

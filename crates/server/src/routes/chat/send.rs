@@ -3,6 +3,7 @@
 use crate::{
     auth::{JSON_BYTES, JsonInput, Refused, authenticate, parse_json},
     body,
+    client::Client,
     error::ApiError,
     input::{
         content_type::ContentType,
@@ -91,7 +92,11 @@ impl JsonInput for SendRequest {
     request_body(content((SendForm = "multipart/form-data"), (SendForm = "application/x-www-form-urlencoded"),
                          (SendRequest = "application/json"))),
     responses((status = 200, description = "The answer", body = AnswerBody)))]
-pub(crate) async fn send(State(state): State<App>, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn send(
+    State(state): State<App>,
+    client: Client,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let caller = authenticate(&parts.headers, &state).await;
     let content_type = ContentType::of(&parts.headers);
@@ -114,6 +119,7 @@ pub(crate) async fn send(State(state): State<App>, request: Request) -> Result<R
         }
         (form, caller) => (caller?, read_form(&form, body, &state).await?),
     };
+    state.engine.admit_turn_from(client.origin())?;
     let (ids, outcome) = take_turn(&state, caller, message).await?;
     match outcome.error {
         Some(error) => Err(ApiError::from(error).of_turn(ids)),
