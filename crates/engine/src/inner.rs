@@ -123,6 +123,12 @@ impl Engine {
         inner
             .background
             .spawn(crate::library::keep_vectors(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(crate::accounts::keep_key_uses(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(crate::search::keep_purged(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 

@@ -14,10 +14,11 @@ mod library;
 mod lists;
 mod models;
 mod responder;
+mod search;
 mod settings;
 mod views;
 
-pub use accounts::AccountSelector;
+pub use accounts::{AccountSelector, ApiKey};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
 pub use chat::{Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
@@ -25,6 +26,7 @@ pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
 pub use models::misconfigured;
+pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,

@@ -55,6 +55,10 @@ surface! {
     Signed post   "/auth/logout"                                => auth::logout::logout;
     Signed post   "/auth/password"                              => auth::password::password;
     Signed get    "/users/me"                                   => users::me;
+    Signed delete "/users/me"                                   => remove_account::remove;
+    Signed get    "/keys"                                       => keys::list;
+    Signed post   "/keys"                                       => keys::create;
+    Signed delete "/keys/{key_id}"                              => keys::delete;
 
     Signed get    "/conversations/"                             => conversations::list::list;
     Signed post   "/conversations/"                             => conversations::create::create;
@@ -70,6 +74,7 @@ surface! {
     Signed get    "/chat/messages/{response_message_id}/events"      => chat::events::events;
     Signed post   "/chat/messages/{response_message_id}/cancel"      => chat::cancel::cancel;
     Signed post   "/chat/messages/{response_message_id}/regenerate"  => chat::regenerate::regenerate;
+    Signed get    "/search"                                     => search::search;
     Cookie get    "/attachments/{attachment_id}"                => attachments::attachment;
     Open   get    "/models"                                     => models::models;
 

@@ -2,8 +2,8 @@
 
 use crate::StoreError;
 use chatai_types::{
-    AttachmentId, BookId, ConversationId, LedgerId, MessageId, Money, PriceVersionId, Rate, Role, Scope,
-    Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    ApiKeyId, AttachmentId, BookId, ConversationId, LedgerId, MessageId, Money, PriceVersionId, Rate, Role,
+    Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
 
 /// One row of a result, valid while the statement is being read.
@@ -131,6 +131,7 @@ integers! {
     UsageId: UsageId;
     PriceVersionId: PriceVersionId;
     LedgerId: LedgerId;
+    ApiKeyId: ApiKeyId;
     BookId: BookId;
     Money: Money::from_pico;
     Rate: Rate::from_pico_per_token;

@@ -16,7 +16,9 @@ mod tokens;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use email::email_fault;
 pub use error_code::ErrorCode;
-pub use id::{AttachmentId, BookId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId, UserId};
+pub use id::{
+    ApiKeyId, AttachmentId, BookId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId, UserId,
+};
 pub use message::{Role, Scope, TurnStatus, UnknownName, UsageSource, UserRole};
 pub use money::{Money, MoneyError, Rate, Rates};
 pub use random::{Random, SeededRandom, SystemRandom};

@@ -1,14 +1,18 @@
 //! Who is who: registration, sign-in, tokens, sessions, passwords.
 
 mod admin;
+mod keys;
 mod old_hashes;
 mod passwords;
+mod removal;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod tokens;
 
 pub use admin::AccountSelector;
+pub use keys::ApiKey;
+pub(crate) use keys::{KeyUses, keep_key_uses};
 pub(crate) use passwords::{Passwords, Verdict};
 pub(crate) use throttle::Throttle;
 pub(crate) use tokens::Tokens;
@@ -53,7 +57,9 @@ pub(crate) struct Accounts {
     checked: Cache<blake3::Hash, Checked>,
     /// Counts the changes after which a checked token must be checked again.
     generation: AtomicU64,
+    pub(crate) key_uses: KeyUses,
     registrations: Throttle<IpAddr>,
+    turns: Throttle<IpAddr>,
     failures: Throttle<(String, IpAddr)>,
     slow_lane: Throttle<(String, IpAddr)>,
 }
@@ -81,6 +87,8 @@ impl Accounts {
                 .time_to_live(TOKEN_TTL)
                 .build(),
             generation: AtomicU64::new(0),
+            key_uses: KeyUses::default(),
+            turns: Throttle::per_minute(settings.limits.turns_per_minute_and_address),
             registrations: Throttle::per_minute(settings.limits.registrations_per_minute),
             failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
             slow_lane: Throttle::one_every_secs(SLOW_LANE_SECS),
@@ -90,6 +98,12 @@ impl Accounts {
     /// Makes every checked token be checked again.
     pub(crate) fn forget_checked(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn note_use(&self, caller: &Caller, now: Timestamp) {
+        if let Some(key) = caller.key {
+            self.key_uses.note(key, now);
+        }
     }
 
     fn sign(
@@ -156,6 +170,18 @@ impl Engine {
             .map_err(too_many)?;
         let account = self.add_account(new, only_as_first).await?;
         accounts.sign(account.id, &account.email, account.epoch, now)
+    }
+
+    /// Counts a turn against its address, whoever asks for it: many accounts in one place share its allowance.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn admit_turn_from(&self, origin: Origin) -> Result<(), EngineError> {
+        let taken = self.inner.accounts.turns.take(origin.address, self.now());
+        taken.map_err(|wait| {
+            let detail = "Too many messages from this address; wait before the next one";
+            EngineError::new(ErrorCode::RateLimited, detail).retry_after(wait)
+        })
     }
 
     /// Makes an account without the limits of registration, as the administrator's command does.
@@ -265,8 +291,24 @@ impl Engine {
             && checked.generation == generation
             && checked.caller.expires_at > now
         {
+            accounts.note_use(&checked.caller, now);
             return Ok(checked.caller);
         }
+        let caller = if token.starts_with(keys::PREFIX) {
+            self.authenticate_key(token).await?
+        } else {
+            self.authenticate_session(token, now).await?
+        };
+        accounts.note_use(&caller, now);
+        if is_ours_alone {
+            let caller = caller.clone();
+            accounts.checked.insert(key, Checked { caller, generation });
+        }
+        Ok(caller)
+    }
+
+    async fn authenticate_session(&self, token: &str, now: Timestamp) -> Result<Caller, EngineError> {
+        let accounts = &self.inner.accounts;
         let claims = accounts
             .tokens
             .read(token, now)
@@ -281,17 +323,13 @@ impl Engine {
         if state.disabled || state.ended || state.epoch != claims.epoch || is_anothers {
             return Err(EngineError::invalid_token());
         }
-        let caller = Caller {
+        Ok(Caller {
             user_id: owner,
             role: state.role,
             session: claims.session.into(),
             expires_at: claims.expires_at,
-        };
-        if is_ours_alone {
-            let caller = caller.clone();
-            accounts.checked.insert(key, Checked { caller, generation });
-        }
-        Ok(caller)
+            key: None,
+        })
     }
 
     /// The caller's own account.
@@ -309,6 +347,7 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn logout(&self, caller: &Caller) -> Result<(), EngineError> {
+        caller.signed_in_by_a_person()?;
         let (owner, session, expires_at, now) = (
             caller.user_id,
             Arc::clone(&caller.session),
@@ -333,6 +372,7 @@ impl Engine {
         new: &str,
         origin: Origin,
     ) -> Result<SignedIn, EngineError> {
+        caller.signed_in_by_a_person()?;
         let accounts = &self.inner.accounts;
         let owner = caller.user_id;
         let now = self.now();

@@ -5,6 +5,7 @@ use super::{
     fault::{Fault, Step, echo},
     integer::{self, NotInteger},
 };
+use chatai_types::Timestamp;
 use chatai_types::email_fault;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -53,6 +54,15 @@ impl TextRule {
         }
     }
 
+    /// Any text of so many characters.
+    pub(crate) const fn between(min_chars: usize, max_chars: usize) -> Self {
+        Self {
+            min_chars,
+            max_chars,
+            secret: false,
+        }
+    }
+
     /// A password of so many characters.
     pub(crate) const fn password(min_chars: usize, max_chars: usize) -> Self {
         Self {
@@ -93,6 +103,15 @@ impl<'a> Fields<'a> {
             return Some(None);
         }
         self.checked_text(name, &raw, rule).map(Some)
+    }
+
+    /// A text that must be there and may hold anything.
+    pub(crate) fn any_text(&mut self, name: &'static str) -> Option<String> {
+        match self.source.field(name) {
+            Raw::Absent => self.fail(Fault::missing(self.loc(name))),
+            Raw::Text(text) => Some(text.into_owned()),
+            _ => self.fail(Fault::string_unicode(self.loc(name))),
+        }
     }
 
     /// A password that is more than blanks.
@@ -183,6 +202,17 @@ impl<'a> Fields<'a> {
                 self.fail(Fault::less_than_equal(loc, input, *bounds.end()))
             }
             number => Some(number),
+        }
+    }
+
+    /// A moment that may be absent or null.
+    pub(crate) fn optional_moment(&mut self, name: &'static str) -> Option<Option<Timestamp>> {
+        let Some(text) = self.optional_text(name, TextRule::up_to(100))? else {
+            return Some(None);
+        };
+        match Timestamp::parse_wire(&text) {
+            Some(moment) => Some(Some(moment)),
+            None => self.refuse(name, "a moment is written as RFC 3339 says: 2030-01-31T12:00:00Z"),
         }
     }
 

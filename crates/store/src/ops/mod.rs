@@ -2,6 +2,7 @@
 //!
 //! Written once for both databases. Every query on a user's data carries the owner's id.
 
+pub mod account_removal;
 pub mod accounts;
 pub mod attachments;
 pub mod branches;
@@ -10,8 +11,11 @@ pub mod conversations;
 pub mod doctor;
 pub mod embeddings;
 pub mod import;
+pub mod keys;
 pub mod messages;
 pub mod prices;
+pub mod search;
+pub mod search_purge;
 pub mod settings;
 pub mod turns;
 pub mod usage;

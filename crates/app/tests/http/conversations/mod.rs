@@ -5,4 +5,5 @@ mod create;
 mod delete;
 mod list;
 mod messages;
+mod pages;
 mod rename;
