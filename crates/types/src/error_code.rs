@@ -45,14 +45,16 @@ codes! {
     NotAuthenticated = "not_authenticated", 401, "The call needs a bearer token and carries none.";
     InvalidToken = "invalid_token", 401, "The token is malformed, expired, revoked, or its account is disabled. Sign in again.";
     WrongCredentials = "wrong_credentials", 401, "E-mail or password is wrong.";
+    BudgetExceeded = "budget_exceeded", 402, "What the message may cost at most does not fit what is left of the account's budget. Nothing was written and no model was called. `GET /users/me/budget` says what is left and when it begins anew.";
     Forbidden = "forbidden", 403, "The account may not do this.";
     AccountDisabled = "account_disabled", 403, "An administrator has disabled this account.";
     RegistrationClosed = "registration_closed", 403, "This instance takes no new accounts. Ask its administrator.";
-    NotFound = "not_found", 404, "No such path.";
+    NotFound = "not_found", 404, "No such path, or for an administrator no such account or model.";
     ConversationNotFound = "conversation_not_found", 404, "No such conversation among the caller's.";
     MessageNotFound = "message_not_found", 404, "No such message among the caller's.";
     AttachmentNotFound = "attachment_not_found", 404, "No such attachment among the caller's.";
     MethodNotAllowed = "method_not_allowed", 405, "The path exists, but not with this method. `Allow` names those it takes.";
+    LastAdministrator = "last_administrator", 409, "The change would leave the instance without an administrator. Make another account administrator first.";
     RequestTimeout = "request_timeout", 408, "The request's body did not arrive in time.";
     TooLarge = "too_large", 413, "The body, a file or their number is over a limit; `detail` names it.";
     Validation = "validation_error", 422, "Fields are missing or malformed; `detail` lists each with its place.";

@@ -5,6 +5,7 @@
 //! database, a model or a socket.
 
 mod clock;
+mod day;
 mod error_code;
 mod id;
 mod message;
@@ -13,6 +14,7 @@ mod random;
 mod tokens;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use day::{BudgetPeriod, BudgetWindow, Day};
 pub use error_code::ErrorCode;
 pub use id::{AttachmentId, BookId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId, UserId};
 pub use message::{Role, Scope, TurnStatus, UnknownName, UsageSource, UserRole};

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) use calls::Served;
 use chatai_store::{
     Tx,
-    ops::turns::{self, OpenTurn},
+    ops::turns::{self, OpenOutcome, OpenTurn},
 };
 use chatai_types::ErrorCode;
 use log::TurnLog;
@@ -95,11 +95,17 @@ impl Engine {
             attachments: stored,
             now,
             lease_until: now.plus_secs(LEASE_SECS),
+            worst_case: chatai_types::Money::ZERO,
         });
         let row = Arc::clone(&open);
         // Written is enough here: nothing leaves for the client before the turn's end is synced behind it.
-        let (opened, _synced) = inner.store.write_staged(move |tx| turns::open(tx, &row)).await?;
-        let ids = opened.ok_or_else(EngineError::conversation_not_found)?;
+        let opening = move |tx: &mut Tx<'_>| match turns::open(tx, &row)? {
+            OpenOutcome::Opened(ids) => Ok(ids),
+            // An error rolls back whatever was written before the refusal.
+            OpenOutcome::NotFound => Err(EngineError::conversation_not_found()),
+            OpenOutcome::OverBudget => Err(EngineError::budget_exceeded()),
+        };
+        let (ids, _synced) = inner.store.write_staged(opening).await?;
         if ids.parent_id != recent.head {
             // Another message came in between: what was read is not what this one follows.
             let before = Some(ids.request_message_id);

@@ -275,8 +275,11 @@ pub(crate) async fn chat(
             attachments: Vec::new(),
             now,
             lease_until: now.plus_secs(60),
+            worst_case: chatai_types::Money::ZERO,
         };
-        let ids = turns::open(tx, &open)?.expect("the conversation is the owner's");
+        let turns::OpenOutcome::Opened(ids) = turns::open(tx, &open)? else {
+            panic!("the conversation is the owner's");
+        };
         let close = turns::CloseTurn {
             owner,
             ids,

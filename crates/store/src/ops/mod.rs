@@ -4,12 +4,15 @@
 
 pub mod accounts;
 pub mod attachments;
+pub mod budgets;
 pub mod conversations;
 pub mod doctor;
 pub mod embeddings;
 pub mod import;
+pub mod ledger;
 pub mod messages;
 pub mod prices;
+pub mod reports;
 pub mod settings;
 pub mod turns;
 pub mod usage;

@@ -2,6 +2,8 @@
 
 use super::{
     attachments::{self, NewAttachment},
+    budgets::{self, Admission},
+    ledger::{self, Entry},
     messages::{self, Message},
 };
 use crate::{StoreError, Tx, tx::params};
@@ -77,6 +79,19 @@ pub struct OpenTurn {
     pub now: Timestamp,
     /// Until when the answer's owner is believed alive.
     pub lease_until: Timestamp,
+    /// What it may cost at most, to be set aside where a limit applies.
+    pub worst_case: Money,
+}
+
+/// What came of opening a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenOutcome {
+    /// It is open.
+    Opened(OpenedTurn),
+    /// The conversation is missing or another's.
+    NotFound,
+    /// Its worst case does not fit what is left of the owner's budget.
+    OverBudget,
 }
 
 /// The ids of an opened turn.
@@ -92,11 +107,13 @@ pub struct OpenedTurn {
     pub parent_id: Option<MessageId>,
     /// The sum of the sizes before the question.
     pub tokens_before: i64,
+    /// Whether its worst case was set aside.
+    pub is_reserved: bool,
 }
 
-/// Writes the question with its files and the empty, running answer. `None` when the conversation is missing
-/// or another's: then nothing is written.
-pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Option<OpenedTurn>, StoreError> {
+/// Writes the question with its files and the empty, running answer, and sets aside what it may cost. Whoever is
+/// refused rolls the whole job back, so that nothing is written.
+pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<OpenOutcome, StoreError> {
     let (conversation_id, head) = match turn.conversation {
         None => {
             let id: ConversationId = tx.query_one(
@@ -114,10 +131,17 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Option<OpenedTurn>, Stor
                 params![id, turn.owner],
                 |row| row.get(0),
             )?;
-            let Some(head) = head else { return Ok(None) };
+            let Some(head) = head else {
+                return Ok(OpenOutcome::NotFound);
+            };
             (id, head)
         }
     };
+    let admission = budgets::reserve(tx, turn.owner, turn.worst_case, turn.now)?;
+    if admission == Admission::OverBudget {
+        return Ok(OpenOutcome::OverBudget);
+    }
+    let is_reserved = admission == Admission::Reserved;
     let tokens_before = match head {
         None => 0,
         Some(head) => tx
@@ -170,12 +194,16 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Option<OpenedTurn>, Stor
         "update conversations set head_id = $2 where id = $1",
         params![conversation_id, response_message_id],
     )?;
-    Ok(Some(OpenedTurn {
+    if is_reserved {
+        budgets::hold(tx, turn.owner, response_message_id, turn.worst_case, turn.now)?;
+    }
+    Ok(OpenOutcome::Opened(OpenedTurn {
         conversation_id,
         request_message_id,
         response_message_id,
         parent_id: head,
         tokens_before,
+        is_reserved,
     }))
 }
 
@@ -278,19 +306,16 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
             params![ids.conversation_id, ids.response_message_id, turn.size_tokens],
         )?;
     }
+    budgets::release(tx, turn.owner, ids.response_message_id)?;
     // A commit whose outcome was unknown is tried again: what it charged is not charged twice.
-    let charged = tx.query_opt(
-        "select 1 from ledger where message_id = $1 limit 1",
-        params![ids.response_message_id],
-        |row| row.get::<i64>(0),
-    )?;
-    if charged.is_none() {
-        for call in &turn.calls {
-            if closed {
+    if !ledger::is_charged(tx, ids.response_message_id)? {
+        if closed {
+            for call in &turn.calls {
                 add_usage(tx, turn.owner, ids, call)?;
             }
-            add_to_ledger(tx, turn.owner, ids, call)?;
         }
+        let entries: Vec<Entry<'_>> = turn.calls.iter().map(|call| entry(turn, call)).collect();
+        ledger::append(tx, &entries)?;
     }
     Ok(closed)
 }
@@ -320,34 +345,19 @@ fn add_usage(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn, call: &ModelCall) 
     Ok(())
 }
 
-fn add_to_ledger(
-    tx: &mut Tx<'_>,
-    owner: UserId,
-    ids: OpenedTurn,
-    call: &ModelCall,
-) -> Result<(), StoreError> {
-    tx.exec(
-        "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
-         cache_write, output, reasoning, usage_source, amount, price_version, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        params![
-            owner,
-            ids.conversation_id,
-            ids.response_message_id,
-            call.scope,
-            &call.model,
-            call.tokens.fresh_input,
-            call.tokens.cache_read,
-            call.tokens.cache_write,
-            call.tokens.output,
-            call.tokens.reasoning,
-            call.source,
-            call.price.unwrap_or(Money::ZERO),
-            call.price_version,
-            call.at
-        ],
-    )?;
-    Ok(())
+fn entry<'c>(turn: &CloseTurn, call: &'c ModelCall) -> Entry<'c> {
+    Entry {
+        owner: turn.owner,
+        conversation_id: turn.ids.conversation_id,
+        message_id: turn.ids.response_message_id,
+        scope: call.scope,
+        model: &call.model,
+        tokens: call.tokens,
+        source: call.source,
+        amount: call.price.unwrap_or(Money::ZERO),
+        price_version: call.price_version,
+        at: call.at,
+    }
 }
 
 /// Renews the lease of running answers. Returns how many are still running.
@@ -366,9 +376,13 @@ pub fn renew_leases(
     Ok(renewed)
 }
 
-/// Marks running answers whose lease ended before `now` as interrupted; returns how many.
+/// How long a reservation outlives a deleted answer: longer than any turn that may still settle it.
+const DELETED_SECS: i64 = 3_600;
+
+/// Marks running answers whose lease ended before `now` as interrupted, and gives back what they had set aside;
+/// returns how many.
 pub fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
-    tx.exec(
+    let swept = tx.exec(
         "update messages set status = 'interrupted', error_code = $2, error_detail = $3, lease_until = null \
          where status = 'running' and lease_until < $1",
         params![
@@ -376,5 +390,7 @@ pub fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
             ErrorCode::Interrupted.as_str(),
             "The service ended before the answer was complete"
         ],
-    )
+    )?;
+    budgets::release_ended(tx, now.plus_secs(-DELETED_SECS))?;
+    Ok(swept)
 }

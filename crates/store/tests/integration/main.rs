@@ -9,4 +9,5 @@ mod original;
 
 mod import;
 mod legacy;
+mod money;
 mod opening;
