@@ -4,6 +4,7 @@
 //! no vendor's JSON.
 
 mod accounts;
+mod administration;
 mod catalog;
 mod chat;
 mod conversations;
@@ -12,16 +13,19 @@ pub mod import;
 mod inner;
 mod library;
 mod models;
+mod money;
 mod responder;
 mod settings;
 mod views;
 
 pub use accounts::AccountSelector;
+pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
 pub use chat::Turn;
 pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
+pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, NewAccount, Origin,

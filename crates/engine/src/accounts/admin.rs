@@ -47,7 +47,7 @@ impl Engine {
         role: UserRole,
     ) -> Result<Account, EngineError> {
         self.check_password_length(&new.password)?;
-        let added = self.add_account(new, false).await?;
+        let added = self.add_account(new, None).await?;
         if role == UserRole::Admin {
             self.set_role(&AccountSelector::Id(added.id), role).await?;
         }

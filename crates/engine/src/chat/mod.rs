@@ -18,9 +18,10 @@ pub(crate) use recent::Turns;
 use crate::{
     Engine, EngineError,
     inner::Inner,
+    money::Demand,
     views::{Caller, MessageLimits, SendMessage},
 };
-pub(crate) use calls::Served;
+pub(crate) use calls::{Served, request_tokens};
 use chatai_store::{
     Tx,
     ops::turns::{self, OpenOutcome, OpenTurn},
@@ -55,7 +56,7 @@ impl Engine {
     ///
     /// # Errors
     /// `empty_text`, `too_large`, `conversation_not_found`, `model_unknown`, `model_unavailable`,
-    /// `context_too_long`, `attachment_unreadable`, `rate_limited`, `overloaded`, `shutting_down`.
+    /// `context_too_long`, `attachment_unreadable`, `budget_exceeded`, `rate_limited`, `overloaded`, `shutting_down`.
     pub async fn send(&self, caller: &Caller, message: SendMessage) -> Result<Turn, EngineError> {
         let inner = &self.inner;
         let owner = caller.user_id;
@@ -84,6 +85,17 @@ impl Engine {
         let document_room = window - answer_room - fixed_tokens() - question_tokens;
         let size_tokens = MESSAGE_OVERHEAD + question_tokens + documents_tokens;
         let title = prompt::provisional_title(&message.text);
+        let demand = Demand {
+            answering: &answering,
+            text: &message.text,
+            input_tokens: fixed_tokens()
+                + MESSAGE_OVERHEAD
+                + question_tokens
+                + documents_tokens.min(document_room.max(0))
+                + recent.tokens().min(inner.settings.limits.context_tokens),
+            is_new: message.conversation_id.is_none(),
+        };
+        let (worst_case, allowance) = demand.worst_case(inner);
         let now = self.now();
         let open = Arc::new(OpenTurn {
             owner,
@@ -95,7 +107,7 @@ impl Engine {
             attachments: stored,
             now,
             lease_until: now.plus_secs(LEASE_SECS),
-            worst_case: chatai_types::Money::ZERO,
+            worst_case,
         });
         let row = Arc::clone(&open);
         // Written is enough here: nothing leaves for the client before the turn's end is synced behind it.
@@ -136,6 +148,7 @@ impl Engine {
                 .context_tokens
                 .min(document_room - documents_tokens)
                 .max(0),
+            allowance: ids.is_reserved.then_some(allowance),
             answering,
             tokens_before: ids.tokens_before,
             recent,

@@ -11,7 +11,7 @@ use super::{
     size::estimate_tokens,
     tools,
 };
-use crate::inner::Inner;
+use crate::{inner::Inner, money::Allowance};
 use chatai_llm::{Event, Format, Item, LlmError, Request, StopReason, ToolCall};
 use chatai_store::ops::turns::{ModelCall, OpenedTurn};
 use chatai_types::{MessageId, Scope, UserId};
@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) provisional_title: Option<String>,
     pub(crate) size_tokens: i64,
     pub(crate) tokens_before: i64,
+    /// What was set aside for the answer, where a budget applies.
+    pub(crate) allowance: Option<Allowance>,
 }
 
 /// A running turn.
@@ -172,6 +174,13 @@ async fn drive(inner: &Inner, plan: &Plan, answer: &mut Answer) -> Result<(), Ll
         if round == inner.settings.limits.tool_rounds {
             // The last round has to answer.
             request.tools.clear();
+        }
+        if let Some(allowance) = &plan.allowance {
+            let next = allowance.next_call(model, &answer.calls, &request);
+            request.max_output_tokens = Some(next.output_tokens);
+            if !next.may_use_tools {
+                request.tools.clear();
+            }
         }
         let asked = call(inner, plan, &request, answer).await?;
         if asked.is_empty() {

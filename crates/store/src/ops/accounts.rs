@@ -75,7 +75,7 @@ pub struct AuthState {
     pub ended: bool,
 }
 
-fn account(row: &Row<'_>) -> Result<Account, StoreError> {
+pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         id: row.get(0)?,
         email: row.get(1)?,

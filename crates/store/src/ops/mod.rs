@@ -3,6 +3,7 @@
 //! Written once for both databases. Every query on a user's data carries the owner's id.
 
 pub mod accounts;
+pub mod administration;
 pub mod attachments;
 pub mod budgets;
 pub mod conversations;
@@ -11,6 +12,7 @@ pub mod embeddings;
 pub mod import;
 pub mod ledger;
 pub mod messages;
+pub mod models;
 pub mod prices;
 pub mod reports;
 pub mod settings;
