@@ -36,7 +36,7 @@ async fn wrong_methods_name_the_right_ones() {
         (Method::GET, "/auth/register", &["POST"][..]),
         (Method::PUT, "/api/auth/login", &["POST"]),
         (Method::DELETE, "/auth/token", &["POST"]),
-        (Method::POST, "/users/me", &["GET", "HEAD"]),
+        (Method::POST, "/users/me", &["DELETE", "GET", "HEAD"]),
         (Method::PATCH, "/conversations/", &["GET", "HEAD", "POST"]),
         (Method::DELETE, "/conversations", &["GET", "HEAD", "POST"]),
         (Method::GET, "/conversations/1", &["DELETE"]),
@@ -91,15 +91,23 @@ async fn broken_json() {
         let types = &route.body_types;
         types.iter().any(|kind| kind == "application/json")
     });
-    let paths: Vec<String> = taking_json.map(|route| route.path).collect();
+    let calls: Vec<(Method, String)> = taking_json
+        .map(|route| (route.method.clone(), route.path_with("1")))
+        .collect();
+    let paths: Vec<&str> = calls.iter().map(|(_, path)| path.as_str()).collect();
     assert_eq!(
         paths,
         [
+            "/admin/models/1",
+            "/admin/settings",
+            "/admin/users/1",
+            "/admin/users/1/budget",
             "/auth/login",
             "/auth/password",
             "/auth/register",
             "/chat/",
-            "/conversations/"
+            "/conversations/",
+            "/users/me"
         ]
     );
     for (body, offset, error) in [
@@ -114,10 +122,10 @@ async fn broken_json() {
         ("{\"a\": \"\\x\"}", 7, "Invalid \\escape"),
         ("{\"a\": \"line\nbreak\"}", 11, "Invalid control character at"),
     ] {
-        for path in &paths {
+        for (method, path) in &calls {
             let request = app
                 .client()
-                .post(app.url(path))
+                .request(method.clone(), app.url(path))
                 .header("content-type", "application/json");
             let answer = send(request.body(body)).await;
             // Even without a token.

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here says why")]
 
+mod admin;
 mod attachments;
 mod auth;
 mod chat;
@@ -18,3 +19,5 @@ mod responder;
 mod security;
 mod service;
 mod support;
+mod usage;
+mod users;

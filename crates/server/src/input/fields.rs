@@ -197,11 +197,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn loc(&self, name: &'static str) -> Vec<Step> {
+    /// The value as it arrived.
+    pub(super) fn raw(&self, name: &str) -> Raw<'a> {
+        self.source.field(name)
+    }
+
+    pub(super) fn loc(&self, name: &'static str) -> Vec<Step> {
         vec![self.source.place().into(), name.into()]
     }
 
-    fn fail<T>(&mut self, fault: Fault) -> Option<T> {
+    pub(super) fn fail<T>(&mut self, fault: Fault) -> Option<T> {
         self.faults.push(fault);
         None
     }

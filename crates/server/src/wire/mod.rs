@@ -1,6 +1,8 @@
 //! Resources that several routes answer with, and how any resource becomes bytes.
 
+pub(crate) mod budget;
 pub(crate) mod message;
+pub(crate) mod report;
 pub(crate) mod usage;
 
 use axum::{
