@@ -4,8 +4,8 @@
 
 use crate::StoreError;
 use chatai_types::{
-    ApiKeyId, AttachmentId, BookId, ConversationId, LedgerId, MessageId, Money, PriceVersionId, Rate, Role,
-    Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    ApiKeyId, AttachmentId, BookId, BudgetPeriod, ConversationId, Day, LedgerId, MessageId, Money,
+    PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
 
 /// One parameter of a statement, borrowed from the caller.
@@ -80,6 +80,8 @@ from! {
     TurnStatus: name => Value::Text(name.as_str());
     UsageSource: name => Value::Text(name.as_str());
     UserRole: name => Value::Text(name.as_str());
+    BudgetPeriod: name => Value::Text(name.as_str());
+    Day: day => Value::Int(day.number());
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {

@@ -5,6 +5,7 @@
 //! database, a model or a socket.
 
 mod clock;
+mod day;
 mod email;
 mod error_code;
 mod id;
@@ -14,6 +15,7 @@ mod random;
 mod tokens;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use day::{BudgetPeriod, BudgetWindow, Day};
 pub use email::email_fault;
 pub use error_code::ErrorCode;
 pub use id::{

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here says why")]
 
+mod admin;
 mod attachments;
 mod auth;
 mod chat;
@@ -21,3 +22,5 @@ mod search;
 mod security;
 mod service;
 mod support;
+mod usage;
+mod users;

@@ -19,10 +19,11 @@ pub(crate) use tokens::Tokens;
 
 use crate::{
     Engine, EngineError, Settings,
+    administration::{Registration, registration},
     views::{Account, Caller, NewAccount, Origin, SignedIn},
 };
 use chatai_store::{
-    Backend,
+    Backend, StoreError, Tx,
     ops::accounts::{self as rows, Added, AuthState},
 };
 use chatai_types::{ErrorCode, Random, Timestamp, UserId};
@@ -52,7 +53,8 @@ pub(crate) struct Accounts {
     old_hashes: OldHashes,
     tokens: Tokens,
     random: Arc<dyn Random>,
-    registration_open: bool,
+    /// What the configuration begins with; what is set at run time goes before it.
+    registration: Registration,
     password_chars: (usize, usize),
     checked: Cache<blake3::Hash, Checked>,
     /// Counts the changes after which a checked token must be checked again.
@@ -80,7 +82,10 @@ impl Accounts {
             old_hashes: OldHashes::default(),
             tokens: Tokens::new(&settings.auth),
             random,
-            registration_open: settings.auth.registration_open,
+            registration: match settings.auth.registration_open {
+                true => Registration::Open,
+                false => Registration::Closed,
+            },
             password_chars: (settings.auth.password_min_chars, settings.auth.password_max_chars),
             checked: Cache::builder()
                 .max_capacity(TOKENS_KEPT)
@@ -93,6 +98,11 @@ impl Accounts {
             failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
             slow_lane: Throttle::one_every_secs(SLOW_LANE_SECS),
         }
+    }
+
+    /// Whether anyone may register where nothing else is set at run time.
+    pub(crate) fn registration(&self) -> Registration {
+        self.registration
     }
 
     /// Makes every checked token be checked again.
@@ -160,15 +170,19 @@ impl Engine {
     pub async fn register(&self, new: NewAccount, origin: Origin) -> Result<SignedIn, EngineError> {
         let accounts = &self.inner.accounts;
         let now = self.now();
-        let only_as_first = !accounts.registration_open;
-        if only_as_first && self.has_accounts().await? {
+        let configured = accounts.registration;
+        let is_refused = self.store().read(move |tx| {
+            let open = registration(tx, configured)? == Registration::Open;
+            Ok::<_, StoreError>(!open && rows::first_is_taken(tx)?)
+        });
+        if is_refused.await? {
             return Err(registration_closed());
         }
         accounts
             .registrations
             .take(origin.address, now)
             .map_err(too_many)?;
-        let account = self.add_account(new, only_as_first).await?;
+        let account = self.add_account(new, Some(configured)).await?;
         accounts.sign(account.id, &account.email, account.epoch, now)
     }
 
@@ -184,11 +198,12 @@ impl Engine {
         })
     }
 
-    /// Makes an account without the limits of registration, as the administrator's command does.
+    /// Makes an account: by registration, which may be closed, with what the configuration says of it; or as the
+    /// administrator's command does, which nothing closes.
     pub(crate) async fn add_account(
         &self,
         new: NewAccount,
-        only_as_first: bool,
+        registering: Option<Registration>,
     ) -> Result<rows::Account, EngineError> {
         let taken = || EngineError::new(ErrorCode::EmailTaken, "Email already registered");
         let email_folded = fold_email(&new.email);
@@ -203,9 +218,22 @@ impl Engine {
             password_hash,
             display_name: new.display_name,
             created_at: self.now(),
-            only_as_first,
+            only_as_first: false,
         };
-        match self.store().write(move |tx| rows::add(tx, &row)).await? {
+        let add = move |tx: &mut Tx<'_>| {
+            let only_as_first = match registering {
+                Some(configured) => registration(tx, configured)? == Registration::Closed,
+                None => false,
+            };
+            rows::add(
+                tx,
+                &rows::NewAccount {
+                    only_as_first,
+                    ..row.clone()
+                },
+            )
+        };
+        match self.store().write(add).await? {
             Added::Account(account) => Ok(account),
             Added::EmailTaken => Err(taken()),
             Added::NotFirst => Err(registration_closed()),
@@ -373,6 +401,26 @@ impl Engine {
         origin: Origin,
     ) -> Result<SignedIn, EngineError> {
         caller.signed_in_by_a_person()?;
+        let found = self.check_password(caller, current, origin).await?;
+        let owner = caller.user_id;
+        let epoch = self
+            .set_password(owner, new)
+            .await?
+            .ok_or_else(EngineError::invalid_token)?;
+        let accounts = &self.inner.accounts;
+        accounts.sign(owner, &found.account.email, epoch, self.now())
+    }
+
+    /// Checks the caller's own password, slowly after wrong ones.
+    ///
+    /// # Errors
+    /// `wrong_credentials` when it is another, `rate_limited`.
+    pub(crate) async fn check_password(
+        &self,
+        caller: &Caller,
+        current: &str,
+        origin: Origin,
+    ) -> Result<rows::Credentials, EngineError> {
         let accounts = &self.inner.accounts;
         let owner = caller.user_id;
         let now = self.now();
@@ -394,11 +442,7 @@ impl Engine {
                 "Current password is wrong",
             ));
         }
-        let epoch = self
-            .set_password(owner, new)
-            .await?
-            .ok_or_else(EngineError::invalid_token)?;
-        accounts.sign(owner, &found.account.email, epoch, now)
+        Ok(found)
     }
 
     /// Sets a password and ends all sessions; `None` for an unknown account.

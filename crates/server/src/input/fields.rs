@@ -5,7 +5,6 @@ use super::{
     fault::{Fault, Step, echo},
     integer::{self, NotInteger},
 };
-use chatai_types::Timestamp;
 use chatai_types::email_fault;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -205,17 +204,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A moment that may be absent or null.
-    pub(crate) fn optional_moment(&mut self, name: &'static str) -> Option<Option<Timestamp>> {
-        let Some(text) = self.optional_text(name, TextRule::up_to(100))? else {
-            return Some(None);
-        };
-        match Timestamp::parse_wire(&text) {
-            Some(moment) => Some(Some(moment)),
-            None => self.refuse(name, "a moment is written as RFC 3339 says: 2030-01-31T12:00:00Z"),
-        }
-    }
-
     /// A place in a list that one of its pages named; it may be absent.
     pub(crate) fn optional_cursor(&mut self, name: &'static str, list: List) -> Option<Option<Position>> {
         let raw = self.source.field(name);
@@ -286,11 +274,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn loc(&self, name: &'static str) -> Vec<Step> {
+    /// The value as it arrived.
+    pub(super) fn raw(&self, name: &str) -> Raw<'a> {
+        self.source.field(name)
+    }
+
+    pub(super) fn loc(&self, name: &'static str) -> Vec<Step> {
         vec![self.source.place().into(), name.into()]
     }
 
-    fn fail<T>(&mut self, fault: Fault) -> Option<T> {
+    pub(super) fn fail<T>(&mut self, fault: Fault) -> Option<T> {
         self.faults.push(fault);
         None
     }

@@ -63,7 +63,7 @@ impl JsonInput for KeyRequest {
         let expires_at = fields.optional_moment("expires_at");
         Some(Self {
             name: name?,
-            expires_at: expires_at?,
+            expires_at: expires_at?.value(),
         })
     }
 }

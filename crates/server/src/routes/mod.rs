@@ -1,5 +1,6 @@
 //! One file per endpoint, in folders like the paths: its input type, its handler, its answer.
 
+pub(crate) mod admin;
 pub(crate) mod attachments;
 pub(crate) mod auth;
 pub(crate) mod chat;
@@ -11,4 +12,5 @@ pub(crate) mod remove_account;
 pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod usage;
 pub(crate) mod users;

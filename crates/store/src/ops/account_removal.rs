@@ -1,6 +1,6 @@
 //! An account and all that is its own, gone in one transaction. The ledger keeps the amounts.
 
-use super::{attachments, search_purge};
+use super::{attachments, search_purge, settings};
 use crate::{StoreError, Tx, tx::params};
 use chatai_types::{ConversationId, UserId, UserRole};
 
@@ -32,10 +32,7 @@ const IMPORTED: &[&str] = &[
 pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
     // One row is taken by every removal: of two last administrators one stays. Then the account's own row, so that
     // what is written for it at the same time is either gone too or refused.
-    tx.exec(
-        "update settings set value = value where key = 'first_administrator'",
-        params![],
-    )?;
+    settings::queue_up(tx)?;
     let role: Option<UserRole> = tx.query_opt(
         "update users set epoch = epoch where id = $1 returning role",
         params![owner],
@@ -68,7 +65,18 @@ pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
         tx.exec(sql, params![owner])?;
     }
     tx.exec("delete from conversations where user_id = $1", params![owner])?;
-    tx.exec("delete from users where id = $1", params![owner])?;
+    let email_folded: String = tx.query_one(
+        "delete from users where id = $1 returning email_folded",
+        params![owner],
+        |row| row.get(0),
+    )?;
+    // Imported accounts may differ by case alone: the e-mail stays taken while one of them is left.
+    tx.exec(
+        "insert into email_claims (email_folded, user_id) \
+         select email_folded, min(id) from users where email_folded = $1 group by email_folded \
+         on conflict (email_folded) do nothing",
+        params![&email_folded],
+    )?;
     for content in contents {
         attachments::forget_content(tx, &content)?;
     }

@@ -4,16 +4,21 @@
 
 pub mod account_removal;
 pub mod accounts;
+pub mod administration;
 pub mod attachments;
 pub mod branches;
+pub mod budgets;
 pub mod conversation_pages;
 pub mod conversations;
 pub mod doctor;
 pub mod embeddings;
 pub mod import;
 pub mod keys;
+pub mod ledger;
 pub mod messages;
+pub mod models;
 pub mod prices;
+pub mod reports;
 pub mod search;
 pub mod search_purge;
 pub mod settings;
