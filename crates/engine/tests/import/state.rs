@@ -284,9 +284,6 @@ pub(crate) async fn chat(
             lease_until: now.plus_secs(60),
             worst_case: chatai_types::Money::ZERO,
         };
-        let turns::OpenOutcome::Opened(ids) = turns::open(tx, &open)? else {
-            panic!("the conversation is the owner's");
-        };
         let turns::Opened::Turn(ids) = turns::open(tx, &open)? else {
             panic!("the conversation is the owner's");
         };
