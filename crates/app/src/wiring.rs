@@ -200,6 +200,7 @@ async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
         limits: LimitSettings {
             registrations_per_minute: limits.registrations_per_minute,
             turns_per_minute: limits.turns_per_minute,
+            turns_per_minute_and_address: limits.turns_per_minute_and_address,
             sign_in_failures_per_minute: limits.sign_in_failures_per_minute,
             files_per_message: limits.files_per_message,
             file_bytes: limits.file_mb * MIB,

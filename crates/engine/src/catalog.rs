@@ -1,5 +1,6 @@
 //! The catalog of models: prices, windows and abilities, in the order of the pricing data.
 
+use chatai_store::ops::{models::ModelOverride, prices::CurrentPrice};
 use chatai_types::{Money, MoneyError, PriceVersionId, Rate, Rates, TokenCounts};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -37,6 +38,8 @@ pub struct Model {
     pub calls_tools: bool,
     /// Whether it embeds texts in place of answering.
     pub embeds: bool,
+    /// Whether administrators let it be used.
+    pub enabled: bool,
     described: Described,
 }
 
@@ -118,13 +121,40 @@ impl Catalog {
         self
     }
 
+    /// The same with what administrators set, over what the data says.
+    #[must_use]
+    pub(crate) fn overridden(&self, overrides: &[ModelOverride]) -> Self {
+        let mut catalog = self.clone();
+        for set in overrides {
+            if let Some(model) = catalog.models.iter_mut().find(|model| model.name == set.model) {
+                model.override_with(set);
+            }
+        }
+        catalog
+    }
+
+    /// The prices as they are now, in order.
+    pub(crate) fn prices(&self) -> Vec<CurrentPrice> {
+        let price = |model: &Model| CurrentPrice {
+            model: model.name.clone(),
+            label: model.label.clone(),
+            rates: model.rates.unwrap_or_default(),
+        };
+        self.models.iter().map(price).collect()
+    }
+
+    /// The same with the versions of its prices, in order.
+    #[must_use]
+    pub(crate) fn versioned(mut self, versions: Vec<PriceVersionId>) -> Self {
+        for (model, version) in self.models.iter_mut().zip(versions) {
+            model.price_version = Some(version);
+        }
+        self
+    }
+
     /// All models, in order, the built-in responder last.
     pub fn models(&self) -> &[Model] {
         &self.models
-    }
-
-    pub(crate) fn models_mut(&mut self) -> &mut [Model] {
-        &mut self.models
     }
 
     /// The model of that name.
@@ -146,6 +176,7 @@ impl Model {
             sees: false,
             calls_tools: true,
             embeds: false,
+            enabled: true,
             described: Described::default(),
         }
     }
@@ -158,6 +189,24 @@ impl Model {
             context_window: DEFAULT_WINDOW,
             ..Self::built_in()
         }
+    }
+
+    fn override_with(&mut self, set: &ModelOverride) {
+        self.enabled = set.enabled;
+        self.context_window = set.context_window.unwrap_or(self.context_window);
+        self.max_output_tokens = set.max_output_tokens.or(self.max_output_tokens);
+        let Some(data) = self.rates else {
+            return;
+        };
+        let input = set.input.unwrap_or(data.input);
+        // A price that follows the input's goes on following it.
+        let following = |price: Rate| if price == data.input { input } else { price };
+        self.rates = Some(Rates {
+            input,
+            cache_read: set.cache_read.unwrap_or(following(data.cache_read)),
+            cache_write: set.cache_write.unwrap_or(following(data.cache_write)),
+            output: set.output.unwrap_or(data.output),
+        });
     }
 
     /// What tokens cost with this model; `None` where no price is known.
@@ -207,6 +256,7 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
         // Data that lists no abilities says nothing against tools, which every chat model of today has.
         calls_tools: has("tools").unwrap_or(true),
         embeds: has("embedding").unwrap_or(false),
+        enabled: true,
         described: Described {
             window: entry.context_window.is_some(),
             abilities: abilities.is_some(),

@@ -102,6 +102,14 @@ impl EngineError {
         Self::new(ErrorCode::AttachmentNotFound, "Attachment not found")
     }
 
+    /// The refusal of a turn whose worst case does not fit what is left of its owner's budget.
+    pub fn budget_exceeded() -> Self {
+        Self::new(
+            ErrorCode::BudgetExceeded,
+            "What this message may cost does not fit what is left of your budget; GET /users/me/budget says what is",
+        )
+    }
+
     /// The one answer for every token that does not count.
     pub fn invalid_token() -> Self {
         Self::new(ErrorCode::InvalidToken, "Could not validate credentials")

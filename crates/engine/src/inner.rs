@@ -6,16 +6,13 @@ use crate::{
     catalog::Catalog,
     chat::{self, Turns},
     library::Library,
-    models::Models,
+    models::{self, Models},
     responder::BuiltIn,
 };
 use chatai_files::Extractor;
 use chatai_llm::Provider;
 use chatai_rag::Collection;
-use chatai_store::{
-    Backend, Store, StoreError, Tx,
-    ops::prices::{self, CurrentPrice},
-};
+use chatai_store::{Backend, Store, StoreError, Tx};
 use chatai_types::{Clock, Random, Timestamp};
 use std::{sync::Arc, time::Duration};
 use tokio_util::task::TaskTracker;
@@ -70,7 +67,7 @@ impl Engine {
             clock,
             random,
             settings,
-            mut catalog,
+            catalog,
             vendor,
             collection,
             extractor,
@@ -81,32 +78,16 @@ impl Engine {
             Backend::Sqlite => Timestamp::from_micros(i64::MAX),
             Backend::Postgres => now,
         };
-        let current: Vec<CurrentPrice> = catalog
-            .models()
-            .iter()
-            .map(|model| CurrentPrice {
-                model: model.name.clone(),
-                label: model.label.clone(),
-                rates: model.rates.unwrap_or_default(),
-            })
-            .collect();
         let swept = chat::sweep(&store, now, gone_before).await?;
-        let versions = store.write(move |tx| prices::sync(tx, &current, now)).await?;
         if swept > 0 {
             tracing::warn!(
                 swept,
                 "answers that an earlier process left unfinished were marked as interrupted"
             );
         }
-        for (model, version) in catalog.models_mut().iter_mut().zip(versions) {
-            model.price_version = Some(version);
-        }
         let library = Arc::new(Library::new(&collection, settings.cache_ttl));
         let built_in: Arc<dyn Provider> = Arc::new(BuiltIn::new(Arc::clone(&library)));
         let models = Models::new(catalog, vendor, built_in, settings.models.clone());
-        for (key, error) in models.misconfigured() {
-            tracing::warn!(key, reason = %error.detail, "a configured model cannot answer");
-        }
         let inner = Arc::new(Inner {
             accounts: Accounts::new(&settings, random),
             turns: Turns::new(&settings),
@@ -118,11 +99,22 @@ impl Engine {
             settings,
             background: TaskTracker::new(),
         });
+        models::refresh(&inner).await?;
+        for (key, error) in inner.models.misconfigured() {
+            tracing::warn!(key, reason = %error.detail, "a configured model cannot answer");
+        }
         inner.background.spawn(chat::keep_leases(Arc::clone(&inner)));
         inner.background.spawn(chat::write_events(Arc::clone(&inner)));
+        inner.background.spawn(models::keep_current(Arc::clone(&inner)));
         inner
             .background
             .spawn(crate::library::keep_vectors(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(crate::accounts::keep_key_uses(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(crate::search::keep_purged(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 

@@ -4,6 +4,7 @@
 //! no vendor's JSON.
 
 mod accounts;
+mod administration;
 mod catalog;
 mod chat;
 mod conversations;
@@ -13,11 +14,14 @@ mod inner;
 mod library;
 mod lists;
 mod models;
+mod money;
 mod responder;
+mod search;
 mod settings;
 mod views;
 
-pub use accounts::AccountSelector;
+pub use accounts::{AccountSelector, ApiKey};
+pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
 pub use chat::{Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
@@ -25,6 +29,8 @@ pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
 pub use models::misconfigured;
+pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
+pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,

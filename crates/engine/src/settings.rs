@@ -71,6 +71,8 @@ pub struct LimitSettings {
     pub registrations_per_minute: u32,
     /// Turns a minute and account.
     pub turns_per_minute: u32,
+    /// Turns a minute and address, over all accounts.
+    pub turns_per_minute_and_address: u32,
     /// Wrong passwords a minute, for one e-mail from one address.
     pub sign_in_failures_per_minute: u32,
     /// Files of one message.

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use chatai_llm::ToolCall;
 use chatai_types::{
-    AttachmentId, ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Role, Scope, Timestamp,
-    TokenCounts, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    ApiKeyId, AttachmentId, ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Role, Scope,
+    Timestamp, TokenCounts, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
 use serde::{Deserialize, Serialize};
 use std::{net::IpAddr, sync::Arc};
@@ -20,6 +20,8 @@ pub struct Caller {
     pub(crate) session: Arc<str>,
     /// When the token ends by itself.
     pub(crate) expires_at: Timestamp,
+    /// The key, where the caller is a program with one.
+    pub(crate) key: Option<ApiKeyId>,
 }
 
 /// Where a call without a token comes from, for rate limits.

@@ -1,7 +1,7 @@
 //! Who calls: the one way from a request to a [`Caller`].
 //!
 //! Handlers that take [`Signed`], [`SignedJson`] or [`CookieOrSigned`] cannot see private data without a checked
-//! token; those that do not are the open routes.
+//! token, those that take [`Admin`] or [`AdminJson`] serve administrators alone; the others are the open routes.
 
 use crate::{
     body,
@@ -17,7 +17,7 @@ use crate::{
 };
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
-use chatai_engine::Caller;
+use chatai_engine::{Administrator, Caller};
 use http::{HeaderMap, header, request::Parts};
 
 /// The most bytes of a JSON body, chat apart.
@@ -40,6 +40,14 @@ pub(crate) struct Json<T>(pub(crate) T);
 /// fault to callers with a token alone.
 #[derive(Debug)]
 pub(crate) struct SignedJson<T>(pub(crate) Caller, pub(crate) T);
+
+/// A caller who administers.
+#[derive(Debug)]
+pub(crate) struct Admin(pub(crate) Administrator);
+
+/// As [`SignedJson`], for callers who administer: everybody else learns nothing of what their body lacks.
+#[derive(Debug)]
+pub(crate) struct AdminJson<T>(pub(crate) Administrator, pub(crate) T);
 
 /// A JSON body's members as one route declares them.
 pub(crate) trait JsonInput: Sized + Send {
@@ -115,21 +123,46 @@ impl<T: JsonInput> FromRequest<App> for SignedJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &App) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let content_type = ContentType::of(&parts.headers);
-        let read = body::read_all(body, JSON_BYTES)
-            .await
-            .map_err(|error| Refused::Other(error.into()));
-        let input = match read.and_then(|bytes| parse_json(&content_type, &bytes, state)) {
-            Err(Refused::Broken(error)) => return Err(error),
-            input => input,
-        };
-        let caller = authenticate(&parts.headers, state).await?;
-        match input {
-            Ok(input) => Ok(Self(caller, input)),
-            Err(Refused::Broken(error) | Refused::Other(error)) => Err(error),
-        }
+        let (caller, input) = signed_input(request, state).await?;
+        Ok(Self(caller, input?))
     }
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, ApiError> {
+        let caller = authenticate(&parts.headers, state).await?;
+        Ok(Self(state.engine.administrator(caller)?))
+    }
+}
+
+impl<T: JsonInput> FromRequest<App> for AdminJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &App) -> Result<Self, ApiError> {
+        let (caller, input) = signed_input(request, state).await?;
+        let administrator = state.engine.administrator(caller)?;
+        Ok(Self(administrator, input?))
+    }
+}
+
+/// The caller, and what is to be made of the body once the caller may know.
+async fn signed_input<T: JsonInput>(
+    request: Request,
+    state: &App,
+) -> Result<(Caller, Result<T, ApiError>), ApiError> {
+    let (parts, body) = request.into_parts();
+    let content_type = ContentType::of(&parts.headers);
+    let read = body::read_all(body, JSON_BYTES)
+        .await
+        .map_err(|error| Refused::Other(error.into()));
+    let input = match read.and_then(|bytes| parse_json(&content_type, &bytes, state)) {
+        Err(Refused::Broken(error)) => return Err(error),
+        Err(Refused::Other(error)) => Err(error),
+        Ok(input) => Ok(input),
+    };
+    Ok((authenticate(&parts.headers, state).await?, input))
 }
 
 /// Why a JSON body was refused.

@@ -22,12 +22,15 @@ use utoipa::OpenApi;
     ),
     paths(
         auth::register::register, auth::login::login, auth::token::token, auth::logout::logout,
-        auth::password::password, users::me,
+        auth::password::password, users::me::me, remove_account::remove, users::budget::budget, usage::usage,
+        keys::list, keys::create, keys::delete,
         conversations::list::list, conversations::create::create, conversations::delete::delete,
         conversations::messages::messages, conversations::context::context, conversations::rename::rename,
         conversations::head::head, chat::events::events, chat::cancel::cancel, chat::regenerate::regenerate,
         chat::send::send, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,
-        attachments::attachment, models::models,
+        attachments::attachment, models::models, search::search,
+        admin::users::users, admin::user::user, admin::budget::budget, admin::models::models, admin::model::model,
+        admin::usage::usage, admin::settings::settings, admin::settings::change,
         service::root, service::healthz, service::readyz, service::openapi_json, docs::page, docs::page_file,
     ),
     components(schemas(ErrorBody<'_>, Fault)),
@@ -36,6 +39,8 @@ use utoipa::OpenApi;
         (name = "users", description = "The caller"),
         (name = "conversations", description = "Conversations and what is in them"),
         (name = "chat", description = "Messages, answers, files, usage"),
+        (name = "usage", description = "What model calls used and cost"),
+        (name = "admin", description = "For administrators alone"),
         (name = "service", description = "For operators, proxies and this document"),
     )
 )]
@@ -102,9 +107,12 @@ fn describe(operation: &mut Value, access: Access) {
     if access != Access::Open {
         responses["401"] = error("No token, or one that does not count");
     }
+    if access == Access::Admin {
+        responses["403"] = error("The caller does not administer this instance");
+    }
     operation["security"] = match access {
         Access::Open => json!([]),
-        Access::Signed => json!([{ "bearer": [] }]),
+        Access::Signed | Access::Admin => json!([{ "bearer": [] }]),
         Access::Cookie => json!([{ "bearer": [] }, { "cookie": [] }]),
     };
 }

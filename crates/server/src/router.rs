@@ -6,7 +6,7 @@
 use crate::{error::ApiError, routes::*, state::App};
 use axum::{
     Router,
-    routing::{delete, get, post, put},
+    routing::{delete, get, patch, post, put},
 };
 
 /// What a route asks of its caller.
@@ -18,6 +18,8 @@ pub enum Access {
     Signed,
     /// A bearer token or the cookie.
     Cookie,
+    /// A bearer token of an administrator.
+    Admin,
 }
 
 /// One method of one path.
@@ -54,7 +56,13 @@ surface! {
     Open   post   "/auth/token"                                 => auth::token::token;
     Signed post   "/auth/logout"                                => auth::logout::logout;
     Signed post   "/auth/password"                              => auth::password::password;
-    Signed get    "/users/me"                                   => users::me;
+    Signed get    "/users/me"                                   => users::me::me;
+    Signed delete "/users/me"                                   => remove_account::remove;
+    Signed get    "/keys"                                       => keys::list;
+    Signed post   "/keys"                                       => keys::create;
+    Signed delete "/keys/{key_id}"                              => keys::delete;
+    Signed get    "/users/me/budget"                            => users::budget::budget;
+    Signed get    "/usage"                                      => usage::usage;
 
     Signed get    "/conversations/"                             => conversations::list::list;
     Signed post   "/conversations/"                             => conversations::create::create;
@@ -70,8 +78,18 @@ surface! {
     Signed get    "/chat/messages/{response_message_id}/events"      => chat::events::events;
     Signed post   "/chat/messages/{response_message_id}/cancel"      => chat::cancel::cancel;
     Signed post   "/chat/messages/{response_message_id}/regenerate"  => chat::regenerate::regenerate;
+    Signed get    "/search"                                     => search::search;
     Cookie get    "/attachments/{attachment_id}"                => attachments::attachment;
     Open   get    "/models"                                     => models::models;
+
+    Admin  get    "/admin/users"                                => admin::users::users;
+    Admin  patch  "/admin/users/{user_id}"                      => admin::user::user;
+    Admin  put    "/admin/users/{user_id}/budget"               => admin::budget::budget;
+    Admin  get    "/admin/models"                               => admin::models::models;
+    Admin  put    "/admin/models/{name}"                        => admin::model::model;
+    Admin  get    "/admin/usage"                                => admin::usage::usage;
+    Admin  get    "/admin/settings"                             => admin::settings::settings;
+    Admin  patch  "/admin/settings"                             => admin::settings::change;
 
     Open   get    "/"                                           => service::root;
     Open   get    "/healthz"                                    => service::healthz;

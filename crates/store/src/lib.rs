@@ -11,6 +11,7 @@ extern crate self as chatai_store;
 
 mod db;
 mod error;
+pub mod full_text;
 mod job;
 pub mod legacy;
 mod migrate;

@@ -2,8 +2,8 @@
 
 use crate::StoreError;
 use chatai_types::{
-    AttachmentId, BookId, ConversationId, LedgerId, MessageId, Money, PriceVersionId, Rate, Role, Scope,
-    Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    ApiKeyId, AttachmentId, BookId, BudgetPeriod, ConversationId, Day, LedgerId, MessageId, Money,
+    PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
 
 /// One row of a result, valid while the statement is being read.
@@ -131,10 +131,12 @@ integers! {
     UsageId: UsageId;
     PriceVersionId: PriceVersionId;
     LedgerId: LedgerId;
+    ApiKeyId: ApiKeyId;
     BookId: BookId;
     Money: Money::from_pico;
     Rate: Rate::from_pico_per_token;
     Timestamp: Timestamp::from_micros;
+    Day: Day::from_number;
 }
 
 macro_rules! names {
@@ -150,4 +152,4 @@ macro_rules! names {
     )+};
 }
 
-names!(Role, Scope, TurnStatus, UsageSource, UserRole);
+names!(BudgetPeriod, Role, Scope, TurnStatus, UsageSource, UserRole);

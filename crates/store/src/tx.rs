@@ -130,10 +130,6 @@ impl<'a> Tx<'a> {
     }
 
     /// [`Tx::query`] for text made at run time; never prepared ahead, never from a user's words.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for tests and tools; drop this line with the first use")
-    )]
     pub(crate) fn query_dynamic<T>(
         &mut self,
         sql: &str,

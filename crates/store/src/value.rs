@@ -4,8 +4,8 @@
 
 use crate::StoreError;
 use chatai_types::{
-    AttachmentId, BookId, ConversationId, LedgerId, MessageId, Money, PriceVersionId, Rate, Role, Scope,
-    Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    ApiKeyId, AttachmentId, BookId, BudgetPeriod, ConversationId, Day, LedgerId, MessageId, Money,
+    PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
 
 /// One parameter of a statement, borrowed from the caller.
@@ -70,6 +70,7 @@ from! {
     UsageId: id => Value::Int(id.0);
     PriceVersionId: id => Value::Int(id.0);
     LedgerId: id => Value::Int(id.0);
+    ApiKeyId: id => Value::Int(id.0);
     BookId: id => Value::Int(id.0);
     Money: money => Value::Int(money.as_pico());
     Rate: rate => Value::Int(rate.as_pico_per_token());
@@ -79,6 +80,8 @@ from! {
     TurnStatus: name => Value::Text(name.as_str());
     UsageSource: name => Value::Text(name.as_str());
     UserRole: name => Value::Text(name.as_str());
+    BudgetPeriod: name => Value::Text(name.as_str());
+    Day: day => Value::Int(day.number());
 }
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {

@@ -27,6 +27,8 @@ ids! {
     MessageId,
     /// A file that came with a user's message.
     AttachmentId,
+    /// A key that a program signs in with.
+    ApiKeyId,
     /// One model call's usage row.
     UsageId,
     /// One version of one model's prices.

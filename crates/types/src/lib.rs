@@ -5,6 +5,7 @@
 //! database, a model or a socket.
 
 mod clock;
+mod day;
 mod email;
 mod error_code;
 mod id;
@@ -14,9 +15,12 @@ mod random;
 mod tokens;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use day::{BudgetPeriod, BudgetWindow, Day};
 pub use email::email_fault;
 pub use error_code::ErrorCode;
-pub use id::{AttachmentId, BookId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId, UserId};
+pub use id::{
+    ApiKeyId, AttachmentId, BookId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId, UserId,
+};
 pub use message::{Role, Scope, TurnStatus, UnknownName, UsageSource, UserRole};
 pub use money::{Money, MoneyError, Rate, Rates};
 pub use random::{Random, SeededRandom, SystemRandom};

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here says why")]
 
 mod access;
+mod admin;
 mod command_line;
 mod crash;
 mod deletion;

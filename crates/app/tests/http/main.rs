@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here says why")]
 
+mod admin;
 mod attachments;
 mod auth;
 mod chat;
@@ -14,8 +15,12 @@ mod embeddings;
 mod environment;
 mod errors;
 mod import;
+mod keys;
 mod models;
 mod responder;
+mod search;
 mod security;
 mod service;
 mod support;
+mod usage;
+mod users;

@@ -55,7 +55,7 @@ impl Engine {
         }
         check_display_name(new.display_name.as_deref().unwrap_or_default())?;
         self.check_password_length(&new.password)?;
-        let added = self.add_account(new, false).await?;
+        let added = self.add_account(new, None).await?;
         if role == UserRole::Admin {
             self.set_role(&AccountSelector::Id(added.id), role).await?;
         }

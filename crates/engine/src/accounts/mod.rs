@@ -1,24 +1,29 @@
 //! Who is who: registration, sign-in, tokens, sessions, passwords.
 
 mod admin;
+mod keys;
 mod old_hashes;
 mod passwords;
+mod removal;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod tokens;
 
 pub use admin::AccountSelector;
+pub use keys::ApiKey;
+pub(crate) use keys::{KeyUses, keep_key_uses};
 pub(crate) use passwords::{Passwords, Verdict};
 pub(crate) use throttle::Throttle;
 pub(crate) use tokens::Tokens;
 
 use crate::{
     Engine, EngineError, Settings,
+    administration::{Registration, registration},
     views::{Account, Caller, NewAccount, Origin, SignedIn},
 };
 use chatai_store::{
-    Backend,
+    Backend, StoreError, Tx,
     ops::accounts::{self as rows, Added, AuthState},
 };
 use chatai_types::{ErrorCode, Random, Timestamp, UserId};
@@ -48,12 +53,15 @@ pub(crate) struct Accounts {
     old_hashes: OldHashes,
     tokens: Tokens,
     random: Arc<dyn Random>,
-    registration_open: bool,
+    /// What the configuration begins with; what is set at run time goes before it.
+    registration: Registration,
     password_chars: (usize, usize),
     checked: Cache<blake3::Hash, Checked>,
     /// Counts the changes after which a checked token must be checked again.
     generation: AtomicU64,
+    pub(crate) key_uses: KeyUses,
     registrations: Throttle<IpAddr>,
+    turns: Throttle<IpAddr>,
     failures: Throttle<(String, IpAddr)>,
     slow_lane: Throttle<(String, IpAddr)>,
 }
@@ -74,22 +82,38 @@ impl Accounts {
             old_hashes: OldHashes::default(),
             tokens: Tokens::new(&settings.auth),
             random,
-            registration_open: settings.auth.registration_open,
+            registration: match settings.auth.registration_open {
+                true => Registration::Open,
+                false => Registration::Closed,
+            },
             password_chars: (settings.auth.password_min_chars, settings.auth.password_max_chars),
             checked: Cache::builder()
                 .max_capacity(TOKENS_KEPT)
                 .time_to_live(TOKEN_TTL)
                 .build(),
             generation: AtomicU64::new(0),
+            key_uses: KeyUses::default(),
+            turns: Throttle::per_minute(settings.limits.turns_per_minute_and_address),
             registrations: Throttle::per_minute(settings.limits.registrations_per_minute),
             failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
             slow_lane: Throttle::one_every_secs(SLOW_LANE_SECS),
         }
     }
 
+    /// Whether anyone may register where nothing else is set at run time.
+    pub(crate) fn registration(&self) -> Registration {
+        self.registration
+    }
+
     /// Makes every checked token be checked again.
     pub(crate) fn forget_checked(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn note_use(&self, caller: &Caller, now: Timestamp) {
+        if let Some(key) = caller.key {
+            self.key_uses.note(key, now);
+        }
     }
 
     fn sign(
@@ -146,23 +170,40 @@ impl Engine {
     pub async fn register(&self, new: NewAccount, origin: Origin) -> Result<SignedIn, EngineError> {
         let accounts = &self.inner.accounts;
         let now = self.now();
-        let only_as_first = !accounts.registration_open;
-        if only_as_first && self.has_accounts().await? {
+        let configured = accounts.registration;
+        let is_refused = self.store().read(move |tx| {
+            let open = registration(tx, configured)? == Registration::Open;
+            Ok::<_, StoreError>(!open && rows::first_is_taken(tx)?)
+        });
+        if is_refused.await? {
             return Err(registration_closed());
         }
         accounts
             .registrations
             .take(origin.address, now)
             .map_err(too_many)?;
-        let account = self.add_account(new, only_as_first).await?;
+        let account = self.add_account(new, Some(configured)).await?;
         accounts.sign(account.id, &account.email, account.epoch, now)
     }
 
-    /// Makes an account without the limits of registration, as the administrator's command does.
+    /// Counts a turn against its address, whoever asks for it: many accounts in one place share its allowance.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn admit_turn_from(&self, origin: Origin) -> Result<(), EngineError> {
+        let taken = self.inner.accounts.turns.take(origin.address, self.now());
+        taken.map_err(|wait| {
+            let detail = "Too many messages from this address; wait before the next one";
+            EngineError::new(ErrorCode::RateLimited, detail).retry_after(wait)
+        })
+    }
+
+    /// Makes an account: by registration, which may be closed, with what the configuration says of it; or as the
+    /// administrator's command does, which nothing closes.
     pub(crate) async fn add_account(
         &self,
         new: NewAccount,
-        only_as_first: bool,
+        registering: Option<Registration>,
     ) -> Result<rows::Account, EngineError> {
         let taken = || EngineError::new(ErrorCode::EmailTaken, "Email already registered");
         let email_folded = fold_email(&new.email);
@@ -177,9 +218,22 @@ impl Engine {
             password_hash,
             display_name: new.display_name,
             created_at: self.now(),
-            only_as_first,
+            only_as_first: false,
         };
-        match self.store().write(move |tx| rows::add(tx, &row)).await? {
+        let add = move |tx: &mut Tx<'_>| {
+            let only_as_first = match registering {
+                Some(configured) => registration(tx, configured)? == Registration::Closed,
+                None => false,
+            };
+            rows::add(
+                tx,
+                &rows::NewAccount {
+                    only_as_first,
+                    ..row.clone()
+                },
+            )
+        };
+        match self.store().write(add).await? {
             Added::Account(account) => Ok(account),
             Added::EmailTaken => Err(taken()),
             Added::NotFirst => Err(registration_closed()),
@@ -265,8 +319,24 @@ impl Engine {
             && checked.generation == generation
             && checked.caller.expires_at > now
         {
+            accounts.note_use(&checked.caller, now);
             return Ok(checked.caller);
         }
+        let caller = if token.starts_with(keys::PREFIX) {
+            self.authenticate_key(token).await?
+        } else {
+            self.authenticate_session(token, now).await?
+        };
+        accounts.note_use(&caller, now);
+        if is_ours_alone {
+            let caller = caller.clone();
+            accounts.checked.insert(key, Checked { caller, generation });
+        }
+        Ok(caller)
+    }
+
+    async fn authenticate_session(&self, token: &str, now: Timestamp) -> Result<Caller, EngineError> {
+        let accounts = &self.inner.accounts;
         let claims = accounts
             .tokens
             .read(token, now)
@@ -281,17 +351,13 @@ impl Engine {
         if state.disabled || state.ended || state.epoch != claims.epoch || is_anothers {
             return Err(EngineError::invalid_token());
         }
-        let caller = Caller {
+        Ok(Caller {
             user_id: owner,
             role: state.role,
             session: claims.session.into(),
             expires_at: claims.expires_at,
-        };
-        if is_ours_alone {
-            let caller = caller.clone();
-            accounts.checked.insert(key, Checked { caller, generation });
-        }
-        Ok(caller)
+            key: None,
+        })
     }
 
     /// The caller's own account.
@@ -309,6 +375,7 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn logout(&self, caller: &Caller) -> Result<(), EngineError> {
+        caller.signed_in_by_a_person()?;
         let (owner, session, expires_at, now) = (
             caller.user_id,
             Arc::clone(&caller.session),
@@ -333,6 +400,27 @@ impl Engine {
         new: &str,
         origin: Origin,
     ) -> Result<SignedIn, EngineError> {
+        caller.signed_in_by_a_person()?;
+        let found = self.check_password(caller, current, origin).await?;
+        let owner = caller.user_id;
+        let epoch = self
+            .set_password(owner, new)
+            .await?
+            .ok_or_else(EngineError::invalid_token)?;
+        let accounts = &self.inner.accounts;
+        accounts.sign(owner, &found.account.email, epoch, self.now())
+    }
+
+    /// Checks the caller's own password, slowly after wrong ones.
+    ///
+    /// # Errors
+    /// `wrong_credentials` when it is another, `rate_limited`.
+    pub(crate) async fn check_password(
+        &self,
+        caller: &Caller,
+        current: &str,
+        origin: Origin,
+    ) -> Result<rows::Credentials, EngineError> {
         let accounts = &self.inner.accounts;
         let owner = caller.user_id;
         let now = self.now();
@@ -354,11 +442,7 @@ impl Engine {
                 "Current password is wrong",
             ));
         }
-        let epoch = self
-            .set_password(owner, new)
-            .await?
-            .ok_or_else(EngineError::invalid_token)?;
-        accounts.sign(owner, &found.account.email, epoch, now)
+        Ok(found)
     }
 
     /// Sets a password and ends all sessions; `None` for an unknown account.

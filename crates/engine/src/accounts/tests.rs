@@ -62,6 +62,7 @@ fn settings() -> Settings {
         },
         models: ModelSettings::default(),
         limits: LimitSettings {
+            turns_per_minute_and_address: 0,
             registrations_per_minute: 0,
             turns_per_minute: 0,
             sign_in_failures_per_minute: 0,

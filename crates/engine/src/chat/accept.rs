@@ -194,30 +194,39 @@ pub(super) async fn regenerate(
 async fn open(inner: &Arc<Inner>, owner: UserId, accepted: Accepted) -> Result<Turn, EngineError> {
     let now = inner.clock.now();
     let mut plan = Plan::new(inner, owner, accepted.model, accepted.asked, accepted.recent);
+    let (worst_case, allowance) = plan.worst_case(inner);
     let row = Arc::new(OpenTurn {
         owner,
         question: accepted.question,
         model: plan.answering.model.name.clone(),
         request_tokens: plan.request_tokens(),
         calls: plan.first_calls(),
+        worst_case,
         repeatable: accepted.repeatable,
         now,
         lease_until: now.plus_secs(LEASE_SECS),
     });
+    // An error rolls back whatever was written before the refusal.
+    let opening = move |tx: &mut Tx<'_>| match turns::open(tx, &row)? {
+        Opened::Turn(ids) => Ok(Ok(ids)),
+        Opened::Repeated(ids) => Ok(Err(ids)),
+        Opened::OtherRequest => Err(mismatch()),
+        Opened::NoConversation => Err(EngineError::conversation_not_found()),
+        Opened::NoMessage => Err(EngineError::message_not_found()),
+        Opened::OverBudget => Err(EngineError::budget_exceeded()),
+    };
     // Written is enough to ask the model; what leaves for the client waits for the sync.
-    let (opened, synced) = inner.store.write_staged(move |tx| turns::open(tx, &row)).await?;
+    let (opened, synced) = inner.store.write_staged(opening).await?;
     let ids = match opened {
-        Opened::Turn(ids) => ids,
-        Opened::Repeated(ids) => {
+        Ok(ids) => ids,
+        Err(ids) => {
             let mut turn = repeated(inner, owner, ids.into()).await?;
             turn.synced = Some(synced);
             return Ok(turn);
         }
-        Opened::OtherRequest => return Err(mismatch()),
-        Opened::NoConversation => return Err(EngineError::conversation_not_found()),
-        Opened::NoMessage => return Err(EngineError::message_not_found()),
     };
     plan.tokens_before = ids.tokens_before;
+    plan.allowance = ids.is_reserved.then_some(allowance);
     follow_up(inner, owner, ids, &mut plan).await;
     let log = Arc::new(TurnLog::new(owner, ids.into(), plan.answering.model.name.clone()));
     let turn = Turn {

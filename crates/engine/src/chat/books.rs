@@ -69,6 +69,11 @@ impl Books {
         self.ended.push((number, call));
     }
 
+    /// The calls that have ended.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = &ModelCall> {
+        self.ended.iter().map(|(_, call)| call)
+    }
+
     pub(crate) fn into_calls(self) -> Vec<ModelCall> {
         self.ended.into_iter().map(|(_, call)| call).collect()
     }

@@ -23,7 +23,7 @@ pub(crate) mod uploads;
 mod writer;
 
 pub use accept::Turn;
-pub(crate) use calls::Served;
+pub(crate) use calls::{Served, request_tokens};
 pub(crate) use leases::{keep_leases, sweep};
 pub use reader::{Position, TurnEvent, TurnReader};
 pub(crate) use turns::Turns;
@@ -51,7 +51,7 @@ impl Engine {
     ///
     /// # Errors
     /// `empty_text`, `too_large`, `conversation_not_found`, `message_not_found`, `model_unknown`, `model_unavailable`,
-    /// `context_too_long`, `attachment_unreadable`, `idempotency_mismatch`, `rate_limited`, `overloaded`,
+    /// `context_too_long`, `attachment_unreadable`, `budget_exceeded`, `idempotency_mismatch`, `rate_limited`, `overloaded`,
     /// `shutting_down`.
     pub async fn send(&self, caller: &Caller, message: SendMessage) -> Result<Turn, EngineError> {
         self.check_bounds(&message)?;

@@ -7,14 +7,19 @@ use super::{
     prompt,
     recent::Recent,
     side::LONG_QUESTION_CHARS,
-    size::estimate_tokens,
+    size::{MESSAGE_OVERHEAD, estimate_tokens},
     tools,
     uploads::documents_tokens,
 };
-use crate::{inner::Inner, models::Models, settings::Settings};
+use crate::{
+    inner::Inner,
+    models::Models,
+    money::{Allowance, Demand},
+    settings::Settings,
+};
 use chatai_llm::{Format, Item, Request};
 use chatai_store::ops::turns::BegunCall;
-use chatai_types::{Scope, UserId};
+use chatai_types::{Money, Scope, UserId};
 use std::sync::LazyLock;
 
 /// What is kept free of a model's window for its answer, at most and as a part of the window.
@@ -45,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) question_summary: Option<String>,
     pub(crate) size_tokens: i64,
     pub(crate) tokens_before: i64,
+    /// What was set aside for the answer, where a budget applies.
+    pub(crate) allowance: Option<Allowance>,
 }
 
 /// What is asked, in which conversation.
@@ -87,7 +94,19 @@ impl Plan {
             documents: asked.documents,
             provisional_title: asked.provisional_title,
             size_tokens: asked.size_tokens,
+            allowance: None,
         }
+    }
+
+    /// What the turn may cost at most, and the answer's part of it.
+    pub(crate) fn worst_case(&self, inner: &Inner) -> (Money, Allowance) {
+        let demand = Demand {
+            answering: &self.answering,
+            text: &self.text,
+            input_tokens: MESSAGE_OVERHEAD + self.request_tokens(),
+            is_new: self.provisional_title.is_some(),
+        };
+        demand.worst_case(inner)
     }
 
     /// The first request for the answer.
@@ -115,8 +134,7 @@ impl Plan {
 
     /// An upper bound of the estimated size of that request.
     pub(crate) fn request_tokens(&self) -> i64 {
-        let before = self.recent.messages.last();
-        let before = before.map_or(0, |last| last.tokens_before + last.size_tokens);
+        let before = self.recent.tokens();
         let documents = documents_tokens(&self.documents).min(self.document_tokens);
         fixed_tokens() + estimate_tokens(&self.text) + documents + before.min(self.context_tokens)
     }

@@ -28,6 +28,12 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
+    /// The estimated size of all that came before the next message.
+    pub(crate) fn tokens(&self) -> i64 {
+        let last = self.messages.last();
+        last.map_or(0, |last| last.tokens_before + last.size_tokens)
+    }
+
     pub(super) fn bytes(&self) -> u32 {
         let size = |message: &Arc<PastMessage>| {
             let documents: usize = message.documents.iter().map(document_bytes).sum();

@@ -231,6 +231,13 @@ async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answ
             // The last round has to answer.
             request.tools.clear();
         }
+        if let Some(allowance) = &plan.allowance {
+            let next = allowance.next_call(&plan.answering.model, answer.books.ended(), &request);
+            request.max_output_tokens = Some(next.output_tokens);
+            if !next.may_use_tools {
+                request.tools.clear();
+            }
+        }
         if round > 0 {
             let tokens = (request_tokens(&request), estimate_tokens(answer.text.text()));
             let answer_id = log.ids.response_message_id;

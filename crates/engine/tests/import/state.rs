@@ -282,6 +282,7 @@ pub(crate) async fn chat(
             repeatable: None,
             now,
             lease_until: now.plus_secs(60),
+            worst_case: chatai_types::Money::ZERO,
         };
         let turns::Opened::Turn(ids) = turns::open(tx, &open)? else {
             panic!("the conversation is the owner's");

@@ -65,6 +65,7 @@ async fn engine(store: Store, prices: &str, vendor: Caching) -> Engine {
         },
         models: ModelSettings::default(),
         limits: LimitSettings {
+            turns_per_minute_and_address: 0,
             registrations_per_minute: 0,
             turns_per_minute: 0,
             sign_in_failures_per_minute: 0,

@@ -148,6 +148,42 @@ impl Fault {
         Self::new("less_than_equal", loc, msg, input, Some(json!({ "le": max })))
     }
 
+    /// A text that is none of a few names.
+    pub(crate) fn literal(loc: Vec<Step>, input: Value, expected: &'static str) -> Self {
+        let msg = format!("Input should be {expected}");
+        Self::new(
+            "literal_error",
+            loc,
+            msg,
+            input,
+            Some(json!({ "expected": expected })),
+        )
+    }
+
+    pub(crate) fn bool_type(loc: Vec<Step>, input: Value) -> Self {
+        Self::new("bool_type", loc, "Input should be a valid boolean", input, None)
+    }
+
+    pub(crate) fn decimal(loc: Vec<Step>, input: Value) -> Self {
+        Self::new(
+            "decimal_parsing",
+            loc,
+            "Input should be a valid decimal",
+            input,
+            None,
+        )
+    }
+
+    /// A number out of its bounds.
+    pub(crate) fn out_of_bounds(
+        loc: Vec<Step>,
+        input: Value,
+        bounds: &std::ops::RangeInclusive<i64>,
+    ) -> Self {
+        let (low, high) = (bounds.start(), bounds.end());
+        Self::value_error(loc, input, format!("give a whole number from {low} to {high}"))
+    }
+
     /// A value that a rule of its own refuses.
     pub(crate) fn value_error(loc: Vec<Step>, input: Value, reason: impl std::fmt::Display) -> Self {
         let msg = format!("Value error, {reason}");

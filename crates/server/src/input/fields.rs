@@ -53,6 +53,15 @@ impl TextRule {
         }
     }
 
+    /// Any text of so many characters.
+    pub(crate) const fn between(min_chars: usize, max_chars: usize) -> Self {
+        Self {
+            min_chars,
+            max_chars,
+            secret: false,
+        }
+    }
+
     /// A password of so many characters.
     pub(crate) const fn password(min_chars: usize, max_chars: usize) -> Self {
         Self {
@@ -93,6 +102,15 @@ impl<'a> Fields<'a> {
             return Some(None);
         }
         self.checked_text(name, &raw, rule).map(Some)
+    }
+
+    /// A text that must be there and may hold anything.
+    pub(crate) fn any_text(&mut self, name: &'static str) -> Option<String> {
+        match self.source.field(name) {
+            Raw::Absent => self.fail(Fault::missing(self.loc(name))),
+            Raw::Text(text) => Some(text.into_owned()),
+            _ => self.fail(Fault::string_unicode(self.loc(name))),
+        }
     }
 
     /// A password that is more than blanks.
@@ -256,11 +274,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn loc(&self, name: &'static str) -> Vec<Step> {
+    /// The value as it arrived.
+    pub(super) fn raw(&self, name: &str) -> Raw<'a> {
+        self.source.field(name)
+    }
+
+    pub(super) fn loc(&self, name: &'static str) -> Vec<Step> {
         vec![self.source.place().into(), name.into()]
     }
 
-    fn fail<T>(&mut self, fault: Fault) -> Option<T> {
+    pub(super) fn fail<T>(&mut self, fault: Fault) -> Option<T> {
         self.faults.push(fault);
         None
     }

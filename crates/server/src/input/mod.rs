@@ -17,3 +17,4 @@ pub(crate) mod parameters;
 pub(crate) mod params;
 pub(crate) mod parts;
 pub(crate) mod urlencoded;
+pub(crate) mod values;

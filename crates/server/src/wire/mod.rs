@@ -1,7 +1,9 @@
 //! Resources that several routes answer with, and how any resource becomes bytes.
 
+pub(crate) mod budget;
 pub(crate) mod link;
 pub(crate) mod message;
+pub(crate) mod report;
 pub(crate) mod turn;
 pub(crate) mod usage;
 

@@ -1,5 +1,6 @@
 //! Accounts, their password hashes and their ended sessions.
 
+use super::budgets;
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{Timestamp, UserId, UserRole};
 
@@ -74,7 +75,7 @@ pub struct AuthState {
     pub ended: bool,
 }
 
-fn account(row: &Row<'_>) -> Result<Account, StoreError> {
+pub(super) fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         id: row.get(0)?,
         email: row.get(1)?,
@@ -122,6 +123,7 @@ pub fn add(tx: &mut Tx<'_>, new: &NewAccount) -> Result<Added, StoreError> {
         "update email_claims set user_id = $1 where email_folded = $2",
         params![added.id, &new.email_folded],
     )?;
+    budgets::add(tx, added.id)?;
     Ok(Added::Account(added))
 }
 

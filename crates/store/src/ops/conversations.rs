@@ -1,6 +1,6 @@
 //! Conversations, always by their owner.
 
-use super::attachments;
+use super::{attachments, search_purge};
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{ConversationId, Timestamp, UserId};
 
@@ -63,10 +63,14 @@ pub fn is_owned(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bo
 
 /// Renames it. False when it is missing or another's.
 pub fn rename(tx: &mut Tx<'_>, owner: UserId, id: ConversationId, title: &str) -> Result<bool, StoreError> {
-    Ok(tx.exec(
+    let renamed = tx.exec(
         "update conversations set title = $3 where id = $1 and user_id = $2",
         params![id, owner, title],
-    )? == 1)
+    )? == 1;
+    if renamed {
+        search_purge::forget_later(tx)?;
+    }
+    Ok(renamed)
 }
 
 /// Puts the made title in the place of the provisional one, unless the user has renamed it meanwhile.
@@ -102,5 +106,6 @@ pub fn delete(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bool
     for content in contents {
         attachments::forget_content(tx, &content)?;
     }
+    search_purge::forget_deleted(tx)?;
     Ok(true)
 }

@@ -9,9 +9,45 @@ const CHECKS: &[(&str, &str)] = &[
         "messages whose usage rows are not what the ledger charges for them",
         "select count(*) from (select message_id from \
          (select message_id, 1 as line, coalesce(price, 0) as amount from usage_details union all \
-         select l.message_id, -1, -l.amount from ledger l where exists \
+         select l.message_id, -l.calls, -l.amount from ledger l where exists \
          (select 1 from messages m where m.id = l.message_id)) charges \
          group by message_id having sum(line) <> 0 or sum(amount) <> 0) differing",
+    ),
+    (
+        "sums by day that are not those of the ledger",
+        "select count(*) from (select * from (\
+         select user_id, (created_at - ((created_at % 86400000000 + 86400000000) % 86400000000)) / 86400000000 \
+         as day, model, scope, cast(sum(calls) as bigint) as calls, cast(sum(fresh_input) as bigint) as fresh_input, \
+         cast(sum(cache_read) as bigint) as cache_read, cast(sum(cache_write) as bigint) as cache_write, \
+         cast(sum(output) as bigint) as output, cast(sum(reasoning) as bigint) as reasoning, \
+         cast(sum(amount) as bigint) as amount from ledger group by 1, 2, 3, 4) l \
+         except select user_id, day, model, scope, calls, fresh_input, cache_read, cache_write, output, \
+         reasoning, amount from usage_days) d",
+    ),
+    (
+        "sums by day without a line in the ledger",
+        "select count(*) from usage_days u where not exists (select 1 from ledger l where l.user_id = u.user_id \
+         and l.created_at >= u.day * 86400000000 and l.created_at < (u.day + 1) * 86400000000 \
+         and l.model = u.model and l.scope = u.scope)",
+    ),
+    (
+        "budgets whose spent amount is not the sum of their window",
+        "select count(*) from budgets b where b.spent <> \
+         (select cast(coalesce(sum(u.amount), 0) as bigint) from usage_days u \
+         where u.user_id = b.user_id and u.day >= b.window_from and u.day < b.window_to)",
+    ),
+    (
+        "budgets whose reserved amount is not the sum of their reservations",
+        "select count(*) from budgets b where b.reserved <> \
+         (select cast(coalesce(sum(r.amount), 0) as bigint) from reservations r where r.user_id = b.user_id)",
+    ),
+    (
+        "reservations of answers that have ended",
+        "select count(*) from reservations r join messages m on m.id = r.message_id where m.status <> 'running'",
+    ),
+    (
+        "accounts without a budget",
+        "select count(*) from users u where not exists (select 1 from budgets b where b.user_id = u.id)",
     ),
     (
         // What the original charged for an answer as a whole is kept as it was.

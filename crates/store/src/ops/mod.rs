@@ -2,16 +2,25 @@
 //!
 //! Written once for both databases. Every query on a user's data carries the owner's id.
 
+pub mod account_removal;
 pub mod accounts;
+pub mod administration;
 pub mod attachments;
 pub mod branches;
+pub mod budgets;
 pub mod conversation_pages;
 pub mod conversations;
 pub mod doctor;
 pub mod embeddings;
 pub mod import;
+pub mod keys;
+pub mod ledger;
 pub mod messages;
+pub mod models;
 pub mod prices;
+pub mod reports;
+pub mod search;
+pub mod search_purge;
 pub mod settings;
 pub mod turns;
 pub mod usage;

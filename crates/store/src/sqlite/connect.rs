@@ -1,6 +1,6 @@
 //! A connection with the settings that the design rests on.
 
-use super::error;
+use super::{error, functions};
 use crate::{OpenError, StoreError};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{path::Path, time::Duration};
@@ -30,6 +30,7 @@ pub(super) fn open(path: &Path, purpose: Purpose) -> rusqlite::Result<Connection
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    functions::register(&connection)?;
     Ok(connection)
 }
 

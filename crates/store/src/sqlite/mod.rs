@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod failure;
 mod files;
+mod functions;
 mod group;
 mod reader;
 mod schema;

@@ -18,6 +18,7 @@ mod import;
 mod ledger;
 mod legacy;
 mod messages;
+mod money;
 mod opening;
 mod prices;
 mod raw;

@@ -135,6 +135,7 @@ fn asking(
         model: "m".to_owned(),
         request_tokens: REQUEST_TOKENS,
         calls: Vec::new(),
+        worst_case: Money::ZERO,
         repeatable: None,
         now: at(20),
         lease_until: at(LEASE),
@@ -162,9 +163,28 @@ pub(crate) fn text(content: &str) -> ExtractedText {
     }
 }
 
-/// Opens a turn, if it can be opened.
+/// Opens a turn, if it can be opened; whoever is refused rolls back, as the rules have it.
 pub(crate) async fn try_open(store: &Store, turn: OpenTurn) -> Opened {
-    write(store, move |tx| turns::open(tx, &turn)).await
+    let job = move |tx: &mut Tx<'_>| match turns::open(tx, &turn)? {
+        done @ (Opened::Turn(_) | Opened::Repeated(_)) => Ok(done),
+        refused => Err(Refused::Turn(refused)),
+    };
+    match store.write(job).await {
+        Ok(opened) | Err(Refused::Turn(opened)) => opened,
+        Err(Refused::Store(error)) => panic!("{error}"),
+    }
+}
+
+#[derive(Debug)]
+enum Refused {
+    Turn(Opened),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 /// Opens a turn.

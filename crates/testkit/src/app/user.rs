@@ -90,6 +90,16 @@ impl User {
         answer(self.call(Method::POST, path).json(body)).await
     }
 
+    /// A PUT with JSON: its status and JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        answer(self.call(Method::PUT, path).json(body)).await
+    }
+
+    /// A PATCH with JSON: its status and JSON.
+    pub async fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        answer(self.call(Method::PATCH, path).json(body)).await
+    }
+
     /// Sends a message as an urlencoded form.
     pub async fn chat(&self, fields: &[(&str, &str)]) -> (u16, Value) {
         answer(self.call(Method::POST, "/chat/").form(fields)).await

@@ -6,7 +6,8 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, params};
+use chatai_store::full_text;
+use rusqlite::{Connection, functions::FunctionFlags, params};
 
 /// Sizes of a question and an answer in tokens, as the service estimates them or nearly so.
 const QUESTION_TOKENS: i64 = 40;
@@ -37,6 +38,13 @@ impl Stock {
             let database = Connection::open(&path)?;
             database.pragma_update(None, "synchronous", "off")?;
             database.pragma_update(None, "cache_size", -200_000)?;
+            // The triggers that keep the index of words call it.
+            database.create_scalar_function(
+                "search_terms",
+                2,
+                FunctionFlags::SQLITE_INNOCUOUS,
+                |context| Ok(full_text::terms(context.get(0)?, context.get_raw(1).as_str()?)),
+            )?;
             Ok(database)
         };
         let database =

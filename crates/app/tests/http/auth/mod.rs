@@ -6,5 +6,6 @@ mod logout;
 mod original_accounts;
 mod password;
 mod register;
+mod remove_account;
 mod token;
 mod users_me;

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod head;
 mod list;
+mod message_pages;
 mod messages;
 mod pages;
 mod rename;

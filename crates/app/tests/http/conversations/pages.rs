@@ -1,136 +1,154 @@
-//! `GET /conversations/{id}/messages` in pages: the latest first, and back in time from there.
+//! `GET /conversations/?limit=…`: pages, and the links between them.
 
-use crate::support::{Answer, chat, choose, get_as, list, on_both, regenerate, with_vendor};
+use crate::support::{Answer, app, get_as, list, on_both};
 use chatai_testkit::app::User;
-use serde_json::{Value, json};
+use chatai_types::SeededRandom;
+use serde_json::json;
+use std::collections::BTreeSet;
 
-/// The target of a `Link` header's relation.
+/// The target of a relation in a `Link` header.
 fn link(answer: &Answer, rel: &str) -> Option<String> {
-    let links = answer.header("link").split(", ");
-    let mut found = links.filter_map(|link| link.strip_suffix(&format!("; rel=\"{rel}\"")));
-    let target = found.next()?;
-    Some(target.strip_prefix('<')?.strip_suffix('>')?.to_owned())
+    answer.header("link").split(", ").find_map(|link| {
+        let (target, relation) = link.split_once("; ")?;
+        (relation == format!("rel=\"{rel}\"")).then(|| target.trim_matches(['<', '>']).to_owned())
+    })
 }
 
-fn texts(answer: &Answer) -> Vec<String> {
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let body = answer.json();
-    let texts = list(&body["messages"])
+fn ids(answer: &Answer) -> Vec<i64> {
+    list(&answer.json())
         .iter()
-        .map(|message| message["text"].as_str().unwrap().to_owned());
-    texts.collect()
+        .map(|row| row["id"].as_i64().unwrap())
+        .collect()
 }
 
-/// Reads a whole conversation page by page, backwards and forwards; both must be `expected`.
-async fn expect_pages(user: &User, path: &str, limit: usize, expected: &[String]) {
-    let first = get_as(user, &format!("{path}?limit={limit}")).await;
-    assert_eq!(link(&first, "next"), None, "nothing is later than the first page");
-    let mut pages = vec![texts(&first)];
-    let mut page = first;
-    while let Some(earlier) = link(&page, "prev") {
-        page = get_as(user, &earlier).await;
-        pages.push(texts(&page));
-        assert!(pages.len() <= expected.len() + 1);
+async fn make(user: &User, count: usize) -> Vec<i64> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(user.post("/conversations/", &json!({})).await.1.as_i64().unwrap());
     }
-    pages.reverse();
-    assert_eq!(pages.concat(), expected, "backwards, {limit} at a time");
-    assert!(pages[1..].iter().all(|page| page.len() == limit) && pages[0].len() <= limit);
-    let mut forwards = vec![texts(&page)];
-    while let Some(later) = link(&page, "next") {
-        page = get_as(user, &later).await;
-        forwards.push(texts(&page));
-        assert!(forwards.len() <= expected.len() + 1);
-    }
-    assert_eq!(forwards.concat(), expected, "forwards, {limit} at a time");
+    ids
 }
 
 on_both! {
-    async fn lead_through_the_whole_conversation(options) {
-        let (app, _provider) = with_vendor(options).await;
+    async fn pages_lead_on_and_back(options) {
+        let app = options.start().await;
         let user = app.register("ada@example.com").await;
-        let first = chat(&user, &[("text", "m1")]).await;
-        let at = first["conversation_id"].to_string();
-        for number in 2..=5 {
-            chat(&user, &[("text", &format!("m{number}")), ("conversation_id", &at)]).await;
-        }
-        let path = format!("/conversations/{at}/messages");
-        let everything = get_as(&user, &path).await;
-        assert_eq!(everything.header("link"), "", "the contract's answer is whole");
-        let all = texts(&everything);
-        assert_eq!(all.len(), 10);
-        let latest = get_as(&user, &format!("{path}?limit=3")).await;
-        assert_eq!(texts(&latest), ["Echo: m4", "m5", "Echo: m5"], "the latest, oldest first");
-        let prefixed = get_as(&user, &format!("/api{path}?limit=3")).await;
-        assert!(link(&prefixed, "prev").unwrap().starts_with(&format!("/api{path}?limit=3&before=")));
-        for limit in [1, 2, 3, 5, 9, 10, 11, 200] {
-            expect_pages(&user, &path, limit, &all).await;
-        }
-        // A page that was read does not move when more comes.
-        let earlier = link(&latest, "prev").unwrap();
-        let before = texts(&get_as(&user, &earlier).await);
-        chat(&user, &[("text", "m6"), ("conversation_id", &at)]).await;
-        assert_eq!(texts(&get_as(&user, &earlier).await), before);
-        let next = earlier.replace("before=", "after=");
-        assert_eq!(texts(&get_as(&user, &next).await), ["m5", "Echo: m5", "m6"]);
-        // Past either end.
-        let empty = user.post("/conversations/", &json!({})).await.1;
-        let none = get_as(&user, &format!("/conversations/{empty}/messages?limit=5")).await;
-        assert_eq!((texts(&none), none.header("link")), (vec![], ""));
-    }
-
-    async fn follow_the_active_branch(options) {
-        let (app, _provider) = with_vendor(options).await;
-        let user = app.register("ada@example.com").await;
-        let first = chat(&user, &[("text", "m1")]).await;
-        let conversation = first["conversation_id"].clone();
-        let at = conversation.to_string();
-        let mut answers = vec![first["response_message_id"].clone()];
-        for number in 2..=4 {
-            let body = chat(&user, &[("text", &format!("m{number}")), ("conversation_id", &at)]).await;
-            answers.push(body["response_message_id"].clone());
-        }
-        regenerate(&user, answers[1].as_i64().unwrap(), &json!({})).await;
-        for number in 5..=6 {
-            chat(&user, &[("text", &format!("m{number}")), ("conversation_id", &at)]).await;
-        }
-        let path = format!("/conversations/{at}/messages");
-        let with_siblings = |answer: &Answer| -> Vec<Value> {
-            list(&answer.json()["messages"]).iter().map(|message| message["siblings"].clone()).collect()
-        };
-        for head in [&answers[3], &answers[0]] {
-            choose(&user, &conversation, head).await;
-            let everything = get_as(&user, &path).await;
-            let all = texts(&everything);
-            assert_eq!(all.len(), 8);
-            for limit in [1, 2, 3, 7, 8, 9] {
-                expect_pages(&user, &path, limit, &all).await;
+        let mut all = make(&user, 7).await;
+        all.reverse();
+        let mut path = "/api/conversations/?limit=3&x=%20y".to_owned();
+        let mut pages = Vec::new();
+        loop {
+            let answer = get_as(&user, &path).await;
+            pages.push(ids(&answer));
+            assert!(path.starts_with("/api/conversations/?limit=3&x=%20y"), "{path}");
+            match link(&answer, "next") {
+                Some(next) => path = next,
+                None => break,
             }
-            let latest = get_as(&user, &format!("{path}?limit=5")).await;
-            assert_eq!(with_siblings(&latest), with_siblings(&everything)[3..]);
-            assert_eq!(list(&with_siblings(&latest)[0]).len(), 2, "the regenerated answer");
+        }
+        assert_eq!(pages, [&all[..3], &all[3..6], &all[6..]]);
+        let last = get_as(&user, &path).await;
+        let back = get_as(&user, &link(&last, "prev").unwrap()).await;
+        assert_eq!(ids(&back), all[3..6]);
+        let first = get_as(&user, &link(&back, "prev").unwrap()).await;
+        assert_eq!((ids(&first), link(&first, "prev")), (all[..3].to_vec(), None));
+        assert_eq!(ids(&get_as(&user, &link(&first, "next").unwrap()).await), all[3..6]);
+        // Whole where it fits, and as ever without a limit.
+        for path in ["/conversations/?limit=7", "/conversations/"] {
+            let answer = get_as(&user, path).await;
+            assert_eq!((ids(&answer), answer.header("link")), (all.clone(), ""));
         }
     }
 
-    async fn cursors_are_their_conversations_own(options) {
-        let (app, _provider) = with_vendor(options).await;
+    /// Another's cursor is none: nothing of the other list is told.
+    async fn a_cursor_belongs_to_its_list(options) {
+        let app = options.start().await;
+        let (ada, eve) = (app.register("ada@example.com").await, app.register("eve@example.com").await);
+        make(&ada, 2).await;
+        make(&eve, 2).await;
+        let page = get_as(&ada, "/conversations/?limit=1").await;
+        let next = link(&page, "next").unwrap();
+        assert_eq!(get_as(&ada, &next).await.status, 200);
+        assert_eq!(get_as(&eve, &next).await.status, 422);
+    }
+
+    /// Whatever comes and goes between the pages, a row that is there throughout is seen once.
+    async fn rows_that_stay_are_neither_skipped_nor_repeated(options) {
+        let app = options.start().await;
         let user = app.register("ada@example.com").await;
-        let eve = app.register("eve@example.com").await;
-        let one = chat(&user, &[("text", "one")]).await["conversation_id"].clone();
-        let two = chat(&user, &[("text", "two")]).await["conversation_id"].clone();
-        let page = get_as(&user, &format!("/conversations/{one}/messages?limit=1")).await;
-        let earlier = link(&page, "prev").unwrap();
-        assert_eq!(get_as(&eve, &earlier).await.status, 404);
-        let cursor = earlier.rsplit('=').next().unwrap();
-        for query in [
-            format!("before={cursor}"), format!("after={cursor}"), "before=x".to_owned(), "after=".to_owned(),
-            "limit=0".to_owned(), "limit=201".to_owned(), "limit=-1".to_owned(), "limit=x".to_owned(),
-        ] {
-            let answer = get_as(&user, &format!("/conversations/{two}/messages?{query}")).await;
-            assert_eq!((answer.status, &answer.json()["code"]), (422, &json!("validation_error")), "{query}");
+        let seed = u64::from(std::process::id()) ^ std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        println!("seed {seed}");
+        let random = SeededRandom::new(seed);
+        for round in 0..6 {
+            let present = get_as(&user, "/conversations/").await;
+            let mut living: Vec<i64> = ids(&present);
+            living.extend(make(&user, 12).await);
+            let mut stayed: BTreeSet<i64> = living.iter().copied().collect();
+            let limit = 1 + random.below(4);
+            let (first, rel) = match round % 2 {
+                0 => (format!("/conversations/?limit={limit}"), "next"),
+                _ => {
+                    // Back from the oldest: the page ahead of it, and so on.
+                    let oldest = get_as(&user, &format!("/conversations/?limit={}", living.len() - 1)).await;
+                    let last = get_as(&user, &link(&oldest, "next").unwrap()).await;
+                    stayed.remove(&ids(&last)[0]);
+                    (link(&last, "prev").unwrap().replace(&format!("limit={}", living.len() - 1), &format!("limit={limit}")), "prev")
+                }
+            };
+            let mut seen = Vec::new();
+            let mut next = Some(first);
+            while let Some(path) = next {
+                let answer = get_as(&user, &path).await;
+                assert_eq!(answer.status, 200, "{path}: {answer:?}");
+                seen.extend(ids(&answer));
+                next = link(&answer, rel);
+                for _ in 0..random.below(3) {
+                    if random.below(2) == 0 {
+                        let new = make(&user, 1).await;
+                        living.extend(new);
+                    } else if !living.is_empty() {
+                        let gone = living.swap_remove(random.below(living.len() as u64) as usize);
+                        user.delete(&format!("/conversations/{gone}")).await;
+                        stayed.remove(&gone);
+                    }
+                }
+                assert!(seen.len() < 500, "it goes on for ever");
+            }
+            let unique: BTreeSet<i64> = seen.iter().copied().collect();
+            assert_eq!(unique.len(), seen.len(), "repeated: {seen:?}");
+            assert!(stayed.is_subset(&unique), "skipped: {:?}", stayed.difference(&unique));
         }
-        let both = get_as(&user, &format!("/conversations/{one}/messages?before={cursor}&after={cursor}")).await;
-        assert_eq!(both.status, 422);
-        let unlimited = get_as(&user, &format!("/conversations/{one}/messages?before={cursor}")).await;
-        assert_eq!(texts(&unlimited), ["one"]);
+    }
+}
+
+#[tokio::test]
+async fn faults() {
+    let app = app().await;
+    let user = app.register("ada@example.com").await;
+    make(&user, 2).await;
+    let answer = get_as(&user, "/conversations/?limit=0").await;
+    answer.expect_faults(
+        &json!([{"type": "greater_than_equal", "loc": ["query", "limit"], "input": 0,
+        "msg": "Input should be greater than or equal to 1", "ctx": {"ge": 1}}]),
+    );
+    let answer = get_as(&user, "/conversations/?limit=201").await;
+    answer.expect_faults(
+        &json!([{"type": "less_than_equal", "loc": ["query", "limit"], "input": 201,
+        "msg": "Input should be less than or equal to 200", "ctx": {"le": 200}}]),
+    );
+    for query in [
+        "limit=",
+        "limit=x",
+        "limit=NaN",
+        "limit=-1",
+        "limit=1e3",
+        "after=",
+        "after=x",
+        "before=%00",
+        "after=%ff",
+        "after=AWMAAAAAAAAAAQAAAAAAAAABAAAAAAAAAAEAAAAA",
+    ] {
+        let answer = get_as(&user, &format!("/conversations/?{query}")).await;
+        assert_eq!(answer.status, 422, "{query}: {answer:?}");
     }
 }

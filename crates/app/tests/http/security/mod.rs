@@ -7,3 +7,4 @@ mod input;
 mod limits;
 mod logs;
 mod origins;
+mod rates;

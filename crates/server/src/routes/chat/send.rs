@@ -4,6 +4,7 @@ use super::answer::{AnswerBody, IdempotencyKey, accepts_stream, idempotency_key,
 use crate::{
     auth::{JSON_BYTES, JsonInput, Refused, authenticate, parse_json},
     body,
+    client::Client,
     error::ApiError,
     input::{
         content_type::ContentType,
@@ -94,7 +95,11 @@ impl JsonInput for SendRequest {
                          (SendRequest = "application/json"))),
     responses((status = 200, description = "The answer, or with `stream` the events of its turn",
         content((AnswerBody = "application/json"), (String = "text/event-stream")))))]
-pub(crate) async fn send(State(state): State<App>, request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn send(
+    State(state): State<App>,
+    client: Client,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let caller = authenticate(&parts.headers, &state).await;
     let content_type = ContentType::of(&parts.headers);
@@ -105,6 +110,7 @@ pub(crate) async fn send(State(state): State<App>, request: Request) -> Result<R
     };
     let key = idempotency_key(&parts.headers)?;
     let streams = input.stream || accepts_stream(&parts.headers);
+    state.engine.admit_turn_from(client.origin())?;
     let message = into_message(input, files, key);
     let engine = state.engine.clone();
     let accepted = async move { engine.send(&caller, message).await };

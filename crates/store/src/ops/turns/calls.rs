@@ -1,7 +1,12 @@
 //! Model calls of a turn: written down before they are made, charged when the turn ends.
 
 use super::open::OpenedTurn;
-use crate::{StoreError, Tx, row::Row, tx::params};
+use crate::{
+    StoreError, Tx,
+    ops::ledger::{self, Entry},
+    row::Row,
+    tx::params,
+};
 use chatai_types::{MessageId, Money, PriceVersionId, Scope, Timestamp, TokenCounts, UsageSource, UserId};
 
 /// One model call that has ended.
@@ -168,13 +173,25 @@ pub(super) fn charge(
     calls: &[ModelCall],
     exists: bool,
 ) -> Result<(), StoreError> {
-    for call in calls {
-        if exists {
+    if exists {
+        for call in calls {
             add_usage(tx, owner, ids, call)?;
         }
-        add_to_ledger(tx, owner, ids, call)?;
     }
-    Ok(())
+    let entry = |call: &'_ ModelCall| Entry {
+        owner,
+        conversation_id: ids.conversation_id,
+        message_id: ids.response_message_id,
+        scope: call.scope,
+        model: call.model.clone(),
+        tokens: call.tokens,
+        source: call.source,
+        amount: call.price.unwrap_or(Money::ZERO),
+        price_version: call.price_version,
+        at: call.at,
+    };
+    let entries: Vec<Entry> = calls.iter().map(entry).collect();
+    ledger::append(tx, &entries)
 }
 
 fn add_usage(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn, call: &ModelCall) -> Result<(), StoreError> {
@@ -202,46 +219,9 @@ fn add_usage(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn, call: &ModelCall) 
     Ok(())
 }
 
-fn add_to_ledger(
-    tx: &mut Tx<'_>,
-    owner: UserId,
-    ids: OpenedTurn,
-    call: &ModelCall,
-) -> Result<(), StoreError> {
-    tx.exec(
-        "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
-         cache_write, output, reasoning, usage_source, amount, price_version, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        params![
-            owner,
-            ids.conversation_id,
-            ids.response_message_id,
-            call.scope,
-            &call.model,
-            call.tokens.fresh_input,
-            call.tokens.cache_read,
-            call.tokens.cache_write,
-            call.tokens.output,
-            call.tokens.reasoning,
-            call.source,
-            call.price.unwrap_or(Money::ZERO),
-            call.price_version,
-            call.at
-        ],
-    )?;
-    Ok(())
-}
-
 /// Takes back every charge of a turn: usage rows go, the ledger gets the same lines with the opposite sign.
 pub(super) fn reverse(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn) -> Result<(), StoreError> {
-    tx.exec(
-        "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
-         cache_write, output, reasoning, usage_source, amount, price_version, created_at) \
-         select user_id, conversation_id, message_id, scope, model, -fresh_input, -cache_read, \
-         -cache_write, -output, -reasoning, usage_source, -amount, price_version, created_at \
-         from ledger where message_id = $1 and user_id = $2",
-        params![ids.response_message_id, owner],
-    )?;
+    ledger::reverse(tx, owner, ids.response_message_id)?;
     tx.exec(
         "delete from usage_details where message_id = $1 and user_id = $2",
         params![ids.response_message_id, owner],

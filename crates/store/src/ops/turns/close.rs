@@ -6,8 +6,12 @@ use super::{
     events::{self, NewEvent},
     open::OpenedTurn,
 };
-use crate::{StoreError, Tx, ops::branches, tx::params};
-use chatai_types::{ErrorCode, MessageId, Money, TokenCounts, TurnStatus, UserId};
+use crate::{
+    StoreError, Tx,
+    ops::{branches, budgets, ledger},
+    tx::params,
+};
+use chatai_types::{ErrorCode, Money, TokenCounts, TurnStatus, UserId};
 
 /// A turn to close.
 #[derive(Clone, Debug)]
@@ -68,7 +72,8 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
         move_followers(tx, turn.ids, turn.size_tokens)?;
     }
     // A commit whose outcome was unknown is tried again: what it charged is not charged twice.
-    if closed || !is_charged(tx, answer)? {
+    budgets::release(tx, turn.owner, answer)?;
+    if closed || !ledger::is_charged(tx, answer)? {
         charge(tx, turn.owner, turn.ids, &turn.calls, closed)?;
     }
     Ok(closed)
@@ -120,16 +125,6 @@ pub(super) fn move_followers(tx: &mut Tx<'_>, ids: OpenedTurn, by: i64) -> Resul
         params![ids.conversation_id, ids.response_message_id, by],
     )?;
     Ok(())
-}
-
-/// Whether the ledger knows the turn already.
-fn is_charged(tx: &mut Tx<'_>, answer: MessageId) -> Result<bool, StoreError> {
-    let line = tx.query_opt(
-        "select 1 from ledger where message_id = $1 limit 1",
-        params![answer],
-        |row| row.get::<i64>(0),
-    )?;
-    Ok(line.is_some())
 }
 
 /// Takes back what a sweep charged: the ledger gets the same with the opposite sign.

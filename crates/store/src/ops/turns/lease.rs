@@ -6,11 +6,18 @@ use super::{
     events,
     open::OpenedTurn,
 };
-use crate::{StoreError, Tx, ops::branches, tx::params};
+use crate::{
+    StoreError, Tx,
+    ops::{branches, budgets},
+    tx::params,
+};
 use chatai_types::{
     ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Rates, Timestamp, TokenCounts, UserId,
 };
 use std::collections::HashMap;
+
+/// How long a reservation outlives a deleted answer: longer than any turn that may still settle it.
+const DELETED_SECS: i64 = 3_600;
 
 /// A running answer whose owner is gone.
 #[derive(Clone, Debug)]
@@ -116,6 +123,7 @@ pub fn sweep(
         branches::take(tx, owner, conversation)?;
         swept += u64::from(interrupt(tx, answer, now, expired_before, &settle)?);
     }
+    budgets::release_ended(tx, now.plus_secs(-DELETED_SECS))?;
     Ok(swept)
 }
 
@@ -167,6 +175,7 @@ fn interrupt(
     events::fold(tx, answer)?;
     calls::forget(tx, answer)?;
     move_followers(tx, taken.ids, settled.size_tokens)?;
+    budgets::release(tx, taken.owner, answer)?;
     calls::charge(tx, taken.owner, taken.ids, &settled.calls, true)?;
     Ok(true)
 }
@@ -195,6 +204,7 @@ fn take(tx: &mut Tx<'_>, answer: MessageId, expired_before: Timestamp) -> Result
                     parent_id: None,
                     tokens_before: row.get(3)?,
                     question_tokens: 0,
+                    is_reserved: false,
                 },
                 model: row.get::<Option<String>>(4)?.unwrap_or_default(),
                 request_tokens: row.get::<Option<i64>>(5)?.unwrap_or(0),

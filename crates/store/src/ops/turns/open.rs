@@ -9,10 +9,11 @@ use crate::{
     ops::{
         attachments::{self, NewAttachment},
         branches,
+        budgets::{self, Admission},
     },
     tx::params,
 };
-use chatai_types::{ConversationId, MessageId, Role, Timestamp, TurnStatus, UserId};
+use chatai_types::{ConversationId, MessageId, Money, Role, Timestamp, TurnStatus, UserId};
 
 /// A turn to open.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct OpenTurn {
     pub request_tokens: i64,
     /// Other calls that begin with the turn.
     pub calls: Vec<BegunCall>,
+    /// What it may cost at most, to be set aside where a limit applies.
+    pub worst_case: Money,
     /// Set when the client may repeat the request.
     pub repeatable: Option<Repeatable>,
     /// When.
@@ -68,7 +71,7 @@ pub enum Parent {
     Message(MessageId),
 }
 
-/// What became of it. Only a turn has written anything.
+/// What became of it. Whoever is refused rolls the whole job back, so that nothing is written and no key used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// It is open.
@@ -81,6 +84,8 @@ pub enum Opened {
     NoConversation,
     /// The message to follow or to answer again is missing or another's.
     NoMessage,
+    /// Its worst case does not fit what is left of the owner's budget.
+    OverBudget,
 }
 
 /// The ids of an opened turn.
@@ -98,6 +103,8 @@ pub struct OpenedTurn {
     pub tokens_before: i64,
     /// The question's size.
     pub question_tokens: i64,
+    /// Whether its worst case was set aside.
+    pub is_reserved: bool,
 }
 
 /// A question that is written, waiting for its answer's row.
@@ -124,15 +131,17 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
     };
     let asked = match asked {
         Ok(asked) => asked,
-        Err(refused) => {
-            // A refused request does not use its key up.
-            if let Some(request) = &turn.repeatable {
-                repeat::release(tx, turn.owner, request)?;
-            }
-            return Ok(refused);
-        }
+        Err(refused) => return Ok(refused),
+    };
+    let is_reserved = match budgets::reserve(tx, turn.owner, turn.worst_case, turn.now)? {
+        Admission::Unlimited => false,
+        Admission::Reserved => true,
+        Admission::OverBudget => return Ok(Opened::OverBudget),
     };
     let answer = add_answer(tx, turn, &asked)?;
+    if is_reserved {
+        budgets::hold(tx, turn.owner, answer, turn.worst_case, turn.now)?;
+    }
     let ids = TurnIds {
         conversation_id: asked.conversation,
         request_message_id: asked.id,
@@ -149,6 +158,7 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
         parent_id: asked.parent,
         tokens_before: asked.tokens_before,
         question_tokens: asked.size_tokens,
+        is_reserved,
     }))
 }
 

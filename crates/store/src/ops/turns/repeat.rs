@@ -84,15 +84,6 @@ pub(super) fn claim(
     })
 }
 
-/// Lets a key go that this transaction has taken for nothing.
-pub(super) fn release(tx: &mut Tx<'_>, owner: UserId, request: &Repeatable) -> Result<(), StoreError> {
-    tx.exec(
-        "delete from idempotency_keys where user_id = $1 and key = $2",
-        params![owner, &request.key],
-    )?;
-    Ok(())
-}
-
 /// Says what the key stands for.
 pub(super) fn settle(
     tx: &mut Tx<'_>,

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) async fn tables(store: &Store) -> Tables {
     let mut tables = Tables::new();
-    let names = "select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r'";
+    let names = "select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'r' \
+         and relname not like 'search\\_%'";
     for row in rows(store, names.to_owned(), 1).await {
         let name = &row[0];
         let mut table = Table::default();

@@ -1,7 +1,14 @@
 //! Usage rows of the original, each with its line in the ledger.
 
 use super::{WriteError, keep_clear, note, written};
-use crate::{Tx, ops::import::Kind, tx::params};
+use crate::{
+    Tx,
+    ops::{
+        import::Kind,
+        ledger::{self, Entry},
+    },
+    tx::params,
+};
 use chatai_types::{
     ConversationId, MessageId, Money, Scope, Timestamp, TokenCounts, UsageId, UsageSource, UserId,
 };
@@ -61,26 +68,6 @@ pub fn write_usage_details(tx: &mut Tx<'_>, source: &str, rows: &[UsageWrite]) -
                 row.created_at
             ],
         )?)?;
-        tx.exec(
-            "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
-             cache_write, output, reasoning, usage_source, amount, created_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            params![
-                row.owner,
-                row.conversation_id,
-                row.message_id,
-                row.scope,
-                &row.model,
-                tokens.fresh_input,
-                tokens.cache_read,
-                tokens.cache_write,
-                tokens.output,
-                tokens.reasoning,
-                row.source,
-                row.price.unwrap_or(Money::ZERO),
-                row.created_at
-            ],
-        )?;
         note(
             tx,
             source,
@@ -90,5 +77,22 @@ pub fn write_usage_details(tx: &mut Tx<'_>, source: &str, rows: &[UsageWrite]) -
             row.replaces,
         )?;
     }
+    let entries: Vec<Entry> = rows.iter().map(entry).collect();
+    ledger::append(tx, &entries)?;
     Ok(())
+}
+
+fn entry(row: &UsageWrite) -> Entry {
+    Entry {
+        owner: row.owner,
+        conversation_id: row.conversation_id,
+        message_id: row.message_id,
+        scope: row.scope,
+        model: row.model.clone(),
+        tokens: row.tokens,
+        source: row.source,
+        amount: row.price.unwrap_or(Money::ZERO),
+        price_version: None,
+        at: row.created_at,
+    }
 }

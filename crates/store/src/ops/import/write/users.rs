@@ -3,7 +3,10 @@
 use super::{WriteError, keep_clear, note, written};
 use crate::{
     StoreError, Tx,
-    ops::import::{Kind, MARK},
+    ops::{
+        budgets,
+        import::{Kind, MARK},
+    },
     tx::params,
 };
 use chatai_types::{Timestamp, UserId, UserRole};
@@ -70,6 +73,7 @@ pub fn write_users(
                  on conflict (email_folded) do nothing",
                 params![&new.email_folded, row.id],
             )?;
+            budgets::add(tx, row.id)?;
         }
         note(
             tx,

@@ -1,0 +1,5 @@
+//! `/admin/…`; that nobody else passes is tested in `guard`.
+
+mod models;
+mod settings;
+mod users;

@@ -1,0 +1,45 @@
+//! How often: limits by address. Those by account and of registrations stand with their routes.
+
+use crate::support::{Answer, chat, options, send, with_vendor};
+use reqwest::Method;
+use serde_json::json;
+
+/// Many accounts in one place share its allowance, and nobody shares another's.
+#[tokio::test]
+async fn turns_from_one_address_are_limited() {
+    let options = options()
+        .env("CHATAI__SERVER__TRUSTED_PROXIES", "127.0.0.1")
+        .env("CHATAI__LIMITS__TURNS_PER_MINUTE_AND_ADDRESS", "2");
+    let (app, provider) = with_vendor(options).await;
+    let (ada, eve) = (
+        app.register("ada@example.com").await,
+        app.register("eve@example.com").await,
+    );
+    chat(&ada, &[("text", "1")]).await;
+    chat(&eve, &[("text", "2")]).await;
+    let calls = provider.counts().calls;
+    for user in [&ada, &eve] {
+        let answer: Answer = send(user.call(Method::POST, "/chat/").form(&[("text", "3")])).await;
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (429, &json!("rate_limited")),
+            "{answer:?}"
+        );
+        assert!((1..=60).contains(&answer.header("retry-after").parse::<u64>().unwrap()));
+    }
+    assert_eq!(provider.counts().calls, calls, "no model was called");
+    // A refused request takes nothing from the allowance of another place.
+    let elsewhere = ada
+        .call(Method::POST, "/chat/")
+        .header("x-forwarded-for", "192.0.2.7");
+    assert_eq!(send(elsewhere.form(&[("text", "4")])).await.status, 200);
+    // A message that is none does not count.
+    let elsewhere = || {
+        ada.call(Method::POST, "/chat/")
+            .header("x-forwarded-for", "192.0.2.8")
+    };
+    for _ in 0..3 {
+        assert_eq!(send(elsewhere().form(&[("tex", "")])).await.status, 422);
+    }
+    assert_eq!(send(elsewhere().form(&[("text", "5")])).await.status, 200);
+}

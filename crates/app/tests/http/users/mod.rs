@@ -1,0 +1,4 @@
+//! `/users/…`
+
+mod budget;
+mod delete;

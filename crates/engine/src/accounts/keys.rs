@@ -1,0 +1,199 @@
+//! Keys: how programs sign in without a password. A key speaks for its account until it is deleted, expires, or the
+//! account is shut; a new password does not end it, as people who change theirs expect of their scripts. A key makes
+//! and deletes no keys and no account, so that a leaked one can be taken back.
+
+use crate::{Engine, EngineError, inner::Inner, views::Caller};
+use chatai_store::ops::keys::{self as rows, NewKey};
+use chatai_types::{ApiKeyId, ErrorCode, Timestamp};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// What every key begins with; no other token does.
+pub(super) const PREFIX: &str = "sk-";
+/// Random bytes of a key.
+const BYTES: usize = 24;
+/// Signs of a key that stay visible.
+const VISIBLE: usize = PREFIX.len() + 8;
+/// How often uses are written.
+const WRITE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A key as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What its owner calls it.
+    pub name: String,
+    /// Its first signs.
+    pub prefix: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub last_used_at: Option<Timestamp>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// When keys were last used, as far as it is not written yet. One entry a key.
+#[derive(Debug, Default)]
+pub(crate) struct KeyUses(Mutex<HashMap<ApiKeyId, Timestamp>>);
+
+impl KeyUses {
+    pub(super) fn note(&self, id: ApiKeyId, at: Timestamp) {
+        self.lock().insert(id, at);
+    }
+
+    fn of(&self, id: ApiKeyId) -> Option<Timestamp> {
+        self.lock().get(&id).copied()
+    }
+
+    fn forget(&self, id: ApiKeyId) {
+        self.lock().remove(&id);
+    }
+
+    fn take(&self) -> Vec<(ApiKeyId, Timestamp)> {
+        // In order of ids: two instances that write at once take the rows in the same order.
+        let mut uses: Vec<_> = self.lock().drain().collect();
+        uses.sort_unstable();
+        uses
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// The caller's keys, the oldest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn keys(&self, caller: &Caller) -> Result<Vec<ApiKey>, EngineError> {
+        let owner = caller.user_id;
+        let rows = self.read(move |tx| rows::list(tx, owner)).await?;
+        Ok(rows.into_iter().map(|row| self.with_use(row)).collect())
+    }
+
+    /// Makes a key. The key itself is given out here and never again.
+    ///
+    /// # Errors
+    /// `forbidden` for a caller with a key, `validation_error` for a moment that is over, `too_many_keys`.
+    pub async fn create_key(
+        &self,
+        caller: &Caller,
+        name: String,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(ApiKey, String), EngineError> {
+        caller.signed_in_by_a_person()?;
+        let now = self.now();
+        if expires_at.is_some_and(|at| at <= now) {
+            let detail = "`expires_at` is over; give a moment to come";
+            return Err(EngineError::new(ErrorCode::Validation, detail));
+        }
+        let key = format!("{PREFIX}{}", self.inner.accounts.random.hex(BYTES));
+        let new = NewKey {
+            name,
+            prefix: key[..VISIBLE].to_owned(),
+            hash: hash(&key),
+            created_at: now,
+            expires_at,
+        };
+        let owner = caller.user_id;
+        let added = self.store().write(move |tx| rows::add(tx, owner, &new)).await?;
+        let added = added.ok_or_else(|| {
+            let detail = format!("An account has at most {} keys; delete one first", rows::KEYS);
+            EngineError::new(ErrorCode::TooManyKeys, detail)
+        })?;
+        Ok((self.with_use(added), key))
+    }
+
+    /// Deletes a key, which ends it at once.
+    ///
+    /// # Errors
+    /// `forbidden` for a caller with a key, `key_not_found`.
+    pub async fn delete_key(&self, caller: &Caller, id: ApiKeyId) -> Result<(), EngineError> {
+        caller.signed_in_by_a_person()?;
+        let owner = caller.user_id;
+        let deleted = self.store().write(move |tx| rows::delete(tx, owner, id)).await?;
+        if !deleted {
+            return Err(EngineError::new(ErrorCode::KeyNotFound, "Key not found"));
+        }
+        self.inner.accounts.forget_checked();
+        self.inner.accounts.key_uses.forget(id);
+        Ok(())
+    }
+
+    /// Whom a key speaks for.
+    pub(super) async fn authenticate_key(&self, key: &str) -> Result<Caller, EngineError> {
+        let hash = hash(key);
+        let found = self.store().read(move |tx| rows::bearer(tx, &hash)).await?;
+        let end_of_time = Timestamp::from_micros(i64::MAX);
+        let found = found
+            .filter(|bearer| !bearer.disabled)
+            .filter(|bearer| bearer.expires_at.unwrap_or(end_of_time) > self.now())
+            .ok_or_else(EngineError::invalid_token)?;
+        Ok(Caller {
+            user_id: found.owner,
+            role: found.role,
+            session: format!("k:{}", found.id).into(),
+            expires_at: found.expires_at.unwrap_or(end_of_time),
+            key: Some(found.id),
+        })
+    }
+
+    fn with_use(&self, row: rows::Key) -> ApiKey {
+        ApiKey {
+            last_used_at: self.inner.accounts.key_uses.of(row.id).max(row.last_used_at),
+            id: row.id,
+            name: row.name,
+            prefix: row.prefix,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+impl Caller {
+    /// Refuses a caller with a key.
+    pub(super) fn signed_in_by_a_person(&self) -> Result<(), EngineError> {
+        match self.key {
+            None => Ok(()),
+            Some(_) => Err(EngineError::new(
+                ErrorCode::Forbidden,
+                "A key may not do this; sign in with the password",
+            )),
+        }
+    }
+}
+
+/// The hash under which a key is kept. A plain one is enough: a key is 192 random bits, which nobody tries through,
+/// other than a password. A slow one would be paid with each request.
+fn hash(key: &str) -> String {
+    let bytes = Sha256::digest(key.as_bytes());
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes when keys were used, once in a while and in the end.
+pub(crate) async fn keep_key_uses(inner: Arc<Inner>) {
+    let mut ticks = tokio::time::interval(WRITE_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let ended = tokio::select! {
+            _ = ticks.tick() => false,
+            () = inner.turns.stopped.cancelled() => true,
+        };
+        let uses = inner.accounts.key_uses.take();
+        if !uses.is_empty()
+            && let Err(error) = inner.store.write(move |tx| rows::note_uses(tx, &uses)).await
+        {
+            tracing::warn!(%error, "the last uses of keys could not be written");
+        }
+        if ended {
+            return;
+        }
+    }
+}

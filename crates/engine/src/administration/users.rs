@@ -1,0 +1,86 @@
+//! Accounts as administrators see and change them, and how an account ends.
+
+use super::Administrator;
+use crate::{Engine, EngineError, money::Budget, views::Account};
+use chatai_store::ops::{
+    administration::{self, Changed},
+    budgets,
+};
+use chatai_types::{BudgetPeriod, ErrorCode, Money, UserId, UserRole};
+
+/// No limit beyond this many dollars can be meant.
+const HIGHEST_LIMIT: Money = Money::from_pico(1_000_000 * 1_000_000_000_000);
+
+impl Engine {
+    /// Accounts by id, those after `after`, at most so many.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn accounts(
+        &self,
+        _: &Administrator,
+        after: UserId,
+        limit: i64,
+    ) -> Result<Vec<Account>, EngineError> {
+        let rows = self
+            .read(move |tx| administration::accounts(tx, after, limit))
+            .await?;
+        Ok(rows.into_iter().map(Account::from).collect())
+    }
+
+    /// Sets what an account may do and whether it is shut, each where it is given.
+    ///
+    /// # Errors
+    /// `not_found`, `last_administrator`.
+    pub async fn change_account(
+        &self,
+        _: &Administrator,
+        id: UserId,
+        role: Option<UserRole>,
+        disabled: Option<bool>,
+    ) -> Result<Account, EngineError> {
+        let changed = self
+            .store()
+            .write(move |tx| administration::change(tx, id, role, disabled))
+            .await?;
+        self.inner.accounts.forget_checked();
+        account(changed)
+    }
+
+    /// Sets what an account may spend; takes effect with its next message.
+    ///
+    /// # Errors
+    /// `not_found`, `validation_error` for a limit out of range.
+    pub async fn set_budget(
+        &self,
+        _: &Administrator,
+        id: UserId,
+        limit: Option<Money>,
+        period: BudgetPeriod,
+    ) -> Result<Budget, EngineError> {
+        if limit.is_some_and(|limit| limit < Money::ZERO || limit > HIGHEST_LIMIT) {
+            let detail = format!("A limit is an amount of dollars from 0 to {HIGHEST_LIMIT}");
+            return Err(EngineError::new(ErrorCode::Validation, detail));
+        }
+        let now = self.now();
+        self.store()
+            .write(move |tx| budgets::set(tx, id, limit, period, now))
+            .await?;
+        self.budget_of(id).await?.ok_or_else(no_account)
+    }
+}
+
+fn account(changed: Changed) -> Result<Account, EngineError> {
+    match changed {
+        Changed::Account(account) => Ok(account.into()),
+        Changed::NotFound => Err(no_account()),
+        Changed::LastAdministrator => Err(EngineError::new(
+            ErrorCode::LastAdministrator,
+            "This is the last administrator; make another account administrator first",
+        )),
+    }
+}
+
+fn no_account() -> EngineError {
+    EngineError::new(ErrorCode::NotFound, "No such account")
+}

@@ -1,0 +1,98 @@
+//! Search over the caller's own titles and messages, best first.
+//!
+//! Every text is a search: what is not a word parts words. A row is found that has all of them; the last word counts
+//! by its beginning while it is being typed. The store gives the newest rows that have the words, so many at most,
+//! and these are ranked.
+
+mod rank;
+mod snippet;
+mod wanted;
+
+use crate::{Engine, EngineError, inner::Inner, views::Caller};
+use chatai_store::{
+    Tx,
+    ops::{
+        search::{self as rows, Bounds},
+        search_purge,
+    },
+};
+use chatai_types::{ConversationId, MessageId, Role, Timestamp};
+use std::{sync::Arc, time::Duration};
+use wanted::Wanted;
+
+/// What one search looks at.
+const BOUNDS: Bounds = Bounds {
+    titles: 50,
+    messages: 200,
+    bytes: 1 << 20,
+};
+/// How often it is looked whether deleted words wait to leave the index.
+const PURGE_INTERVAL: Duration = Duration::from_secs(5);
+/// Between two steps other writes have their turn.
+const PURGE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A title or a message that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchHit {
+    /// Its conversation.
+    pub conversation_id: ConversationId,
+    /// The conversation's title.
+    pub title: Option<String>,
+    /// The message and who speaks in it; `None` for the title itself.
+    pub message: Option<(MessageId, Role)>,
+    /// HTML: the part around the words, escaped, the words inside `<mark>`.
+    pub snippet: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+impl Engine {
+    /// The caller's titles and messages that have the words of a text, best first. A text without words finds
+    /// nothing.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn search(
+        &self,
+        caller: &Caller,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<SearchHit>, EngineError> {
+        let Some(wanted) = Wanted::parse(text) else {
+            return Ok(Vec::new());
+        };
+        let (owner, sought) = (caller.user_id, wanted.sought());
+        let found = self
+            .read(move |tx| rows::find(tx, owner, &sought, BOUNDS))
+            .await?;
+        // A megabyte of text is folded and compared: not on the threads that serve sockets.
+        let ranking = tokio::task::spawn_blocking(move || rank::best(&wanted, found, limit));
+        ranking.await.map_err(EngineError::internal)
+    }
+}
+
+/// Merges what was deleted out of the index, step by step, until the end.
+pub(crate) async fn keep_purged(inner: Arc<Inner>) {
+    let mut ticks = tokio::time::interval(PURGE_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = inner.turns.stopped.cancelled() => return,
+        }
+        let mut more = inner.store.read(search_purge::purge_wanted).await;
+        while matches!(more, Ok(true)) {
+            more = inner
+                .store
+                .write(|tx: &mut Tx<'_>| search_purge::purge_step(tx))
+                .await;
+            tokio::select! {
+                () = tokio::time::sleep(PURGE_PAUSE) => {}
+                () = inner.turns.stopped.cancelled() => return,
+            }
+        }
+        if let Err(error) = more {
+            tracing::warn!(%error, "deleted words could not be merged out of the index");
+        }
+    }
+}

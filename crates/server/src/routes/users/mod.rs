@@ -1,0 +1,4 @@
+//! `/users/…`
+
+pub(crate) mod budget;
+pub(crate) mod me;

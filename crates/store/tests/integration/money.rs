@@ -1,0 +1,468 @@
+//! Budgets, the ledger and its sums, on both databases: against a model of the rules, and under concurrency.
+
+use crate::common::{TestStore, conformance, run};
+use chatai_store::{
+    Store, StoreError, Tx,
+    ops::{
+        accounts::{self, Added, NewAccount},
+        budgets::{self, Admission, Budget},
+        doctor,
+        ledger::{self, Entry},
+        reports::{self, GroupBy, Key, Scope as Period, Sum},
+    },
+};
+use chatai_types::{
+    BudgetPeriod, ConversationId, Day, MessageId, Money, Scope, Timestamp, TokenCounts, UsageSource, UserId,
+};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRng};
+use std::{collections::BTreeMap, sync::Arc};
+
+const PERIODS: [BudgetPeriod; 3] = [BudgetPeriod::Day, BudgetPeriod::Month, BudgetPeriod::Total];
+const MODELS: [&str; 2] = ["m", "n"];
+const SCOPES: [Scope; 2] = [Scope::Title, Scope::Final];
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse_wire(text).unwrap()
+}
+
+fn pico(amount: i64) -> Money {
+    Money::from_pico(amount)
+}
+
+async fn user(store: &Store, email: &str) -> UserId {
+    let new = NewAccount {
+        email: email.to_owned(),
+        email_folded: email.to_owned(),
+        password_hash: "$argon2id$x".to_owned(),
+        display_name: None,
+        created_at: at("2025-01-01 00:00:00"),
+        only_as_first: false,
+    };
+    match store.write(move |tx| accounts::add(tx, &new)).await.unwrap() {
+        Added::Account(account) => account.id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn entry(owner: UserId, message: i64, model: &str, scope: Scope, amount: i64, at: Timestamp) -> Entry {
+    Entry {
+        owner,
+        conversation_id: ConversationId(message % 3),
+        message_id: MessageId(message),
+        scope,
+        model: model.to_owned(),
+        tokens: TokenCounts::from_disjoint(amount % 7, amount % 5, amount % 3, amount % 11, 0).unwrap(),
+        source: UsageSource::Provider,
+        amount: pico(amount),
+        price_version: None,
+        at,
+    }
+}
+
+/// Reserves for an answer, as opening a turn does.
+fn open(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    message: i64,
+    amount: i64,
+    now: Timestamp,
+) -> Result<Admission, StoreError> {
+    let admission = budgets::reserve(tx, owner, pico(amount), now)?;
+    if admission == Admission::Reserved {
+        budgets::hold(tx, owner, MessageId(message), pico(amount), now)?;
+    }
+    Ok(admission)
+}
+
+/// Settles an answer, as closing a turn does.
+fn close(tx: &mut Tx<'_>, owner: UserId, message: i64, used: &[Entry]) -> Result<(), StoreError> {
+    budgets::release(tx, owner, MessageId(message))?;
+    if !ledger::is_charged(tx, MessageId(message))? {
+        ledger::append(tx, used)?;
+    }
+    Ok(())
+}
+
+async fn budget(store: &Store, owner: UserId, now: Timestamp) -> Budget {
+    store
+        .read(move |tx| budgets::get(tx, owner, now))
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn limit(store: &Store, owner: UserId, limit: Option<i64>, period: BudgetPeriod, now: Timestamp) {
+    let limit = limit.map(pico);
+    assert!(
+        store
+            .write(move |tx| budgets::set(tx, owner, limit, period, now))
+            .await
+            .unwrap()
+    );
+}
+
+async fn expect_sound(store: &Store) {
+    assert_eq!(store.read(doctor::examine).await.unwrap(), Vec::<String>::new());
+}
+
+/// One thing that happens to an account's money.
+#[derive(Clone, Debug)]
+enum Step {
+    Open(i64),
+    /// One of the open turns ends, having used so much, in the end of the turn or some time before it.
+    Close {
+        which: usize,
+        used: i64,
+        secs_ago: i64,
+    },
+    Limit(Option<i64>, BudgetPeriod),
+    /// The clock moves, or is set back.
+    Clock(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..400_i64).prop_map(Step::Open),
+        4 => (any::<usize>(), 0..500_i64, 0..100_000_i64)
+            .prop_map(|(which, used, secs_ago)| Step::Close { which, used, secs_ago }),
+        1 => (proptest::option::of(0..2_000_i64), 0..3_usize)
+            .prop_map(|(limit, period)| Step::Limit(limit, PERIODS[period])),
+        2 => prop_oneof![
+            0..50_000_i64, Just(86_400), Just(-86_400), Just(31_536_000), Just(-31_536_000),
+        ].prop_map(Step::Clock),
+    ]
+}
+
+/// The rules, as simply as they can be said.
+struct Model {
+    now: Timestamp,
+    limit: Option<i64>,
+    period: BudgetPeriod,
+    reserved: BTreeMap<i64, i64>,
+    lines: Vec<(Timestamp, i64)>,
+}
+
+impl Model {
+    fn spent(&self) -> i64 {
+        let window = self.period.window(self.now);
+        self.lines
+            .iter()
+            .filter(|(at, _)| (window.from..window.to).contains(&Day::of(*at)))
+            .map(|(_, amount)| amount)
+            .sum()
+    }
+
+    fn admits(&self, amount: i64) -> Admission {
+        let taken = self.spent() + self.reserved.values().sum::<i64>();
+        match self.limit {
+            None => Admission::Unlimited,
+            Some(_) if amount == 0 => Admission::Unlimited,
+            Some(limit) if taken + amount <= limit => Admission::Reserved,
+            Some(_) => Admission::OverBudget,
+        }
+    }
+}
+
+async fn follow(store: &Store, owner: UserId, steps: &[Step], first_message: i64) {
+    let mut model = Model {
+        now: at("2025-02-27 12:00:00"),
+        limit: None,
+        period: BudgetPeriod::Month,
+        reserved: BTreeMap::new(),
+        lines: Vec::new(),
+    };
+    let mut running = Vec::new();
+    let mut message = first_message;
+    for step in steps {
+        let now = model.now;
+        match *step {
+            Step::Open(amount) => {
+                message += 1;
+                let asked = message;
+                let admission = store
+                    .write(move |tx| open(tx, owner, asked, amount, now))
+                    .await
+                    .unwrap();
+                assert_eq!(admission, model.admits(amount), "{step:?}");
+                if admission == Admission::Reserved {
+                    model.reserved.insert(message, amount);
+                }
+                if admission != Admission::OverBudget {
+                    running.push(message);
+                }
+            }
+            Step::Close {
+                which,
+                used,
+                secs_ago,
+            } if !running.is_empty() => {
+                let ended = running.remove(which % running.len());
+                let then = now.plus_secs(-secs_ago);
+                // Twice, since a commit whose outcome was unknown is tried again.
+                for _ in 0..2 {
+                    store
+                        .write(move |tx| {
+                            let used = [
+                                entry(owner, ended, "m", Scope::Title, used / 3, then),
+                                entry(owner, ended, "m", Scope::Final, used - used / 3, now),
+                            ];
+                            close(tx, owner, ended, &used)
+                        })
+                        .await
+                        .unwrap();
+                }
+                model.reserved.remove(&ended);
+                model.lines.extend([(then, used / 3), (now, used - used / 3)]);
+            }
+            Step::Close { .. } => {}
+            Step::Limit(amount, period) => {
+                limit(store, owner, amount, period, now).await;
+                (model.limit, model.period) = (amount, period);
+            }
+            Step::Clock(secs) => model.now = now.plus_secs(secs),
+        }
+        let seen = budget(store, owner, model.now).await;
+        let expected = Budget {
+            limit: model.limit.map(pico),
+            period: model.period,
+            spent: pico(model.spent()),
+            reserved: pico(model.reserved.values().sum()),
+        };
+        assert_eq!(seen, expected, "after {step:?} of {steps:?}");
+    }
+}
+
+fn runner(cases: u32) -> proptest::test_runner::TestRunner {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    };
+    proptest::test_runner::TestRunner::new_with_rng(config, TestRng::deterministic_rng(Default::default()))
+}
+
+/// Lines at random moments of a few days, some of them before 1970.
+fn lines(owners: [UserId; 2]) -> Vec<(UserId, i64, &'static str, Scope, i64, Timestamp)> {
+    let mut state = 7_u64;
+    let mut next = move |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    (0..400)
+        .map(|number| {
+            let base = [at("2025-02-27 00:00:00"), at("1969-12-30 00:00:00")][usize::from(next(8) == 0)];
+            // Often exactly at a day's border.
+            let moment = match next(4) {
+                0 => base.plus_secs(86_400 * next(4) as i64),
+                _ => Timestamp::from_micros(base.as_micros() + next(86_400_000_000 * 4) as i64),
+            };
+            (
+                owners[next(2) as usize],
+                number,
+                MODELS[next(2) as usize],
+                SCOPES[next(2) as usize],
+                next(1_000_000) as i64,
+                moment,
+            )
+        })
+        .collect()
+}
+
+conformance! {
+    async fn budgets_follow_the_model(store: TestStore) {
+        let steps = proptest::collection::vec(step(), 1..40);
+        let mut runner = runner(24);
+        for case in 0..24_i64 {
+            let steps = steps.new_tree(&mut runner).unwrap().current();
+            let owner = user(&store, &format!("u{case}@example.com")).await;
+            follow(&store, owner, &steps, case * 1_000).await;
+        }
+        expect_sound(&store).await;
+    }
+
+    async fn parallel_reservations_never_exceed_the_limit(store: TestStore) {
+        let owner = user(&store, "a@example.com").await;
+        let now = at("2025-03-01 00:00:00");
+        limit(&store, owner, Some(1_000), BudgetPeriod::Day, now).await;
+        // Half of them settle at once with less than was set aside, so that others fit after them; the clock of one
+        // half is a day behind.
+        let store = Arc::new(store);
+        let turns: Vec<_> = (0..400_i64)
+            .map(|message| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    let now = now.plus_secs(-86_400 * (message % 2));
+                    loop {
+                        match store.write(move |tx| open(tx, owner, message, 100, now)).await {
+                            Err(StoreError::Busy) => tokio::task::yield_now().await,
+                            Err(error) => panic!("{error}"),
+                            Ok(Admission::OverBudget) => return false,
+                            Ok(_) => break,
+                        }
+                    }
+                    while let Err(error) = store
+                        .write(move |tx| close(tx, owner, message, &[entry(owner, message, "m", Scope::Final, 100, now)]))
+                        .await
+                    {
+                        assert_eq!(error, StoreError::Busy);
+                        tokio::task::yield_now().await;
+                    }
+                    true
+                })
+            })
+            .collect();
+        let mut admitted = 0;
+        for turn in turns {
+            admitted += usize::from(turn.await.unwrap());
+        }
+        // Ten in each of the two days.
+        assert!((1..=20).contains(&admitted), "{admitted}");
+        for now in [now, now.plus_secs(-86_400)] {
+            let budget = budget(&store, owner, now).await;
+            assert!(budget.spent <= pico(1_000), "{budget:?}");
+            assert_eq!(budget.reserved, Money::ZERO);
+        }
+        expect_sound(&store).await;
+    }
+
+    async fn a_limit_set_while_turns_end_counts_them_all(store: TestStore) {
+        let owner = user(&store, "a@example.com").await;
+        let now = at("2025-03-01 00:00:00");
+        let store = Arc::new(store);
+        let ending: Vec<_> = (0..100_i64)
+            .map(|message| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    if message % 10 == 9 {
+                        limit(&store, owner, Some(1_000_000), PERIODS[message as usize / 10 % 3], now).await;
+                    }
+                    store
+                        .write(move |tx| close(tx, owner, message, &[entry(owner, message, "m", Scope::Final, 10, now)]))
+                        .await
+                        .unwrap();
+                })
+            })
+            .collect();
+        for task in ending {
+            task.await.unwrap();
+        }
+        assert_eq!(budget(&store, owner, now).await.spent, pico(1_000));
+        expect_sound(&store).await;
+    }
+
+    async fn what_ended_without_settling_is_given_back(store: TestStore) {
+        let owner = user(&store, "a@example.com").await;
+        let now = at("2025-03-01 00:00:00");
+        limit(&store, owner, Some(1_000), BudgetPeriod::Month, now).await;
+        // Answers that were deleted while they ran.
+        for message in [1, 2] {
+            let then = now.plus_secs(message * 100);
+            assert_eq!(store.write(move |tx| open(tx, owner, message, 400, then)).await.unwrap(), Admission::Reserved);
+        }
+        assert_eq!(store.write(move |tx| open(tx, owner, 3, 400, now)).await.unwrap(), Admission::OverBudget);
+        let released = store.write(move |tx| budgets::release_ended(tx, now.plus_secs(150))).await.unwrap();
+        assert_eq!((released, budget(&store, owner, now).await.reserved), (1, pico(400)));
+        store.write(move |tx| budgets::release(tx, UserId(99), MessageId(2))).await.unwrap();
+        assert_eq!(budget(&store, owner, now).await.reserved, pico(400), "another's reservation");
+        store.write(move |tx| budgets::release(tx, owner, MessageId(2))).await.unwrap();
+        store.write(move |tx| budgets::release(tx, owner, MessageId(2))).await.unwrap();
+        assert_eq!(budget(&store, owner, now).await.reserved, Money::ZERO);
+    }
+
+    async fn absurd_counts_and_amounts_never_stop_the_ledger(store: TestStore) {
+        let owner = user(&store, "a@example.com").await;
+        let now = at("2025-03-01 00:00:00");
+        for (message, value) in [(1, i64::MAX), (2, i64::MAX), (3, i64::MIN), (4, -1)] {
+            store
+                .write(move |tx| {
+                    let tokens = TokenCounts { fresh_input: value, output: value, ..TokenCounts::default() };
+                    let line = entry(owner, message, "m", Scope::Final, 0, now);
+                    ledger::append(tx, &[Entry { tokens, amount: pico(value), ..line }])
+                })
+                .await
+                .unwrap();
+        }
+        expect_sound(&store).await;
+    }
+
+    async fn reports_equal_the_recount(store: TestStore) {
+        let owners = [user(&store, "a@example.com").await, user(&store, "b@example.com").await];
+        let all = lines(owners);
+        let rows = all.clone();
+        store
+            .write(move |tx| {
+                for page in rows.chunks(37) {
+                    let entries: Vec<Entry> = page
+                        .iter()
+                        .map(|(owner, message, model, scope, amount, at)| entry(*owner, *message, model, *scope, *amount, *at))
+                        .collect();
+                    ledger::append(tx, &entries)?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
+        expect_sound(&store).await;
+        let borders = [
+            (None, None),
+            (Some("2025-02-28 00:00:00"), None),
+            (None, Some("2025-03-01 00:00:00")),
+            (Some("2025-02-27 00:00:00"), Some("2025-02-28 00:00:00")),
+            (Some("2025-02-27 06:00:00"), Some("2025-02-27 07:00:00")),
+            (Some("2025-02-27 06:00:00"), Some("2025-03-01 06:00:00.5")),
+            (Some("1969-12-30 12:00:00"), Some("1970-01-02 12:00:00")),
+            (Some("2025-03-01 00:00:00"), Some("2025-02-01 00:00:00")),
+            (Some("2026-01-01 00:00:00"), None),
+        ];
+        for (from, to) in borders {
+            for bits in 0..32_u8 {
+                let by = GroupBy {
+                    user: bits & 1 > 0,
+                    day: bits & 2 > 0,
+                    model: bits & 4 > 0,
+                    scope: bits & 8 > 0,
+                    conversation: bits & 16 > 0,
+                };
+                for owner in [None, Some(owners[0])] {
+                    let period = Period { owner, from: from.map(at), to: to.map(at) };
+                    let found = store.read(move |tx| reports::report(tx, &period, by)).await.unwrap().unwrap();
+                    assert_eq!(found, recount(&all, &period, by), "{period:?} {by:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The report, line by line.
+fn recount(
+    lines: &[(UserId, i64, &'static str, Scope, i64, Timestamp)],
+    period: &Period,
+    by: GroupBy,
+) -> BTreeMap<Key, Sum> {
+    let mut sums = BTreeMap::<Key, Sum>::new();
+    for (owner, message, model, scope, amount, moment) in lines {
+        if period.owner.is_some_and(|wanted| wanted != *owner)
+            || period.from.is_some_and(|from| *moment < from)
+            || period.to.is_some_and(|to| *moment >= to)
+        {
+            continue;
+        }
+        let line = entry(*owner, *message, model, *scope, *amount, *moment);
+        let key = Key {
+            user: by.user.then_some(*owner),
+            day: by.day.then(|| Day::of(*moment)),
+            model: by.model.then(|| (*model).to_owned()),
+            scope: by.scope.then(|| scope.as_str().to_owned()),
+            conversation: by.conversation.then_some(line.conversation_id),
+        };
+        let sum = Sum {
+            calls: 1,
+            tokens: line.tokens,
+            amount: line.amount,
+        };
+        let known = sums.entry(key).or_default();
+        *known = known.checked_add(&sum).unwrap();
+    }
+    sums
+}
