@@ -10,3 +10,4 @@ mod original;
 mod import;
 mod legacy;
 mod opening;
+mod search;
