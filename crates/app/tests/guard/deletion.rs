@@ -77,7 +77,8 @@ async fn a_deleted_conversation_leaves_nothing_but_its_amounts() {
         let columns = rows.column(&format!("select name from pragma_table_info('{table}')"));
         for column in &columns {
             let column = text(column);
-            for word in ["quagmire", "xylophone"] {
+            // The index of words leaves out a beginning that the word before has too.
+            for word in ["quagmire", "agmire", "xylophone", "lophone"] {
                 let sql = format!("select count(*) from \"{table}\" where instr(\"{column}\", '{word}') > 0");
                 assert_eq!(rows.count(&sql), 0, "`{word}` is in {table}.{column}");
             }

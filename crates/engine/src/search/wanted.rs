@@ -9,7 +9,7 @@ use chatai_store::{
 const WORDS: usize = 16;
 const BYTES: usize = 4_096;
 /// A shorter beginning would be that of too many words.
-const BEGINNING_CHARS: usize = 2;
+const BEGINNING_CHARS: usize = 3;
 
 /// The words that a row must have, each a run of one or, in scripts without blanks, of several.
 #[derive(Clone, Debug, PartialEq, Eq)]

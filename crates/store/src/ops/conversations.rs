@@ -63,14 +63,10 @@ pub fn is_owned(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bo
 
 /// Renames it. False when it is missing or another's.
 pub fn rename(tx: &mut Tx<'_>, owner: UserId, id: ConversationId, title: &str) -> Result<bool, StoreError> {
-    let renamed = tx.exec(
+    Ok(tx.exec(
         "update conversations set title = $3 where id = $1 and user_id = $2",
         params![id, owner, title],
-    )? == 1;
-    if renamed {
-        search_purge::forget_later(tx)?;
-    }
-    Ok(renamed)
+    )? == 1)
 }
 
 /// Puts the made title in the place of the provisional one, unless the user has renamed it meanwhile.

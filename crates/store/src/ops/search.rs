@@ -60,39 +60,43 @@ macro_rules! read_messages {
              from found join messages m on m.id = found.id where m.user_id = $1) \
              select c.id, c.title, m.created_at, m.id, m.role, m.text from sized \
              join messages m on m.id = sized.id join conversations c on c.id = m.conversation_id \
-             where c.user_id = $1 and sized.bytes_before < ",
+             where +c.user_id = $1 and sized.bytes_before < ",
             $bytes,
             " order by m.id desc"
         )
     };
 }
-/// The newest ids with the words. Its index gives rows in no order, so that so many of them are looked at, and as
-/// many of the owner's newest, among which a word that more rows have is found without the index.
+/// The newest ids with the words. The index gives rows in no order, so that no more than so many of them are looked
+/// at; where there are more, the word is frequent, and the owner's newest messages are looked through beside them.
 macro_rules! postgres_candidates {
     ($table:literal) => {
         concat!(
-            "select id from (\
-             (select id from ",
+            "with indexed as materialized (select id from ",
             $table,
             " where terms @@ cast(cast($2 as text) as tsquery) limit $4) \
+             select id from (\
+             select id from indexed \
              union \
              (select id from (select id, terms from ",
             $table,
-            " where user_id = $1 order by id desc limit $4) newest \
+            " where user_id = $1 and (select count(*) from indexed) >= $4 order by id desc limit $4) newest \
              where terms @@ cast(cast($2 as text) as tsquery) limit $3)\
              ) ids order by id desc limit $3"
         )
     };
 }
+
 /// The owner's newest titles and messages with the words, titles first.
 pub fn find(tx: &mut Tx<'_>, owner: UserId, sought: &Sought, bounds: Bounds) -> Result<Vec<Hit>, StoreError> {
     let (titles, messages) = match tx.backend() {
         Backend::Sqlite => {
             let query = sqlite_query(owner, sought);
             let titles = tx.query(
-                "select id, title, created_at from conversations where user_id = $1 and id in \
-                 (select rowid from search_titles where search_titles match $2 order by rowid desc limit $3) \
-                 order by id desc",
+                // `cross join` and `+`: from the few that were found to their rows, not through all of the owner's.
+                "with found as (select rowid as id from search_titles \
+                 where search_titles match $2 order by rowid desc limit $3) \
+                 select c.id, c.title, c.created_at from found cross join conversations c on c.id = found.id \
+                 where +c.user_id = $1 order by c.id desc",
                 params![owner, &query, bounds.titles],
                 title,
             )?;

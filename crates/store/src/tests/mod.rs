@@ -11,6 +11,7 @@ mod migrations;
 mod parity;
 mod queues;
 mod recovery;
+mod search;
 mod transactions;
 mod values;
 

@@ -27,3 +27,4 @@ mod support;
 mod turn_events;
 mod turns;
 mod usage;
+mod search;
