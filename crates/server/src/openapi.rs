@@ -22,7 +22,7 @@ use utoipa::OpenApi;
     ),
     paths(
         auth::register::register, auth::login::login, auth::token::token, auth::logout::logout,
-        auth::password::password, users::me::me, users::delete::delete, users::budget::budget, usage::usage,
+        auth::password::password, users::me::me, users::budget::budget, usage::usage,
         conversations::list::list, conversations::create::create, conversations::delete::delete,
         conversations::messages::messages, conversations::context::context, conversations::rename::rename,
         chat::send::send, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,

@@ -57,7 +57,6 @@ surface! {
     Signed post   "/auth/logout"                                => auth::logout::logout;
     Signed post   "/auth/password"                              => auth::password::password;
     Signed get    "/users/me"                                   => users::me::me;
-    Signed delete "/users/me"                                   => users::delete::delete;
     Signed get    "/users/me/budget"                            => users::budget::budget;
     Signed get    "/usage"                                      => usage::usage;
 

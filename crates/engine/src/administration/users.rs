@@ -1,11 +1,7 @@
-//! Accounts as administrators see and change them, and how an account ends.
+//! Accounts as administrators see and change them.
 
 use super::Administrator;
-use crate::{
-    Engine, EngineError,
-    money::Budget,
-    views::{Account, Caller, Origin},
-};
+use crate::{Engine, EngineError, money::Budget, views::Account};
 use chatai_store::ops::{
     administration::{self, Changed},
     budgets,
@@ -71,26 +67,6 @@ impl Engine {
             .write(move |tx| budgets::set(tx, id, limit, period, now))
             .await?;
         self.budget_of(id).await?.ok_or_else(no_account)
-    }
-
-    /// Removes the caller's account with all its content. The ledger keeps its amounts.
-    ///
-    /// # Errors
-    /// `wrong_credentials` when the password is another, `rate_limited`, `last_administrator`.
-    pub async fn delete_account(
-        &self,
-        caller: &Caller,
-        password: &str,
-        origin: Origin,
-    ) -> Result<(), EngineError> {
-        self.check_password(caller, password, origin).await?;
-        let owner = caller.user_id;
-        let changed = self
-            .store()
-            .write(move |tx| administration::delete(tx, owner))
-            .await?;
-        self.inner.accounts.forget_checked();
-        account(changed).map(|_| ())
     }
 }
 

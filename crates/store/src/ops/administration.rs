@@ -1,13 +1,13 @@
-//! What administrators do to accounts, and how an account ends.
+//! What administrators do to accounts and models.
 
 use super::{
     accounts::{Account, account},
-    attachments, models,
+    models,
     models::ModelOverride,
     settings,
 };
 use crate::{StoreError, Tx, tx::params};
-use chatai_types::{ConversationId, Timestamp, UserId, UserRole};
+use chatai_types::{Timestamp, UserId, UserRole};
 
 /// What came of changing an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,43 +55,6 @@ pub fn change(
         account,
     )?;
     Ok(changed.map_or(Changed::NotFound, Changed::Account))
-}
-
-/// Removes an account with all its content, and the contents nobody else refers to. The ledger keeps its amounts.
-pub fn delete(tx: &mut Tx<'_>, owner: UserId) -> Result<Changed, StoreError> {
-    settings::queue_up(tx)?;
-    let Some(account) = super::accounts::get(tx, owner)? else {
-        return Ok(Changed::NotFound);
-    };
-    if is_last_administrator(tx, &account)? {
-        return Ok(Changed::LastAdministrator);
-    }
-    // The rows are taken first, so that a message sent at the same time is either deleted too or refused.
-    let conversations: Vec<ConversationId> = tx.query(
-        "update conversations set head_id = null where user_id = $1 returning id",
-        params![owner],
-        |row| row.get(0),
-    )?;
-    let mut contents = Vec::new();
-    for conversation in conversations {
-        contents.extend(attachments::contents_of_conversation(tx, conversation)?);
-    }
-    let email_folded: String = tx.query_one(
-        "delete from users where id = $1 returning email_folded",
-        params![owner],
-        |row| row.get(0),
-    )?;
-    for content in contents {
-        attachments::forget_content(tx, &content)?;
-    }
-    // Imported accounts may differ by case alone: the e-mail stays taken while one of them is left.
-    tx.exec(
-        "insert into email_claims (email_folded, user_id) \
-         select email_folded, min(id) from users where email_folded = $1 group by email_folded \
-         on conflict (email_folded) do nothing",
-        params![&email_folded],
-    )?;
-    Ok(Changed::Account(account))
 }
 
 /// Changes what is set of a model; what `change` says is judged on what is set now.

@@ -8,7 +8,7 @@ const CHECKS: &[(&str, &str)] = &[
         "sums by day that are not those of the ledger",
         "select count(*) from (select * from (\
          select user_id, (created_at - ((created_at % 86400000000 + 86400000000) % 86400000000)) / 86400000000 \
-         as day, model, scope, count(*) as calls, cast(sum(fresh_input) as bigint) as fresh_input, \
+         as day, model, scope, cast(sum(calls) as bigint) as calls, cast(sum(fresh_input) as bigint) as fresh_input, \
          cast(sum(cache_read) as bigint) as cache_read, cast(sum(cache_write) as bigint) as cache_write, \
          cast(sum(output) as bigint) as output, cast(sum(reasoning) as bigint) as reasoning, \
          cast(sum(amount) as bigint) as amount from ledger group by 1, 2, 3, 4) l \

@@ -11,3 +11,4 @@ mod import;
 mod legacy;
 mod money;
 mod opening;
+mod reports;
