@@ -10,10 +10,10 @@ use chatai_store::{
         conversations,
         search::{self, Bounds, Sought},
         search_purge,
-        turns::{self, CloseTurn, OpenTurn},
+        turns::{self, CloseTurn, OpenTurn, Opened, Parent, Question},
     },
 };
-use chatai_types::{SeededRandom, Timestamp, TurnStatus, UserId};
+use chatai_types::{Money, SeededRandom, Timestamp, TurnStatus, UserId};
 use std::time::{Duration, Instant};
 
 /// Words of one text, and how many there are to choose from.
@@ -162,16 +162,25 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                     for pair in texts.chunks(2) {
                         let open = OpenTurn {
                             owner,
-                            conversation,
-                            provisional_title: pair[0].chars().take(60).collect(),
-                            text: pair[0].clone(),
+                            question: Question::New {
+                                conversation,
+                                parent: Parent::Head,
+                                provisional_title: pair[0].chars().take(60).collect(),
+                                text: pair[0].clone(),
+                                size_tokens: 1,
+                                attachments: Vec::new(),
+                            },
                             model: "m".to_owned(),
-                            size_tokens: 1,
-                            attachments: Vec::new(),
+                            request_tokens: 1,
+                            calls: Vec::new(),
+                            worst_case: Money::ZERO,
+                            repeatable: None,
                             now: Timestamp::from_micros(1),
                             lease_until: Timestamp::from_micros(2),
                         };
-                        let ids = turns::open(tx, &open)?.expect("the owner's own");
+                        let Opened::Turn(ids) = turns::open(tx, &open)? else {
+                            panic!("the conversation is the owner's own");
+                        };
                         conversation = Some(ids.conversation_id);
                         let close = CloseTurn {
                             owner,
@@ -181,7 +190,7 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                             size_tokens: 1,
                             answer_summary: None,
                             question_summary: None,
-                            title: None,
+                            events: Vec::new(),
                             error: None,
                             tokens: None,
                             price: None,

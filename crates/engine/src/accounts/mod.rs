@@ -401,26 +401,6 @@ impl Engine {
         origin: Origin,
     ) -> Result<SignedIn, EngineError> {
         caller.signed_in_by_a_person()?;
-        let found = self.check_password(caller, current, origin).await?;
-        let owner = caller.user_id;
-        let epoch = self
-            .set_password(owner, new)
-            .await?
-            .ok_or_else(EngineError::invalid_token)?;
-        let accounts = &self.inner.accounts;
-        accounts.sign(owner, &found.account.email, epoch, self.now())
-    }
-
-    /// Checks the caller's own password, slowly after wrong ones.
-    ///
-    /// # Errors
-    /// `wrong_credentials` when it is another, `rate_limited`.
-    pub(crate) async fn check_password(
-        &self,
-        caller: &Caller,
-        current: &str,
-        origin: Origin,
-    ) -> Result<rows::Credentials, EngineError> {
         let accounts = &self.inner.accounts;
         let owner = caller.user_id;
         let now = self.now();
@@ -442,7 +422,11 @@ impl Engine {
                 "Current password is wrong",
             ));
         }
-        Ok(found)
+        let epoch = self
+            .set_password(owner, new)
+            .await?
+            .ok_or_else(EngineError::invalid_token)?;
+        accounts.sign(owner, &found.account.email, epoch, now)
     }
 
     /// Sets a password and ends all sessions; `None` for an unknown account.

@@ -1,4 +1,4 @@
-//! Accounts as administrators see and change them, and how an account ends.
+//! Accounts as administrators see and change them.
 
 use super::Administrator;
 use crate::{Engine, EngineError, money::Budget, views::Account};

@@ -3,7 +3,7 @@
 
 -- The API key that a call came with.
 alter table ledger add column key_id bigint;
--- 1 for a call, -1 for one that is taken back.
+-- -1 on a line that takes another one back: sums over both are as if neither had been.
 alter table ledger add column calls bigint not null default 1;
 create index ledger_time on ledger (created_at);
 
@@ -29,7 +29,7 @@ insert into usage_days (user_id, day, model, scope, calls, fresh_input, cache_re
 select user_id,
     (created_at - ((created_at % 86400000000 + 86400000000) % 86400000000)) / 86400000000,
     model, scope,
-    count(*), cast(sum(fresh_input) as bigint), cast(sum(cache_read) as bigint), cast(sum(cache_write) as bigint),
+    cast(sum(calls) as bigint), cast(sum(fresh_input) as bigint), cast(sum(cache_read) as bigint), cast(sum(cache_write) as bigint),
     cast(sum(output) as bigint), cast(sum(reasoning) as bigint), cast(sum(amount) as bigint)
 from ledger group by 1, 2, 3, 4;
 

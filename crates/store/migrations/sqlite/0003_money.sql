@@ -3,7 +3,7 @@
 
 -- The API key that a call came with.
 alter table ledger add column key_id integer;
--- 1 for a call, -1 for one that is taken back.
+-- -1 on a line that takes another one back: sums over both are as if neither had been.
 alter table ledger add column calls integer not null default 1;
 create index ledger_time on ledger (created_at);
 
@@ -29,7 +29,7 @@ insert into usage_days (user_id, day, model, scope, calls, fresh_input, cache_re
 select user_id,
     (created_at - ((created_at % 86400000000 + 86400000000) % 86400000000)) / 86400000000,
     model, scope,
-    count(*), sum(fresh_input), sum(cache_read), sum(cache_write), sum(output), sum(reasoning), sum(amount)
+    sum(calls), sum(fresh_input), sum(cache_read), sum(cache_write), sum(output), sum(reasoning), sum(amount)
 from ledger group by 1, 2, 3, 4;
 
 -- One row for every account, since whatever changes an account's money takes this row first.

@@ -4,7 +4,7 @@
 //! a line and the amount it adds to the budget.
 
 use super::budgets;
-use crate::{StoreError, Tx, tx::params};
+use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{
     ConversationId, Day, MessageId, Money, PriceVersionId, Scope, Timestamp, TokenCounts, UsageSource, UserId,
 };
@@ -16,7 +16,7 @@ const HIGHEST_AMOUNT: i64 = 10_000 * 1_000_000_000_000;
 
 /// A line to add.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct Entry<'a> {
     /// Who is charged.
     pub owner: UserId,
     /// In which conversation.
@@ -26,7 +26,7 @@ pub struct Entry {
     /// What the call was for.
     pub scope: Scope,
     /// The model called.
-    pub model: String,
+    pub model: &'a str,
     /// What it used.
     pub tokens: TokenCounts,
     /// Where the counts come from.
@@ -39,96 +39,123 @@ pub struct Entry {
     pub at: Timestamp,
 }
 
-impl Entry {
-    /// The counts as the ledger believes them.
-    fn counted(&self, sign: Sign) -> TokenCounts {
-        let tokens = self.tokens;
-        let counted = |count: i64| count.clamp(0, MOST_TOKENS) * sign.calls();
-        TokenCounts {
-            fresh_input: counted(tokens.fresh_input),
-            cache_read: counted(tokens.cache_read),
-            cache_write: counted(tokens.cache_write),
-            output: counted(tokens.output),
-            reasoning: counted(tokens.reasoning),
-        }
-    }
-
-    fn charged(&self, sign: Sign) -> Money {
-        let amount = self.amount.as_pico().clamp(-HIGHEST_AMOUNT, HIGHEST_AMOUNT);
-        Money::from_pico(amount * sign.calls())
-    }
+/// An entry as the ledger believes it: as it is, or taken back with the opposite sign.
+struct Line<'e> {
+    entry: &'e Entry<'e>,
+    calls: i64,
+    tokens: TokenCounts,
+    amount: Money,
 }
 
-/// What a line does: adds a call, or takes one back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
-    Adds,
-    TakesBack,
-}
-
-impl Sign {
-    fn calls(self) -> i64 {
-        match self {
-            Self::Adds => 1,
-            Self::TakesBack => -1,
+impl<'e> Line<'e> {
+    fn new(entry: &'e Entry<'e>, calls: i64) -> Self {
+        let count = |count: i64| calls * count.clamp(0, MOST_TOKENS);
+        let tokens = entry.tokens;
+        Self {
+            entry,
+            calls,
+            tokens: TokenCounts {
+                fresh_input: count(tokens.fresh_input),
+                cache_read: count(tokens.cache_read),
+                cache_write: count(tokens.cache_write),
+                output: count(tokens.output),
+                reasoning: count(tokens.reasoning),
+            },
+            amount: Money::from_pico(calls * entry.amount.as_pico().clamp(-HIGHEST_AMOUNT, HIGHEST_AMOUNT)),
         }
     }
 }
 
 /// Adds lines, and adds them to the sums by day and to the budgets of those who are charged.
-pub fn append(tx: &mut Tx<'_>, entries: &[Entry]) -> Result<(), StoreError> {
-    write(tx, entries, Sign::Adds)
+pub fn append(tx: &mut Tx<'_>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+    let lines: Vec<Line<'_>> = entries.iter().map(|entry| Line::new(entry, 1)).collect();
+    add(tx, &lines)
 }
 
-/// Takes back what an answer was charged: the same lines with the opposite sign, since nothing is ever deleted.
+/// Takes back what an answer was charged so far: its lines stand once more with the opposite sign, and its calls no
+/// longer count.
 pub fn reverse(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<(), StoreError> {
-    let lines = tx.query(
-        "select conversation_id, scope, model, fresh_input, cache_read, cache_write, output, reasoning, usage_source, \
-         amount, price_version, created_at from ledger where message_id = $1 and user_id = $2 order by id",
+    let charged = tx.query(
+        "select calls, conversation_id, scope, model, fresh_input, cache_read, cache_write, output, reasoning, \
+         usage_source, amount, price_version, created_at from ledger \
+         where message_id = $1 and user_id = $2 order by id",
         params![message, owner],
-        |row| {
-            Ok(Entry {
-                owner,
-                conversation_id: row.get(0)?,
-                message_id: message,
-                scope: row.get(1)?,
-                model: row.get(2)?,
-                tokens: TokenCounts {
-                    fresh_input: row.get(3)?,
-                    cache_read: row.get(4)?,
-                    cache_write: row.get(5)?,
-                    output: row.get(6)?,
-                    reasoning: row.get(7)?,
-                },
-                source: row.get(8)?,
-                amount: row.get(9)?,
-                price_version: row.get(10)?,
-                at: row.get(11)?,
-            })
-        },
+        |row| Charged::read(row, owner, message),
     )?;
-    write(tx, &lines, Sign::TakesBack)
+    // What was taken back already stands with its opposite: both are left as they are.
+    let taken_back = charged.iter().filter(|line| line.calls < 0).count();
+    let entries: Vec<Entry<'_>> = charged
+        .iter()
+        .filter(|line| line.calls > 0)
+        .skip(taken_back)
+        .map(Charged::entry)
+        .collect();
+    let lines: Vec<Line<'_>> = entries.iter().map(|entry| Line::new(entry, -1)).collect();
+    add(tx, &lines)
 }
 
-fn write(tx: &mut Tx<'_>, entries: &[Entry], sign: Sign) -> Result<(), StoreError> {
+/// A line as it stands.
+struct Charged {
+    calls: i64,
+    model: String,
+    entry: Entry<'static>,
+}
+
+impl Charged {
+    fn read(row: &Row<'_>, owner: UserId, message_id: MessageId) -> Result<Self, StoreError> {
+        let entry = Entry {
+            owner,
+            conversation_id: row.get(1)?,
+            message_id,
+            scope: row.get(2)?,
+            model: "",
+            tokens: TokenCounts {
+                fresh_input: row.get(4)?,
+                cache_read: row.get(5)?,
+                cache_write: row.get(6)?,
+                output: row.get(7)?,
+                reasoning: row.get(8)?,
+            },
+            source: row.get(9)?,
+            amount: row.get(10)?,
+            price_version: row.get(11)?,
+            at: row.get(12)?,
+        };
+        Ok(Self {
+            calls: row.get(0)?,
+            model: row.get(3)?,
+            entry,
+        })
+    }
+
+    fn entry(&self) -> Entry<'_> {
+        Entry {
+            model: &self.model,
+            ..self.entry.clone()
+        }
+    }
+}
+
+fn add(tx: &mut Tx<'_>, lines: &[Line<'_>]) -> Result<(), StoreError> {
     let mut days = BTreeMap::<(UserId, Day, &str, &str), (i64, TokenCounts, Money)>::new();
     let mut charges = BTreeMap::<(UserId, Day), Money>::new();
-    for entry in entries {
+    for line in lines {
+        let entry = line.entry;
         let (owner, day) = (entry.owner, Day::of(entry.at));
         let (calls, tokens, amount) = days
-            .entry((owner, day, &entry.model, entry.scope.as_str()))
+            .entry((owner, day, entry.model, entry.scope.as_str()))
             .or_default();
         let charged = charges.entry((owner, day)).or_default();
-        *calls += sign.calls();
-        *tokens = tokens.checked_add(&entry.counted(sign)).ok_or_else(overflow)?;
-        *amount = amount.checked_add(entry.charged(sign)).ok_or_else(overflow)?;
-        *charged = charged.checked_add(entry.charged(sign)).ok_or_else(overflow)?;
+        *calls += line.calls;
+        *tokens = tokens.checked_add(&line.tokens).ok_or_else(overflow)?;
+        *amount = amount.checked_add(line.amount).ok_or_else(overflow)?;
+        *charged = charged.checked_add(line.amount).ok_or_else(overflow)?;
     }
     for ((owner, day), amount) in charges {
         budgets::spend(tx, owner, day, amount)?;
     }
-    for entry in entries {
-        add_line(tx, entry, sign)?;
+    for line in lines {
+        add_line(tx, line)?;
     }
     for ((owner, day, model, scope), (calls, tokens, amount)) in days {
         tx.exec(
@@ -169,8 +196,8 @@ pub fn is_charged(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreErro
     Ok(found.is_some())
 }
 
-fn add_line(tx: &mut Tx<'_>, entry: &Entry, sign: Sign) -> Result<(), StoreError> {
-    let tokens = entry.counted(sign);
+fn add_line(tx: &mut Tx<'_>, line: &Line<'_>) -> Result<(), StoreError> {
+    let (entry, tokens) = (line.entry, line.tokens);
     tx.exec(
         "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
          cache_write, output, reasoning, usage_source, amount, price_version, created_at, calls) \
@@ -180,17 +207,17 @@ fn add_line(tx: &mut Tx<'_>, entry: &Entry, sign: Sign) -> Result<(), StoreError
             entry.conversation_id,
             entry.message_id,
             entry.scope,
-            &entry.model,
+            entry.model,
             tokens.fresh_input,
             tokens.cache_read,
             tokens.cache_write,
             tokens.output,
             tokens.reasoning,
             entry.source,
-            entry.charged(sign),
+            line.amount,
             entry.price_version,
             entry.at,
-            sign.calls()
+            line.calls
         ],
     )?;
     Ok(())

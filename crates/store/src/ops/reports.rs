@@ -97,6 +97,8 @@ pub fn report(tx: &mut Tx<'_>, scope: &Scope, by: GroupBy) -> Result<Option<BTre
             *known = both.ok_or_else(|| StoreError::Corrupt("sums of the ledger overflow".to_owned()))?;
         }
     }
+    // Of a call that was taken back nothing is left.
+    report.retain(|_, sum| *sum != Sum::default());
     let few = i64::try_from(report.len()).is_ok_and(|groups| groups <= MOST_GROUPS);
     Ok(few.then_some(report))
 }
@@ -124,25 +126,22 @@ impl Part {
         }
         // The first parameter is used even where all accounts are summed, so that the others keep their numbers.
         let owned = owner.map_or(-1, |owner| owner.0);
-        let rows = tx.query_dynamic(
+        tx.query_dynamic(
             &self.sql(owner.is_some(), by),
             params![owned, from, to, MOST_GROUPS + 1],
             group,
-        )?;
-        // Without groups there is one row, of nothing where there are no calls.
-        Ok(rows.into_iter().filter(|(_, sum)| sum.calls > 0).collect())
+        )
     }
 
     /// The statement, out of fixed pieces.
     fn sql(self, of_one: bool, by: GroupBy) -> String {
-        let (table, moment, day, calls) = match self {
+        let (table, moment, day) = match self {
             Self::Lines(..) => (
                 "ledger",
                 "created_at",
                 "(created_at - ((created_at % 86400000000 + 86400000000) % 86400000000)) / 86400000000",
-                "sum(calls)",
             ),
-            Self::Days(..) => ("usage_days", "day", "day", "sum(calls)"),
+            Self::Days(..) => ("usage_days", "day", "day"),
         };
         let columns = [
             (by.user, "user_id", "bigint"),
@@ -162,7 +161,7 @@ impl Part {
             }
         }
         let sums: Vec<String> = [
-            calls,
+            "sum(calls)",
             "sum(fresh_input)",
             "sum(cache_read)",
             "sum(cache_write)",

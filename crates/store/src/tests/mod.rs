@@ -9,6 +9,7 @@ mod durability;
 mod encryption;
 mod migrations;
 mod parity;
+mod prices;
 mod queues;
 mod recovery;
 mod search;

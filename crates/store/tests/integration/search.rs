@@ -9,10 +9,10 @@ use chatai_store::{
         conversations,
         search::{self, Bounds, Hit, Sought},
         search_purge,
-        turns::{self, CloseTurn, OpenTurn},
+        turns::{self, CloseTurn, OpenTurn, Opened, Parent, Question},
     },
 };
-use chatai_types::{ConversationId, Timestamp, TurnStatus, UserId};
+use chatai_types::{ConversationId, Money, Timestamp, TurnStatus, UserId};
 
 const BOUNDS: Bounds = Bounds {
     titles: 50,
@@ -48,16 +48,25 @@ async fn turn(store: &Store, owner: UserId, question: &str, answer: &str) -> Con
     write(store, move |tx| {
         let open = OpenTurn {
             owner,
-            conversation: None,
-            provisional_title: "untitled".to_owned(),
-            text: question.clone(),
+            question: Question::New {
+                conversation: None,
+                parent: Parent::Head,
+                provisional_title: "untitled".to_owned(),
+                text: question.clone(),
+                size_tokens: 1,
+                attachments: Vec::new(),
+            },
             model: "m".to_owned(),
-            size_tokens: 1,
-            attachments: Vec::new(),
+            request_tokens: 1,
+            calls: Vec::new(),
+            worst_case: Money::ZERO,
+            repeatable: None,
             now: Timestamp::from_micros(1),
             lease_until: Timestamp::from_micros(2),
         };
-        let ids = turns::open(tx, &open)?.expect("a new conversation");
+        let Opened::Turn(ids) = turns::open(tx, &open)? else {
+            panic!("a new conversation");
+        };
         let close = CloseTurn {
             owner,
             ids,
@@ -66,7 +75,7 @@ async fn turn(store: &Store, owner: UserId, question: &str, answer: &str) -> Con
             size_tokens: 1,
             answer_summary: None,
             question_summary: None,
-            title: None,
+            events: Vec::new(),
             error: None,
             tokens: None,
             price: None,
@@ -116,16 +125,23 @@ conformance! {
                 for _ in 0..500 {
                     let open = OpenTurn {
                         owner: ada,
-                        conversation: Some(conversation),
-                        provisional_title: String::new(),
-                        text: "common".to_owned(),
+                        question: Question::New {
+                            conversation: Some(conversation),
+                            parent: Parent::Head,
+                            provisional_title: String::new(),
+                            text: "common".to_owned(),
+                            size_tokens: 1,
+                            attachments: Vec::new(),
+                        },
                         model: "m".to_owned(),
-                        size_tokens: 1,
-                        attachments: Vec::new(),
+                        request_tokens: 1,
+                        calls: Vec::new(),
+                        worst_case: Money::ZERO,
+                        repeatable: None,
                         now: Timestamp::from_micros(1),
                         lease_until: Timestamp::from_micros(2),
                     };
-                    turns::open(tx, &open)?.expect("the owner's own");
+                    turns::open(tx, &open)?;
                 }
                 Ok(())
             })

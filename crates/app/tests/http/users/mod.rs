@@ -1,4 +1,3 @@
 //! `/users/…`
 
 mod budget;
-mod delete;

@@ -178,20 +178,23 @@ pub(super) fn charge(
             add_usage(tx, owner, ids, call)?;
         }
     }
-    let entry = |call: &'_ ModelCall| Entry {
+    let entries: Vec<Entry<'_>> = calls.iter().map(|call| entry(owner, ids, call)).collect();
+    ledger::append(tx, &entries)
+}
+
+fn entry(owner: UserId, ids: OpenedTurn, call: &ModelCall) -> Entry<'_> {
+    Entry {
         owner,
         conversation_id: ids.conversation_id,
         message_id: ids.response_message_id,
         scope: call.scope,
-        model: call.model.clone(),
+        model: &call.model,
         tokens: call.tokens,
         source: call.source,
         amount: call.price.unwrap_or(Money::ZERO),
         price_version: call.price_version,
         at: call.at,
-    };
-    let entries: Vec<Entry> = calls.iter().map(entry).collect();
-    ledger::append(tx, &entries)
+    }
 }
 
 fn add_usage(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn, call: &ModelCall) -> Result<(), StoreError> {

@@ -77,18 +77,18 @@ pub fn write_usage_details(tx: &mut Tx<'_>, source: &str, rows: &[UsageWrite]) -
             row.replaces,
         )?;
     }
-    let entries: Vec<Entry> = rows.iter().map(entry).collect();
+    let entries: Vec<Entry<'_>> = rows.iter().map(entry).collect();
     ledger::append(tx, &entries)?;
     Ok(())
 }
 
-fn entry(row: &UsageWrite) -> Entry {
+fn entry(row: &UsageWrite) -> Entry<'_> {
     Entry {
         owner: row.owner,
         conversation_id: row.conversation_id,
         message_id: row.message_id,
         scope: row.scope,
-        model: row.model.clone(),
+        model: &row.model,
         tokens: row.tokens,
         source: row.source,
         amount: row.price.unwrap_or(Money::ZERO),
