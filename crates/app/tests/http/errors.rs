@@ -43,7 +43,7 @@ async fn wrong_methods_name_the_right_ones() {
         (Method::GET, "/auth/register", &["POST"][..]),
         (Method::PUT, "/api/auth/login", &["POST"]),
         (Method::DELETE, "/auth/token", &["POST"]),
-        (Method::POST, "/users/me", &["GET", "HEAD"]),
+        (Method::POST, "/users/me", &["DELETE", "GET", "HEAD"]),
         (Method::PATCH, "/conversations/", &["GET", "HEAD", "POST"]),
         (Method::DELETE, "/conversations", &["GET", "HEAD", "POST"]),
         (Method::GET, "/conversations/1", &["DELETE"]),

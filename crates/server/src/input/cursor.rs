@@ -18,6 +18,8 @@ pub(crate) type Position = (i64, i64);
 pub(crate) enum Kind {
     /// An account's conversations, by moment and id.
     Conversations = b'c' as isize,
+    /// The instance's accounts, by id.
+    Accounts = b'a' as isize,
     /// A conversation's messages, by id.
     Messages = b'm' as isize,
 }

@@ -174,16 +174,6 @@ impl Fault {
         )
     }
 
-    /// A number out of its bounds.
-    pub(crate) fn out_of_bounds(
-        loc: Vec<Step>,
-        input: Value,
-        bounds: &std::ops::RangeInclusive<i64>,
-    ) -> Self {
-        let (low, high) = (bounds.start(), bounds.end());
-        Self::value_error(loc, input, format!("give a whole number from {low} to {high}"))
-    }
-
     /// A value that a rule of its own refuses.
     pub(crate) fn value_error(loc: Vec<Step>, input: Value, reason: impl std::fmt::Display) -> Self {
         let msg = format!("Value error, {reason}");

@@ -20,6 +20,12 @@ pub struct NewAttachment {
     pub text: Option<ExtractedText>,
 }
 
+impl NewAttachment {
+    fn size(&self) -> i64 {
+        i64::try_from(self.bytes.len()).expect("a bounded body is shorter than 64 bits")
+    }
+}
+
 /// What an extractor made of a content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtractedText {
@@ -73,46 +79,57 @@ fn attachment(row: &Row<'_>) -> Result<Attachment, StoreError> {
     })
 }
 
-/// Stores a file with its message, its content once.
-pub(crate) fn add(
+/// Adds a message's files, in order.
+pub(crate) fn add_all(
     tx: &mut Tx<'_>,
     owner: UserId,
     message: MessageId,
-    new: &NewAttachment,
-) -> Result<AttachmentId, StoreError> {
-    let size = i64::try_from(new.bytes.len()).expect("a bounded body is shorter than 64 bits");
+    files: &[NewAttachment],
+) -> Result<(), StoreError> {
+    // Contents are taken in one order by everybody, so that nobody waits crosswise.
+    let mut contents: Vec<&NewAttachment> = files.iter().collect();
+    contents.sort_unstable_by(|a, b| a.content_hash.cmp(&b.content_hash));
+    for new in contents {
+        add_content(tx, new)?;
+    }
+    for new in files {
+        tx.exec(
+            "insert into attachments (message_id, user_id, filename, content_type, kind, size, content_hash) \
+             values ($1, $2, $3, $4, $5, $6, $7)",
+            params![
+                message,
+                owner,
+                &new.filename,
+                new.content_type.as_deref(),
+                &new.kind,
+                new.size(),
+                &new.content_hash
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Keeps a content and its text, once.
+fn add_content(tx: &mut Tx<'_>, new: &NewAttachment) -> Result<(), StoreError> {
     // `do update` in place of `do nothing`: it takes the row, so that a deletion at the same time waits.
     tx.exec(
         "insert into blobs (content_hash, size, bytes) values ($1, $2, $3) \
          on conflict (content_hash) do update set size = excluded.size",
-        params![&new.content_hash, size, &new.bytes[..]],
+        params![&new.content_hash, new.size(), &new.bytes[..]],
     )?;
-    if let Some(text) = &new.text {
-        tx.exec(
-            "insert into extracted_texts (content_hash, text, truncated, note) values ($1, $2, $3, $4) \
-             on conflict (content_hash) do nothing",
-            params![
-                &new.content_hash,
-                &text.text,
-                text.truncated,
-                text.note.as_deref()
-            ],
-        )?;
-    }
-    tx.query_one(
-        "insert into attachments (message_id, user_id, filename, content_type, kind, size, content_hash) \
-         values ($1, $2, $3, $4, $5, $6, $7) returning id",
+    let Some(text) = &new.text else { return Ok(()) };
+    tx.exec(
+        "insert into extracted_texts (content_hash, text, truncated, note) values ($1, $2, $3, $4) \
+         on conflict (content_hash) do nothing",
         params![
-            message,
-            owner,
-            &new.filename,
-            new.content_type.as_deref(),
-            &new.kind,
-            size,
-            &new.content_hash
+            &new.content_hash,
+            &text.text,
+            text.truncated,
+            text.note.as_deref()
         ],
-        |row| row.get(0),
-    )
+    )?;
+    Ok(())
 }
 
 /// The attachments of a conversation's messages with an id of at least `from`, by message.

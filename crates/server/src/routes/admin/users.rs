@@ -3,17 +3,22 @@
 use crate::{
     auth::Admin,
     error::ApiError,
-    input::{fault::Fault, fields::Fields, urlencoded::Urlencoded},
+    input::{
+        cursor::{Kind, List},
+        fields::Fields,
+        urlencoded::Urlencoded,
+    },
+    routes::service::AskedPath,
     state::App,
-    wire::json,
+    wire::{json, link::set_links},
 };
 use axum::{
+    Extension,
     extract::{RawQuery, State},
     response::Response,
 };
 use chatai_engine::Account;
 use chatai_types::UserId;
-use http::{HeaderValue, header};
 use serde::Serialize;
 use std::ops::RangeInclusive;
 use utoipa::ToSchema;
@@ -54,36 +59,34 @@ impl<'a> From<&'a Account> for AccountBody<'a> {
 /// Accounts by id; `Link` leads on where there are more.
 #[utoipa::path(get, path = "/admin/users", tag = "admin",
     params(("limit" = Option<i64>, Query, description = "The most accounts, 1,000 when absent", minimum = 1, maximum = 1000),
-           ("after" = Option<i64>, Query, description = "Those with a higher id than this")),
-    responses((status = 200, description = "The accounts", body = [AccountBody])))]
+           ("after" = Option<String>, Query, description = "A cursor of a `Link`: those behind it")),
+    responses((status = 200, description = "The accounts", body = [AccountBody],
+        headers(("Link" = Option<String>, description = "The next page, where there is one")))))]
 pub(crate) async fn users(
     State(state): State<App>,
     Admin(administrator): Admin,
+    Extension(AskedPath(asked)): Extension<AskedPath>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let query = Urlencoded::query(query.as_deref().unwrap_or_default());
+    let list = List::new(Kind::Accounts, 0);
+    let asked_for = Urlencoded::query(query.as_deref().unwrap_or_default());
     let mut faults = Vec::new();
-    let mut fields = Fields::new(&query, &mut faults);
-    let (limit, after) = (fields.optional_id("limit"), fields.optional_id("after"));
+    let mut fields = Fields::new(&asked_for, &mut faults);
+    let limit = fields.optional_integer("limit", LIMITS);
+    let after = fields.optional_cursor("after", list);
     let (Some(limit), Some(after)) = (limit, after) else {
         return Err(ApiError::validation(faults));
     };
     let limit = limit.unwrap_or(*LIMITS.end());
-    if !LIMITS.contains(&limit) {
-        let loc = vec!["query".into(), "limit".into()];
-        let fault = Fault::out_of_bounds(loc, limit.into(), &LIMITS);
-        return Err(ApiError::validation(vec![fault]));
-    }
-    let after = UserId(after.unwrap_or(i64::MIN));
+    let after = UserId(after.map_or(i64::MIN, |place| place.0));
+    // One more than asked for tells whether there is another page.
     let mut accounts = state.engine.accounts(&administrator, after, limit + 1).await?;
     let has_more = i64::try_from(accounts.len()).is_ok_and(|found| found > limit);
     accounts.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let bodies: Vec<AccountBody<'_>> = accounts.iter().map(AccountBody::from).collect();
     let mut response = json(&bodies);
-    if let (true, Some(last)) = (has_more, accounts.last()) {
-        let link = format!("</admin/users?limit={limit}&after={}>; rel=\"next\"", last.id);
-        let link = HeaderValue::try_from(link).expect("numbers and visible signs");
-        response.headers_mut().insert(header::LINK, link);
-    }
+    let next = accounts.last().filter(|_| has_more);
+    let next = next.map(|account| list.cursor((account.id.0, 0)));
+    set_links(&mut response, &asked, query.as_deref(), next.as_deref(), None);
     Ok(response)
 }

@@ -229,9 +229,7 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
         ],
         |row| row.get(0),
     )?;
-    for attachment in attachments {
-        attachments::add(tx, turn.owner, id, attachment)?;
-    }
+    attachments::add_all(tx, turn.owner, id, attachments)?;
     Ok(Ok(Asked {
         conversation,
         id,
