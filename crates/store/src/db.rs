@@ -2,7 +2,7 @@
 
 use crate::{
     OpenError, PostgresOptions, SqliteOptions, StoreError, Tx,
-    job::{Job, TypedJob},
+    job::{Answered, Job, TypedJob},
     postgres, sqlite,
 };
 use std::{fmt, future::Future, sync::Arc};
@@ -83,7 +83,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(TypedJob::new(job, reply, None));
+        let job = Box::new(TypedJob::new(job, reply, Answered::WhenSynced));
         match &*self.engine {
             Engine::Sqlite(engine) => engine.read(job)?,
             Engine::Postgres(engine) => engine.read(job)?,
@@ -103,12 +103,13 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.submit_write(Box::new(TypedJob::new(job, reply, None)))?;
+        self.submit_write(Box::new(TypedJob::new(job, reply, Answered::WhenSynced)))?;
         self.answer(answer).await
     }
 
     /// As [`Store::write`], but returns as soon as the commit is *written*: it survives the death of this
-    /// process, not yet a power cut. [`Synced::wait`] waits for the rest. An error is final at once.
+    /// process, not yet a power cut. [`Synced::wait`] asks for the rest and waits for it; as long as nobody does, the
+    /// sync may wait a moment for others. An error is final at once.
     pub async fn write_staged<T, E, F>(&self, job: F) -> Result<(T, Synced), E>
     where
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -116,15 +117,9 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let (mark, synced) = match &*self.engine {
-            Engine::Sqlite(_) => {
-                let (mark, marked) = oneshot::channel();
-                (Some(mark), Synced(State::Awaited(marked)))
-            }
-            Engine::Postgres(_) => (None, Synced(State::Done)),
-        };
-        self.submit_write(Box::new(TypedJob::new(job, reply, mark)))?;
-        Ok((self.answer(answer).await?, synced))
+        self.submit_write(Box::new(TypedJob::new(job, reply, Answered::WhenWritten)))?;
+        let written = self.answer(answer).await?;
+        Ok((written, Synced(State::Unasked(self.clone()))))
     }
 
     /// Stands for everything that any read could have seen until now: waiting for it makes an answer that
@@ -192,6 +187,8 @@ pub struct Synced(State);
 #[derive(Debug)]
 pub(crate) enum State {
     Done,
+    /// Nobody has waited yet, so no sync was asked for.
+    Unasked(Store),
     Awaited(oneshot::Receiver<Result<(), StoreError>>),
     Refused(StoreError),
 }
@@ -202,6 +199,11 @@ impl Synced {
     pub async fn wait(self) -> Result<(), StoreError> {
         match self.0 {
             State::Done => Ok(()),
+            State::Unasked(store) => match store.written_so_far().0 {
+                State::Awaited(marked) => marked.await.unwrap_or(Err(StoreError::Closed)),
+                State::Refused(error) => Err(error),
+                State::Done | State::Unasked(_) => Ok(()),
+            },
             State::Awaited(marked) => marked.await.unwrap_or(Err(StoreError::Closed)),
             State::Refused(error) => Err(error),
         }

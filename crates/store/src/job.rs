@@ -10,6 +10,15 @@ use tokio::sync::oneshot;
 /// Tells a caller that what it wrote is synced, or that it never will be.
 pub(crate) type SyncMark = oneshot::Sender<Result<(), StoreError>>;
 
+/// When a job's caller is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// After its commit is synced.
+    WhenSynced,
+    /// As soon as its commit is written.
+    WhenWritten,
+}
+
 /// A job of any type. `run` may be called again when the database asks for it; the last outcome counts.
 pub(crate) trait Job: Send {
     /// Runs the caller's function. Err, with the cause, when the transaction must not be committed.
@@ -20,8 +29,8 @@ pub(crate) trait Job: Send {
     fn reply(self: Box<Self>);
     /// Whether nobody waits for the outcome any more.
     fn is_abandoned(&self) -> bool;
-    /// The second channel of a job that is answered before it is synced.
-    fn take_mark(&mut self) -> Option<SyncMark>;
+    /// When its caller is answered.
+    fn answered(&self) -> Answered;
 }
 
 /// Why a job is not committed.
@@ -39,16 +48,16 @@ pub(crate) struct TypedJob<T, E, F> {
     function: F,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
-    mark: Option<SyncMark>,
+    answered: Answered,
 }
 
 impl<T, E, F> TypedJob<T, E, F> {
-    pub(crate) fn new(function: F, reply: oneshot::Sender<Result<T, E>>, mark: Option<SyncMark>) -> Self {
+    pub(crate) fn new(function: F, reply: oneshot::Sender<Result<T, E>>, answered: Answered) -> Self {
         Self {
             function,
             outcome: None,
             reply,
-            mark,
+            answered,
         }
     }
 }
@@ -100,8 +109,8 @@ where
         self.reply.is_closed()
     }
 
-    fn take_mark(&mut self) -> Option<SyncMark> {
-        self.mark.take()
+    fn answered(&self) -> Answered {
+        self.answered
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 pub(super) struct Group {
     /// Jobs whose callers wait for the sync.
     pub(super) jobs: Vec<Box<dyn Job>>,
-    /// The second answers of jobs whose callers were told *written* already.
+    /// The answers of those who wait for everything that is written.
     pub(super) marks: Vec<SyncMark>,
     /// Whether the log holds anything that must be synced first.
     pub(super) needs_sync: bool,
@@ -19,6 +19,11 @@ pub(super) struct Group {
 }
 
 impl Group {
+    /// Whether somebody waits for the sync.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.jobs.is_empty() || !self.marks.is_empty()
+    }
+
     /// Answers everyone.
     pub(super) fn finish(self, outcome: &Result<(), StoreError>) {
         for mut job in self.jobs {

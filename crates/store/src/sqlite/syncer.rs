@@ -9,7 +9,11 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
+
+/// How long a commit may lie unsynced that nobody waits for. A turn's end mostly comes first, and one sync does for both.
+const LINGER: Duration = Duration::from_millis(2);
 
 /// How the log is synced. In the service always [`File::sync_data`]; tests watch or break it.
 #[derive(Clone)]
@@ -44,8 +48,7 @@ impl Syncer {
         let mut drained = Vec::new();
         while let Ok(first) = self.groups.recv() {
             drained.push(first);
-            // Only what is here now: a group that arrives during the sync waits for the next one.
-            drained.extend(self.groups.try_iter().take(self.groups.len()));
+            self.gather(&mut drained);
             if drained.iter().any(|group| group.needs_sync)
                 && !self.failure.is_set()
                 && let Err(error) = (self.sync.0)(&self.log)
@@ -61,6 +64,22 @@ impl Syncer {
             }
             for group in drained.drain(..) {
                 group.finish(&outcome);
+            }
+        }
+    }
+
+    /// Adds what is here now and, while nobody waits for a sync, what comes for a moment longer. A group that arrives
+    /// during the sync waits for the next one.
+    fn gather(&self, drained: &mut Vec<Group>) {
+        let deadline = Instant::now() + LINGER;
+        loop {
+            drained.extend(self.groups.try_iter().take(self.groups.len()));
+            if drained.iter().any(Group::is_awaited) {
+                return;
+            }
+            match self.groups.recv_deadline(deadline) {
+                Ok(group) => drained.push(group),
+                Err(_) => return,
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     StoreError, Tx,
-    job::{Failed, Job},
+    job::{Answered, Failed, Job},
 };
 use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
@@ -224,13 +224,10 @@ impl Loop<'_> {
             ..Group::default()
         };
         let mut staged = Vec::new();
-        for mut job in done {
-            match job.take_mark() {
-                Some(mark) => {
-                    group.marks.push(mark);
-                    staged.push(job);
-                }
-                None => group.jobs.push(job),
+        for job in done {
+            match job.answered() {
+                Answered::WhenWritten => staged.push(job),
+                Answered::WhenSynced => group.jobs.push(job),
             }
         }
         if let Err(unsent) = self.settings.groups.send(group) {

@@ -12,7 +12,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
 };
@@ -86,22 +86,52 @@ fn a_group_that_arrives_during_a_sync_waits_for_the_next() {
     run(async {
         let place = Place::sqlite();
         let (store, mut disk) = open_on_slow_disk(&place).await;
-        let ((), first) = add_staged(&store).await.unwrap();
+        let mut first =
+            Box::pin(store.write(|tx| tx.exec("insert into entries (payload) values (null)", &[])));
+        assert!(poll!(&mut first).is_pending());
         disk.began.recv().await.unwrap();
         // Written while the disk is at work, so the sync may have missed it.
         let ((), second) = add_staged(&store).await.unwrap();
-        let (mut first, mut second) = (Box::pin(first.wait()), Box::pin(second.wait()));
-        assert!(poll!(&mut first).is_pending());
+        let mut second = Box::pin(second.wait());
+        assert!(poll!(&mut second).is_pending());
         disk.go_on.send(()).unwrap();
         tokio::select! {
             _ = disk.began.recv() => {}
             _ = &mut second => panic!("synced by a sync that may have missed it"),
         }
-        assert_eq!(first.await, Ok(()));
+        assert_eq!(first.await, Ok(1));
         assert!(poll!(&mut second).is_pending());
         disk.go_on.send(()).unwrap();
         assert_eq!(second.await, Ok(()));
         disk.is_slow.store(false, Ordering::SeqCst);
+    });
+}
+
+/// A turn that opens and closes at once costs one sync, not two.
+#[test]
+fn what_nobody_waits_for_is_synced_with_what_comes_next() {
+    run(async {
+        let place = Place::sqlite();
+        let syncs = Arc::new(AtomicUsize::new(0));
+        let counted = syncs.clone();
+        let store = open_with(&place, move |log| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            log.sync_data()
+        })
+        .await;
+        exec(&store, TABLE).await;
+        let before = syncs.load(Ordering::SeqCst);
+        for _ in 0..50 {
+            drop(add_staged(&store).await.unwrap());
+            let add = |tx: &mut crate::Tx<'_>| tx.exec("insert into entries (payload) values (null)", &[]);
+            assert_eq!(store.write(add).await, Ok(1));
+        }
+        let paired = syncs.load(Ordering::SeqCst) - before;
+        assert!((50..100).contains(&paired), "{paired} syncs for 50 pairs");
+        // Nobody comes after it, and nobody waits: it is synced all the same.
+        drop(add_staged(&store).await.unwrap());
+        store.close().await;
+        assert!(syncs.load(Ordering::SeqCst) > before + paired);
     });
 }
 
