@@ -11,9 +11,13 @@ use chatai_types::{Scope, UserId};
 /// Takes away the rows of a case, damaged or not.
 const CLEAR: &str = "delete from ledger; delete from usage_details; delete from attachments; \
     delete from extracted_texts; delete from blobs; delete from turn_events; delete from turn_calls; \
-    delete from messages; delete from conversations; delete from imported_rows;";
+    delete from messages; delete from conversations; delete from imported_rows; \
+    delete from usage_days; delete from reservations; delete from budgets; \
+    insert into budgets (user_id) select id from users;";
 
 const CHARGES: &str = "messages whose usage rows are not what the ledger charges for them: 1";
+const SUMS: &str = "sums by day that are not those of the ledger: 1";
+const SUMS_ALONE: &str = "sums by day without a line in the ledger: 1";
 const PRICE: &str = "answers whose price is not the sum of their usage rows: 1";
 const CONTENT: &str = "attachments whose content is missing or of another size: 1";
 const LEASE: &str = "messages that are running without a lease, or have one and are not running: 1";
@@ -21,21 +25,39 @@ const LEASE: &str = "messages that are running without a lease, or have one and 
 /// What is done to an answered question with a file and to a running answer, and what is found. The answer was
 /// charged for two rounds of tools alike and a final one.
 const DAMAGES: &[(&str, &[&str])] = &[
-    ("delete from ledger where scope = 'tool'", &[CHARGES]),
+    ("delete from ledger where scope = 'tool'", &[CHARGES, SUMS_ALONE]),
     (
         "delete from ledger where id = (select min(id) from ledger)",
-        &[CHARGES],
+        &[CHARGES, SUMS],
     ),
     (
         "update ledger set amount = amount + 1 where scope = 'final'",
-        &[CHARGES],
+        &[CHARGES, SUMS],
     ),
+    (
+        "update usage_days set amount = amount + 1 where scope = 'final'",
+        &[SUMS],
+    ),
+    ("delete from usage_days where scope = 'final'", &[SUMS]),
+    (
+        "update budgets set spent = 1",
+        &["budgets whose spent amount is not the sum of their window: 1"],
+    ),
+    (
+        "update budgets set reserved = 1",
+        &["budgets whose reserved amount is not the sum of their reservations: 1"],
+    ),
+    (
+        "insert into reservations (message_id, user_id, amount, created_at) values ({answer}, {owner}, 0, 0)",
+        &["reservations of answers that have ended: 1"],
+    ),
+    ("delete from budgets", &["accounts without a budget: 1"]),
     (
         "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
          cache_write, output, reasoning, usage_source, amount, created_at) \
          select user_id, conversation_id, message_id, 'intent', 'another', 0, 0, 0, 0, 0, 'none', 0, 0 \
          from ledger where scope = 'final'",
-        &[CHARGES],
+        &[CHARGES, SUMS],
     ),
     ("delete from usage_details", &[CHARGES, PRICE]),
     (
@@ -136,6 +158,7 @@ async fn prepared(store: &TestStore, owner: UserId, statement: &str) -> String {
             "insert into turn_calls (message_id, number, scope, model, fresh_input, cache_read, cache_write, \
              output, reasoning, usage_source, ended, created_at) values ",
         )
+        .replace("{owner}", &owner.to_string())
         .replace("{conversation}", &answered.conversation_id.to_string())
         .replace("{question}", &answered.request_message_id.to_string())
         .replace("{answer}", &answered.response_message_id.to_string())

@@ -8,6 +8,7 @@ mod common;
 mod original;
 
 mod accounts;
+mod administration;
 mod attachments;
 mod branches;
 mod conversations;
@@ -15,6 +16,7 @@ mod coverage;
 mod doctor;
 mod embeddings;
 mod import;
+mod keys;
 mod ledger;
 mod legacy;
 mod messages;

@@ -2,7 +2,7 @@
 
 use crate::{
     common::{TestStore, conformance, run},
-    support::{at, at_once, write},
+    support::{at, at_once, read, write},
 };
 use chatai_store::{Store, ops::settings};
 
@@ -24,5 +24,15 @@ conformance! {
         let values = values.await;
         assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
         assert_eq!(get_or_set(&store, "secret", "late".to_owned()).await, values[0]);
+    }
+
+    async fn a_value_is_set_and_read(store: TestStore) {
+        let get = async |name: &'static str| read(&store, move |tx| settings::get(tx, name)).await;
+        assert_eq!(get("registration").await, None);
+        for value in ["closed", "open"] {
+            write(&store, move |tx| settings::set(tx, "registration", value, at(1))).await;
+            assert_eq!(get("registration").await.as_deref(), Some(value));
+        }
+        assert_eq!(get("other").await, None);
     }
 }
