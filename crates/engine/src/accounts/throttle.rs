@@ -60,15 +60,21 @@ impl<K: Hash + Eq + Send + Sync + 'static> Throttle<K> {
         let now = now.as_micros();
         let state = self.whole_again.get_with(key, || Arc::new(AtomicI64::new(now)));
         let mut wait = 0;
-        let taken = state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |whole_again| {
-            // A clock that was set back must not lock a key out for longer than its burst.
+        let next = |whole_again: i64| {
+            // A clock that was set back must not lock a key out for longer than its burst: what is refused is counted
+            // from the clock as it goes now.
             let from = whole_again.clamp(now, now + self.burst);
             wait = from + self.cost - now - self.burst;
-            (wait <= 0).then_some(from + self.cost)
-        });
-        taken
-            .map(|_| ())
-            .map_err(|_| Duration::from_micros(wait.unsigned_abs()))
+            Some(if wait <= 0 { from + self.cost } else { from })
+        };
+        if state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next)
+            .is_ok()
+            && wait <= 0
+        {
+            return Ok(());
+        }
+        Err(Duration::from_micros(wait.unsigned_abs()))
     }
 
     /// Whether the key's allowance is used up, without taking from it.
