@@ -37,8 +37,19 @@ async fn the_tour_works_as_it_stands() {
     let ended = run(shell).await;
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
 
-    let said: Result<Vec<Value>, _> = Deserializer::from_str(&ended.stdout).into_iter().collect();
+    // One answer comes as events, the others as JSON, one behind the other.
+    let at = ended.stdout.find("id: ").expect("a stream");
+    let (before, rest) = ended.stdout.split_at(at);
+    let (events, after) = rest.split_once("event: done\ndata: ").expect("its end");
+    let (done, after) = after.split_once("\n\n").expect("the end of its last event");
+    let json = [before, after].concat();
+    let said: Result<Vec<Value>, _> = Deserializer::from_str(&json).into_iter().collect();
     let said = said.unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+    let first = events.lines().nth(1);
+    assert_eq!(first, Some("event: turn"), "{events}");
+    assert!(events.contains("event: delta\ndata: {\"text\":"), "{events}");
+    let done: Value = serde_json::from_str(done).unwrap();
+    assert_eq!(done["status"], "complete", "{done}");
     let [books, document, conversations, usage] = said.as_slice() else {
         panic!("four answers: {said:?}")
     };
@@ -59,8 +70,9 @@ async fn the_tour_works_as_it_stands() {
     let rows = list(&usage["usage_details"]);
     assert!(rows.iter().any(|row| row["scope"] == "final"), "{usage}");
     assert!(
-        rows.iter()
-            .all(|row| row["message_id"] == books["response_message_id"]),
+        rows.iter().all(|row| {
+            [&books["response_message_id"], &done["response_message_id"]].contains(&&row["message_id"])
+        }),
         "{usage}"
     );
 }
