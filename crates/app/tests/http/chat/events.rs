@@ -9,6 +9,7 @@ use chatai_testkit::{
     events::Told,
     provider::{Gate, Reply, ScriptedProvider},
 };
+use reqwest::Method;
 use serde_json::json;
 
 /// An answer with everything an answer can have, and a gate within it.
@@ -103,11 +104,15 @@ on_both! {
     async fn cursors_that_were_never_given_out_are_refused(options) {
         let (app, provider) = with_vendor(options).await;
         let user = app.register("ada@example.com").await;
+        // A conversation that is there already gets no title, which would come at its own time.
+        let made = send(user.call(Method::POST, "/conversations/").json(&json!({}))).await;
+        let conversation = made.json().to_string();
+        let hello = [("text", "hello"), ("conversation_id", conversation.as_str())];
         provider.push(Reply::text("é😀.").deltas(3).reasoning("é"));
-        let finished = told(&user, &[("text", "hello")]).await;
+        let finished = told(&user, &hello).await;
         let gate = Gate::new();
         provider.push(Reply::text("é😀.").deltas(3).reasoning("é").gate_after(2, &gate));
-        let mut events = stream(&user, &[("text", "hello")]).await;
+        let mut events = stream(&user, &hello).await;
         let mut running = Told::default();
         events.read_text(&mut running, "é😀".len()).await;
         let other = finished.answer();
