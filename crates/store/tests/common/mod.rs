@@ -11,7 +11,7 @@ use std::{
     ops::Deref,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio_postgres::NoTls;
 
@@ -155,20 +155,17 @@ pub(crate) struct PostgresDatabase {
 impl PostgresDatabase {
     async fn create() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        // No earlier process has used the name either: one that died may have left its database behind.
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let name = format!(
-            "chatai_test_{}_{}",
+            "chatai_test_{:x}_{}_{}",
+            since_1970.expect("the clock is past 1970").as_micros(),
             std::process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        // A process of the same id may have died before it could clean up.
-        for statement in [
-            format!("drop database if exists {name} with (force)"),
-            format!("create database {name}"),
-        ] {
-            administer(&statement)
-                .await
-                .unwrap_or_else(|error| panic!("{error}"));
-        }
+        administer(&format!("create database {name}"))
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         let server = server();
         let (address, parameters) = server
             .split_once('?')

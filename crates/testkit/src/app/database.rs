@@ -1,7 +1,10 @@
 //! A database of a test's own.
 
 use postgres::{Client, NoTls, SimpleQueryMessage};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Where the tests' PostgreSQL is looked for when nobody says.
 const DEFAULT_SERVER: &str = "postgres://postgres@127.0.0.1:5432/postgres";
@@ -36,20 +39,9 @@ impl TestDatabase {
     /// # Panics
     /// When there is no server: a test that needs one must fail, not pass.
     pub fn postgres() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = std::env::var("CHATAI_TEST_POSTGRES").unwrap_or_else(|_| DEFAULT_SERVER.to_owned());
-        let name = format!(
-            "chatai_test_{}_{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
-        administer(
-            &server,
-            &[
-                &format!("drop database if exists {name} with (force)"),
-                &format!("create database {name}"),
-            ],
-        );
+        let name = fresh_name();
+        administer(&server, &format!("create database {name}"));
         Self::Postgres { server, name }
     }
 
@@ -98,19 +90,31 @@ impl Drop for TestDatabase {
         if let Self::Postgres { server, name } = self
             && !std::thread::panicking()
         {
-            administer(server, &[&format!("drop database if exists {name} with (force)")]);
+            administer(server, &format!("drop database if exists {name} with (force)"));
         }
     }
 }
 
-fn administer(server: &str, statements: &[&str]) {
+/// A name that no earlier process has used either: one that died may have left its database behind.
+fn fresh_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    format!(
+        "chatai_test_{:x}_{}_{}",
+        since_1970.expect("the clock is past 1970").as_micros(),
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+fn administer(server: &str, statement: &str) {
     on_a_thread(|| {
-        let mut client = connect(server);
-        for statement in statements {
-            client
-                .batch_execute(statement)
-                .unwrap_or_else(|error| panic!("{statement}: {error}"));
-        }
+        // The driver's own words are no more than that it was an error of the server's.
+        let said = |error: postgres::Error| match error.as_db_error() {
+            Some(error) => panic!("{statement}: {error}"),
+            None => panic!("{statement}: {error}"),
+        };
+        connect(server).batch_execute(statement).unwrap_or_else(said);
     });
 }
 
