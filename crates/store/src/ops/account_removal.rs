@@ -1,7 +1,7 @@
 //! An account and all that is its own, gone in one transaction. The ledger keeps the amounts.
 
 use super::{attachments, search_purge, settings};
-use crate::{StoreError, Tx, tx::params};
+use crate::{Backend, StoreError, Tx, tx::params};
 use chatai_types::{ConversationId, UserId, UserRole};
 
 /// What came of it.
@@ -30,11 +30,15 @@ const IMPORTED: &[&str] = &[
 
 /// Removes an account.
 pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
-    // One row is taken by every removal: of two last administrators one stays. Then the account's own row, so that
-    // what is written for it at the same time is either gone too or refused.
+    // One row is taken by every removal: of two last administrators one stays. Then the account's own row and those
+    // of its conversations, so that what is written for it at the same time is either gone too or refused.
     settings::queue_up(tx)?;
     let role: Option<UserRole> = tx.query_opt(
-        "update users set epoch = epoch where id = $1 returning role",
+        match tx.backend() {
+            Backend::Sqlite => "select role from users where id = $1",
+            // An update that leaves the key alone would let others refer to the row.
+            Backend::Postgres => "select role from users where id = $1 for update",
+        },
         params![owner],
         |row| row.get(0),
     )?;
@@ -51,7 +55,7 @@ pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
         return Ok(Removed::LastAdministrator);
     }
     let conversations = tx.query(
-        "select id from conversations where user_id = $1",
+        "update conversations set head_id = null where user_id = $1 returning id",
         params![owner],
         |row| row.get(0),
     )?;
@@ -64,6 +68,8 @@ pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
     for sql in IMPORTED {
         tx.exec(sql, params![owner])?;
     }
+    // Of turns that still run: nobody's budget is left to give it back to.
+    tx.exec("delete from reservations where user_id = $1", params![owner])?;
     tx.exec("delete from conversations where user_id = $1", params![owner])?;
     let email_folded: String = tx.query_one(
         "delete from users where id = $1 returning email_folded",

@@ -7,6 +7,7 @@ mod common;
 #[path = "../common/original.rs"]
 mod original;
 
+mod account_removal;
 mod accounts;
 mod administration;
 mod attachments;

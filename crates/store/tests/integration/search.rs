@@ -1,18 +1,20 @@
 //! Words of titles and messages: found while they are there, by their owner, and gone with what they were in.
 
-use crate::common::{Place, TestStore, conformance, run};
+use crate::{
+    common::{Place, TestStore, conformance, run},
+    support::{account, close, end, open, turn_asking, write},
+};
 use chatai_store::{
     Store, StoreError,
     ops::{
         account_removal::{self, Removed},
-        accounts::{self, Added, NewAccount},
         conversations,
         search::{self, Bounds, Hit, Sought},
         search_purge,
-        turns::{self, CloseTurn, OpenTurn, Opened, Parent, Question},
+        turns::{self, CloseTurn},
     },
 };
-use chatai_types::{ConversationId, Money, Timestamp, TurnStatus, UserId};
+use chatai_types::{ConversationId, UserId};
 
 const BOUNDS: Bounds = Bounds {
     titles: 50,
@@ -20,71 +22,15 @@ const BOUNDS: Bounds = Bounds {
     bytes: 1 << 20,
 };
 
-async fn write<T: Send + 'static>(
-    store: &Store,
-    job: impl Fn(&mut chatai_store::Tx<'_>) -> Result<T, StoreError> + Send + 'static,
-) -> T {
-    store.write(job).await.unwrap()
-}
-
-async fn account(store: &Store, email: &str) -> UserId {
-    let new = NewAccount {
-        email: email.to_owned(),
-        email_folded: email.to_owned(),
-        password_hash: String::new(),
-        display_name: None,
-        created_at: Timestamp::from_micros(0),
-        only_as_first: false,
-    };
-    match write(store, move |tx| accounts::add(tx, &new)).await {
-        Added::Account(account) => account.id,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// A whole turn in a conversation of its own.
 async fn turn(store: &Store, owner: UserId, question: &str, answer: &str) -> ConversationId {
-    let (question, answer) = (question.to_owned(), answer.to_owned());
-    write(store, move |tx| {
-        let open = OpenTurn {
-            owner,
-            question: Question::New {
-                conversation: None,
-                parent: Parent::Head,
-                provisional_title: "untitled".to_owned(),
-                text: question.clone(),
-                size_tokens: 1,
-                attachments: Vec::new(),
-            },
-            model: "m".to_owned(),
-            request_tokens: 1,
-            calls: Vec::new(),
-            worst_case: Money::ZERO,
-            repeatable: None,
-            now: Timestamp::from_micros(1),
-            lease_until: Timestamp::from_micros(2),
-        };
-        let Opened::Turn(ids) = turns::open(tx, &open)? else {
-            panic!("a new conversation");
-        };
-        let close = CloseTurn {
-            owner,
-            ids,
-            status: TurnStatus::Complete,
-            text: answer.clone(),
-            size_tokens: 1,
-            answer_summary: None,
-            question_summary: None,
-            events: Vec::new(),
-            error: None,
-            tokens: None,
-            price: None,
-            calls: Vec::new(),
-        };
-        turns::close(tx, &close)?;
-        Ok(ids.conversation_id)
-    })
-    .await
+    let ids = open(store, turn_asking(owner, None, question)).await;
+    let last = CloseTurn {
+        text: answer.to_owned(),
+        ..end(owner, ids, Vec::new())
+    };
+    assert!(close(store, last).await);
+    ids.conversation_id
 }
 
 async fn find(store: &Store, owner: UserId, words: &[&str], beginning: Option<&str>) -> Vec<Hit> {
@@ -113,7 +59,7 @@ conformance! {
         assert_eq!(find(&store, ada, &["question", "2"], None).await.len(), 1);
         assert_eq!(find(&store, eve, &[], Some("sea")).await.len(), 1);
         assert_eq!(find(&store, eve, &["answer"], None).await, []);
-        assert_eq!(find(&store, ada, &["untitled"], None).await.len(), 3);
+        assert_eq!(find(&store, ada, &["provisional"], None).await.len(), 3);
     }
 
     /// More rows than PostgreSQL looks at in no order: the newest are among them all the same.
@@ -123,24 +69,7 @@ conformance! {
         for _ in 0..9 {
             write(&store, move |tx| {
                 for _ in 0..500 {
-                    let open = OpenTurn {
-                        owner: ada,
-                        question: Question::New {
-                            conversation: Some(conversation),
-                            parent: Parent::Head,
-                            provisional_title: String::new(),
-                            text: "common".to_owned(),
-                            size_tokens: 1,
-                            attachments: Vec::new(),
-                        },
-                        model: "m".to_owned(),
-                        request_tokens: 1,
-                        calls: Vec::new(),
-                        worst_case: Money::ZERO,
-                        repeatable: None,
-                        now: Timestamp::from_micros(1),
-                        lease_until: Timestamp::from_micros(2),
-                    };
+                    let open = turn_asking(ada, Some(conversation), "common");
                     turns::open(tx, &open)?;
                 }
                 Ok(())
@@ -234,7 +163,7 @@ fn the_index_is_sound_after_a_change_and_in_a_copy() {
         let ada = account(&store, "a").await;
         let id = turn(&store, ada, "one", "two").await;
         assert!(write(&store, move |tx| conversations::rename(tx, ada, id, "three")).await);
-        assert_eq!(find(&store, ada, &["untitled"], None).await, []);
+        assert_eq!(find(&store, ada, &["provisional"], None).await, []);
         assert_eq!(find(&store, ada, &["three"], None).await.len(), 1);
         store.close().await;
         let copy = place.path().with_file_name("copy.db");

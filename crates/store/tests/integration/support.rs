@@ -94,6 +94,15 @@ pub(crate) fn turn_with(owner: UserId, conversation: Option<ConversationId>, con
     asking(owner, conversation, Parent::Head, vec![file(content)])
 }
 
+/// The same with a question of one's own.
+pub(crate) fn turn_asking(owner: UserId, conversation: Option<ConversationId>, text: &str) -> OpenTurn {
+    let mut turn = turn(owner, conversation);
+    if let Question::New { text: asked, .. } = &mut turn.question {
+        text.clone_into(asked);
+    }
+    turn
+}
+
 /// The same with these files.
 pub(crate) fn turn_with_files(
     owner: UserId,
