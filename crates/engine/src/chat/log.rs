@@ -236,8 +236,13 @@ impl TurnLog {
         self.lock().text.len()
     }
 
+    /// Whether the turn has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().outcome.is_some()
+    }
+
     /// How the turn ended, once it has.
-    pub(crate) fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self) -> Option<Outcome> {
         self.lock().outcome.clone()
     }
 
@@ -391,11 +396,13 @@ impl Unwritten {
     pub(crate) fn failed(self) -> Arc<TurnLog> {
         let mut state = self.log.lock();
         let mut pieces = self.pieces;
+        // Each piece is an event.
+        let given_out = i64::try_from(pieces.len()).unwrap_or(0);
         pieces.append(&mut state.pending);
         state.pending_bytes = pieces.iter().map(Piece::bytes).sum();
         state.pending = pieces;
         // Their numbers are given out again.
-        state.number -= i64::try_from(self.events.len()).unwrap_or(0);
+        state.number -= given_out;
         state.in_flight = false;
         drop(state);
         self.log.settled.send_replace(());

@@ -92,7 +92,7 @@ impl Engine {
         let owner = caller.user_id;
         let log = replay::log_of(&self.inner, owner, answer).await?;
         log.stop.cancel();
-        if log.outcome().is_none() && self.inner.turns.log(answer).is_none() {
+        if !log.has_ended() && self.inner.turns.log(answer).is_none() {
             self.store()
                 .write(move |tx| chatai_store::ops::turns::request_cancel(tx, owner, answer))
                 .await?;

@@ -70,7 +70,9 @@ impl TurnReader {
     pub(crate) fn at(log: &Arc<TurnLog>, position: Position) -> Option<Self> {
         if position.ended {
             // Nobody is told of the end before it is there.
-            log.outcome()?;
+            if !log.has_ended() {
+                return None;
+            }
         } else if !log.holds(position.text, position.beside) {
             return None;
         }

@@ -98,7 +98,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.inner.turns.forget(self.log.ids.response_message_id);
         // Nobody waits for a task that is gone.
-        if self.log.outcome().is_none() {
+        if !self.log.has_ended() {
             self.log.finish(self.log.broken(), Vec::new());
         }
     }

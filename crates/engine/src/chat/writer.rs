@@ -72,10 +72,13 @@ pub(crate) async fn write_events(inner: Arc<Inner>) {
 }
 
 /// False when it has to be tried again.
-async fn write(inner: &Inner, batch: Vec<Unwritten>) -> bool {
+async fn write(inner: &Inner, mut batch: Vec<Unwritten>) -> bool {
     let rows: Vec<(MessageId, Vec<NewEvent>)> = batch
-        .iter()
-        .map(|unwritten| (unwritten.log.ids.response_message_id, unwritten.events.clone()))
+        .iter_mut()
+        .map(|unwritten| {
+            let events = std::mem::take(&mut unwritten.events);
+            (unwritten.log.ids.response_message_id, events)
+        })
         .collect();
     let job = move |tx: &mut Tx<'_>| -> Result<Vec<Appended>, StoreError> {
         rows.iter()
