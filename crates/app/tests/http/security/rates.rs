@@ -15,7 +15,7 @@ async fn turns_from_one_address_are_limited() {
         app.register("ada@example.com").await,
         app.register("eve@example.com").await,
     );
-    chat(&ada, &[("text", "1")]).await;
+    let first = chat(&ada, &[("text", "1")]).await;
     chat(&eve, &[("text", "2")]).await;
     let calls = provider.counts().calls;
     for user in [&ada, &eve] {
@@ -27,6 +27,10 @@ async fn turns_from_one_address_are_limited() {
         );
         assert!((1..=60).contains(&answer.header("retry-after").parse::<u64>().unwrap()));
     }
+    // An answer given again is a turn like any other.
+    let again = format!("/chat/messages/{}/regenerate", first["response_message_id"]);
+    let answer = send(ada.call(Method::POST, &again)).await;
+    assert_eq!(answer.status, 429, "{answer:?}");
     assert_eq!(provider.counts().calls, calls, "no model was called");
     // A refused request takes nothing from the allowance of another place.
     let elsewhere = ada

@@ -2,7 +2,7 @@
 
 use crate::{error::ApiError, input::fault::Fault, state::App, stream, wire::json};
 use axum::response::{IntoResponse, Response};
-use chatai_engine::{EngineError, Turn};
+use chatai_engine::{EngineError, Origin, Turn};
 use chatai_types::{ErrorCode, TurnStatus};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
@@ -75,9 +75,11 @@ pub(super) fn accepts_stream(headers: &HeaderMap) -> bool {
 /// writing runs to its end in a task of its own, as the turn does.
 pub(super) async fn respond(
     state: &App,
+    origin: Origin,
     accepted: impl Future<Output = Result<Turn, EngineError>> + Send + 'static,
     streams: bool,
 ) -> Result<Response, ApiError> {
+    state.engine.admit_turn_from(origin)?;
     let turn = match state.tasks.complete(accepted).await {
         Ok(turn) => turn?,
         Err(panicked) => return Err(ApiError::internal(panicked.to_string())),

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     auth::{JSON_BYTES, JsonInput, Refused, authenticate, parse_json},
     body,
+    client::Client,
     error::ApiError,
     input::{content_type::ContentType, fields::Fields, params::PathParams},
     state::{App, AppState},
@@ -53,6 +54,7 @@ impl JsonInput for RegenerateRequest {
 pub(crate) async fn regenerate(
     State(state): State<App>,
     path: PathParams,
+    client: Client,
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
@@ -75,6 +77,7 @@ pub(crate) async fn regenerate(
     let engine = state.engine.clone();
     respond(
         &state,
+        client.origin(),
         async move { engine.regenerate(&caller, again).await },
         streams,
     )

@@ -110,11 +110,10 @@ pub(crate) async fn send(
     };
     let key = idempotency_key(&parts.headers)?;
     let streams = input.stream || accepts_stream(&parts.headers);
-    state.engine.admit_turn_from(client.origin())?;
     let message = into_message(input, files, key);
     let engine = state.engine.clone();
     let accepted = async move { engine.send(&caller, message).await };
-    respond(&state, accepted, streams).await
+    respond(&state, client.origin(), accepted, streams).await
 }
 
 type Input = (SendRequest, Vec<Upload>);
