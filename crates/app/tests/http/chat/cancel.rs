@@ -1,11 +1,10 @@
 //! `POST /chat/messages/{id}/cancel`: an answer is stopped, what it said is kept and what it used is billed.
 
 use crate::support::{
-    app_with_vendor, cancel, chat, list, message, messages, on_both, resume, resuming, send, stream, usage,
-    with_vendor,
+    TwoInstances, app_with_vendor, cancel, chat, list, message, messages, on_both, resume, resuming, send,
+    stream, usage, with_vendor,
 };
 use chatai_testkit::{
-    app::TestDatabase,
     events::Told,
     provider::{Gate, Reply},
 };
@@ -186,12 +185,13 @@ async fn it_needs_a_token() {
 /// Asked for on one instance while another runs it.
 #[tokio::test]
 async fn on_another_instance_postgres() {
-    let options = crate::support::options().on(TestDatabase::postgres());
-    let (app, provider) =
-        with_vendor(options.env("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")).await;
-    let user = app.register("ada@example.com").await;
-    let beside = app.start_beside().await;
-    let there = user.at(&beside.base_url());
+    let TwoInstances {
+        app: _app,
+        beside: _beside,
+        provider,
+        user,
+        there,
+    } = TwoInstances::start().await;
     provider.push(Reply::text("Half of it").deltas(10).hang_after(4));
     let mut events = stream(&user, &[("text", "hello")]).await;
     let mut told = Told::default();

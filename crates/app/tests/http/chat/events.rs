@@ -1,11 +1,11 @@
 //! `GET /chat/messages/{id}/events`: an answer read again, or further, from any place and any number of times.
 
 use crate::support::{
-    app_with_vendor, cancel, get_as, list, message, on_both, resume, resuming, send, stream, told, whole,
-    with_vendor,
+    TwoInstances, app_with_vendor, cancel, get_as, list, message, on_both, resume, resuming, send, stream,
+    told, whole, with_vendor,
 };
 use chatai_testkit::{
-    app::{TestDatabase, User},
+    app::User,
     events::Told,
     provider::{Gate, Reply, ScriptedProvider},
 };
@@ -263,12 +263,13 @@ async fn many_readers_share_one_turn() {
 /// A turn that runs on one instance, read on another.
 #[tokio::test]
 async fn on_another_instance_postgres() {
-    let options = crate::support::options().on(TestDatabase::postgres());
-    let (app, provider) =
-        with_vendor(options.env("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")).await;
-    let user = app.register("ada@example.com").await;
-    let beside = app.start_beside().await;
-    let there = user.at(&beside.base_url());
+    let TwoInstances {
+        app: _app,
+        beside: _beside,
+        provider,
+        user,
+        there,
+    } = TwoInstances::start().await;
     let gate = Gate::new();
     push_a_rich_answer(&provider, &gate);
     let mut events = stream(&user, &[("text", "hello")]).await;
@@ -310,12 +311,13 @@ async fn on_another_instance_postgres() {
 /// What comes last of a turn, while its reader on the other instance waits for the next look: text, a tool, more text.
 #[tokio::test]
 async fn the_end_on_another_instance_is_in_order_postgres() {
-    let options = crate::support::options().on(TestDatabase::postgres());
-    let (app, provider) =
-        with_vendor(options.env("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")).await;
-    let user = app.register("ada@example.com").await;
-    let beside = app.start_beside().await;
-    let there = user.at(&beside.base_url());
+    let TwoInstances {
+        app: _app,
+        beside: _beside,
+        provider,
+        user,
+        there,
+    } = TwoInstances::start().await;
     for _ in 0..3 {
         let gate = Gate::new();
         let emma = json!({"titles": ["Emma"]});
@@ -346,12 +348,13 @@ async fn the_end_on_another_instance_is_in_order_postgres() {
 /// A reader of a turn that runs elsewhere is let go when its instance ends, told to come again, and loses nothing.
 #[tokio::test]
 async fn an_instance_that_ends_lets_its_readers_go_postgres() {
-    let options = crate::support::options().on(TestDatabase::postgres());
-    let (app, provider) =
-        with_vendor(options.env("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")).await;
-    let user = app.register("ada@example.com").await;
-    let mut beside = app.start_beside().await;
-    let there = user.at(&beside.base_url());
+    let TwoInstances {
+        app: _app,
+        mut beside,
+        provider,
+        user,
+        there,
+    } = TwoInstances::start().await;
     let gate = Gate::new();
     provider.push(Reply::text("One two").deltas(2).gate_after(1, &gate));
     let mut events = stream(&user, &[("text", "hello")]).await;

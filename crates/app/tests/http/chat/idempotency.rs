@@ -1,10 +1,11 @@
 //! `Idempotency-Key`: the same request again gives the same turn.
 
 use crate::support::{
-    Answer, app_with_vendor, list, messages, on_both, regenerating, send, stream, usage, with_vendor,
+    Answer, TwoInstances, app_with_vendor, list, messages, on_both, regenerating, send, stream, usage,
+    with_vendor,
 };
 use chatai_testkit::{
-    app::{TestDatabase, User},
+    app::User,
     events::{EventStream, Told},
     provider::{Gate, Reply},
 };
@@ -254,11 +255,13 @@ async fn a_deleted_conversation_is_not_made_again() {
 /// Fifty at once, on two instances of the program.
 #[tokio::test]
 async fn on_two_instances_postgres() {
-    let options = crate::support::options().on(TestDatabase::postgres());
-    let (app, provider) =
-        with_vendor(options.env("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef")).await;
-    let user = app.register("ada@example.com").await;
-    let beside = app.start_beside().await;
+    let TwoInstances {
+        app,
+        beside,
+        provider,
+        user,
+        ..
+    } = TwoInstances::start().await;
     let gate = Gate::new();
     provider.push(Reply::text("Once.").deltas(2).gate_after(1, &gate));
     let mut asking = JoinSet::new();

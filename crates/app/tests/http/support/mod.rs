@@ -12,7 +12,7 @@ pub(crate) use routes::routes;
 pub(crate) use turns::*;
 
 use chatai_testkit::{
-    app::{AppOptions, TestApp, User},
+    app::{AppOptions, TestApp, TestDatabase, User},
     provider::ScriptedProvider,
 };
 use reqwest::{
@@ -67,6 +67,33 @@ pub(crate) async fn app_with_vendor() -> (TestApp, ScriptedProvider) {
 pub(crate) async fn with_vendor(options: AppOptions) -> (TestApp, ScriptedProvider) {
     let provider = ScriptedProvider::start().await;
     (options.vendor(&provider).start().await, provider)
+}
+
+/// Two instances of the program on one PostgreSQL database, with a vendor behind both and an account that is known to
+/// both.
+pub(crate) struct TwoInstances {
+    pub(crate) app: TestApp,
+    pub(crate) beside: TestApp,
+    pub(crate) provider: ScriptedProvider,
+    /// The account at the first instance, and at the other.
+    pub(crate) user: User,
+    pub(crate) there: User,
+}
+
+impl TwoInstances {
+    pub(crate) async fn start() -> Self {
+        let options = options().on(TestDatabase::postgres());
+        let (app, provider) = with_vendor(options.env("JWT_SECRET_KEY", jwt::SECRET)).await;
+        let user = app.register("ada@example.com").await;
+        let beside = app.start_beside().await;
+        Self {
+            there: user.at(&beside.base_url()),
+            app,
+            beside,
+            provider,
+            user,
+        }
+    }
 }
 
 /// An answer, read to its end.
