@@ -110,6 +110,14 @@ impl EngineError {
         )
     }
 
+    /// The refusal of a turn whose worst case does not fit what is left of the budget of the key it came with.
+    pub fn key_budget_exceeded() -> Self {
+        Self::new(
+            ErrorCode::BudgetExceeded,
+            "What this message may cost does not fit what is left of this key's budget; its owner sees it at GET /keys",
+        )
+    }
+
     /// The one answer for every token that does not count.
     pub fn invalid_token() -> Self {
         Self::new(ErrorCode::InvalidToken, "Could not validate credentials")

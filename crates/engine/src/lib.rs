@@ -20,7 +20,7 @@ mod search;
 mod settings;
 mod views;
 
-pub use accounts::{AccountSelector, ApiKey};
+pub use accounts::{AccountSelector, ApiKey, KeyWish};
 pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
 pub use chat::{Position, Turn, TurnEvent, TurnReader};

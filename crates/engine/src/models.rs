@@ -6,6 +6,7 @@ use crate::{
     catalog::{BUILT_IN, Catalog, Model},
     chat::Served,
     inner::Inner,
+    views::Caller,
 };
 use arc_swap::ArcSwap;
 use chatai_llm::Provider;
@@ -139,6 +140,22 @@ impl Models {
                 Some(name) if self.vendor.is_some() => self.named(name),
                 _ => self.named(FIRST_CHOICE).or_else(|_| self.named(BUILT_IN)),
             },
+        }
+    }
+
+    /// The same for a caller, whose key may be for some models only. Without a name such a key gets the default one if
+    /// it may, else the first of its own that can answer.
+    pub(crate) fn resolve_for(&self, caller: &Caller, asked: Option<&str>) -> Result<Served, EngineError> {
+        let usual = self.resolve(asked)?;
+        let Err(refused) = caller.may_use(&usual.model.name) else {
+            return Ok(usual);
+        };
+        match &caller.key_models {
+            Some(own) if asked.is_none() => {
+                let mut own = own.iter().filter_map(|name| self.named(name).ok());
+                own.next().ok_or(refused)
+            }
+            _ => Err(refused),
         }
     }
 

@@ -1,7 +1,9 @@
 //! What operations take and give: plain values, neither storage rows nor wire JSON.
 
+use crate::EngineError;
 use bytes::Bytes;
 use chatai_llm::ToolCall;
+use chatai_store::ops::budgets::Payer;
 use chatai_types::{
     ApiKeyId, AttachmentId, ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Role, Scope,
     Timestamp, TokenCounts, TurnStatus, UsageId, UsageSource, UserId, UserRole,
@@ -22,6 +24,35 @@ pub struct Caller {
     pub(crate) expires_at: Timestamp,
     /// The key, where the caller is a program with one.
     pub(crate) key: Option<ApiKeyId>,
+    /// The models that the key may use; `None` for all.
+    pub(crate) key_models: Option<Arc<[String]>>,
+}
+
+impl Caller {
+    /// Who pays for what the caller asks.
+    pub(crate) fn payer(&self) -> Payer {
+        Payer {
+            owner: self.user_id,
+            key: self.key,
+        }
+    }
+
+    /// Refuses a model that the caller's key is not for.
+    ///
+    /// # Errors
+    /// `model_not_allowed`.
+    pub(crate) fn may_use(&self, model: &str) -> Result<(), EngineError> {
+        match &self.key_models {
+            Some(allowed) if !allowed.iter().any(|name| name == model) => Err(EngineError::new(
+                ErrorCode::ModelNotAllowed,
+                format!(
+                    "This key may not use `{model}`; it may use: {}",
+                    allowed.join(", ")
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Where a call without a token comes from, for rate limits.

@@ -60,6 +60,7 @@ surface! {
     Signed delete "/users/me"                                   => remove_account::remove;
     Signed get    "/keys"                                       => keys::list;
     Signed post   "/keys"                                       => keys::create;
+    Signed patch  "/keys/{key_id}"                              => keys::change;
     Signed delete "/keys/{key_id}"                              => keys::delete;
     Signed get    "/users/me/budget"                            => users::budget::budget;
     Signed get    "/usage"                                      => usage::usage;

@@ -161,7 +161,7 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                     let mut conversation = None;
                     for pair in texts.chunks(2) {
                         let open = OpenTurn {
-                            owner,
+                            payer: owner.into(),
                             question: Question::New {
                                 conversation,
                                 parent: Parent::Head,
@@ -183,7 +183,7 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                         };
                         conversation = Some(ids.conversation_id);
                         let close = CloseTurn {
-                            owner,
+                            payer: owner.into(),
                             ids,
                             status: TurnStatus::Complete,
                             text: pair[1].clone(),

@@ -45,10 +45,11 @@ codes! {
     NotAuthenticated = "not_authenticated", 401, "The call needs a bearer token and carries none.";
     InvalidToken = "invalid_token", 401, "The token is malformed, expired, revoked, or its account is disabled. Sign in again.";
     WrongCredentials = "wrong_credentials", 401, "E-mail or password is wrong.";
-    BudgetExceeded = "budget_exceeded", 402, "What the message may cost at most does not fit what is left of the account's budget. Nothing was written and no model was called. `GET /users/me/budget` says what is left and when it begins anew.";
+    BudgetExceeded = "budget_exceeded", 402, "What the message may cost at most does not fit what is left of the account's budget, or of the key's. Nothing was written and no model was called. `GET /users/me/budget` says what is left and when it begins anew; for a key, `GET /keys` does.";
     Forbidden = "forbidden", 403, "The account may not do this.";
     WrongPassword = "wrong_password", 403, "The account's own password, asked for once more, is wrong.";
     AccountDisabled = "account_disabled", 403, "An administrator has disabled this account.";
+    ModelNotAllowed = "model_not_allowed", 403, "The key that was used may not use this model. `GET /keys` lists the models of each key.";
     RegistrationClosed = "registration_closed", 403, "This instance takes no new accounts. Ask its administrator.";
     NotFound = "not_found", 404, "No such path, or for an administrator no such account or model.";
     ConversationNotFound = "conversation_not_found", 404, "No such conversation among the caller's.";

@@ -11,7 +11,7 @@ mod throttle;
 mod tokens;
 
 pub use admin::AccountSelector;
-pub use keys::ApiKey;
+pub use keys::{ApiKey, KeyWish};
 pub(crate) use keys::{KeyUses, keep_key_uses};
 pub(crate) use passwords::{Passwords, Verdict};
 pub(crate) use throttle::Throttle;
@@ -357,6 +357,7 @@ impl Engine {
             session: claims.session.into(),
             expires_at: claims.expires_at,
             key: None,
+            key_models: None,
         })
     }
 

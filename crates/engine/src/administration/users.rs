@@ -1,15 +1,16 @@
 //! Accounts as administrators see and change them.
 
 use super::Administrator;
-use crate::{Engine, EngineError, money::Budget, views::Account};
+use crate::{
+    Engine, EngineError,
+    money::{Budget, check_limit},
+    views::Account,
+};
 use chatai_store::ops::{
     administration::{self, Changed},
     budgets,
 };
 use chatai_types::{BudgetPeriod, ErrorCode, Money, UserId, UserRole};
-
-/// No limit beyond this many dollars can be meant.
-const HIGHEST_LIMIT: Money = Money::from_pico(1_000_000 * 1_000_000_000_000);
 
 impl Engine {
     /// Accounts by id, those after `after`, at most so many.
@@ -58,10 +59,7 @@ impl Engine {
         limit: Option<Money>,
         period: BudgetPeriod,
     ) -> Result<Budget, EngineError> {
-        if limit.is_some_and(|limit| limit < Money::ZERO || limit > HIGHEST_LIMIT) {
-            let detail = format!("A limit is an amount of dollars from 0 to {HIGHEST_LIMIT}");
-            return Err(EngineError::new(ErrorCode::Validation, detail));
-        }
+        check_limit(limit)?;
         let now = self.now();
         self.store()
             .write(move |tx| budgets::set(tx, id, limit, period, now))

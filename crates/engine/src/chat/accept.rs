@@ -16,11 +16,12 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
-    views::{self, Outcome, Regenerate, SendMessage},
+    views::{self, Caller, Outcome, Regenerate, SendMessage},
 };
 use chatai_store::{
     StoreError, Synced, Tx,
     ops::{
+        budgets::Payer,
         messages,
         turns::{self, OpenTurn, Opened, OpenedTurn, Question, Repeatable},
     },
@@ -75,16 +76,17 @@ struct Accepted {
 
 pub(super) async fn send(
     inner: &Arc<Inner>,
-    owner: UserId,
+    caller: &Caller,
     message: SendMessage,
 ) -> Result<Turn, EngineError> {
+    let owner = caller.user_id;
     let repeatable = repeatable(inner, message.idempotency_key.as_deref(), || {
         fingerprint_of(&message)
     });
     if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
         return Ok(turn);
     }
-    let model = inner.models.resolve(message.model.as_deref())?;
+    let model = inner.models.resolve_for(caller, message.model.as_deref())?;
     check_window(&model, &message.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
     let up_to = match message.parent {
@@ -127,14 +129,15 @@ pub(super) async fn send(
         repeatable,
         permit,
     };
-    open(inner, owner, accepted).await
+    open(inner, caller.payer(), accepted).await
 }
 
 pub(super) async fn regenerate(
     inner: &Arc<Inner>,
-    owner: UserId,
+    caller: &Caller,
     again: Regenerate,
 ) -> Result<Turn, EngineError> {
+    let owner = caller.user_id;
     let repeatable = repeatable(inner, again.idempotency_key.as_deref(), || {
         let mut hasher = blake3::Hasher::new();
         put(&mut hasher, Some(b"regenerate"));
@@ -161,12 +164,12 @@ pub(super) async fn regenerate(
     let found = inner.store.read(read).await?;
     let (answer, question, documents) = found.ok_or_else(EngineError::message_not_found)?;
     let model = match (&again.model, &answer.model) {
-        (Some(name), _) => inner.models.resolve(Some(name))?,
+        (Some(name), _) => inner.models.resolve_for(caller, Some(name))?,
         (None, Some(name)) => inner
             .models
-            .resolve(Some(name))
-            .or_else(|_| inner.models.resolve(None))?,
-        (None, None) => inner.models.resolve(None)?,
+            .resolve_for(caller, Some(name))
+            .or_else(|_| inner.models.resolve_for(caller, None))?,
+        (None, None) => inner.models.resolve_for(caller, None)?,
     };
     check_window(&model, &question.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
@@ -187,16 +190,17 @@ pub(super) async fn regenerate(
         repeatable,
         permit,
     };
-    open(inner, owner, accepted).await
+    open(inner, caller.payer(), accepted).await
 }
 
 /// Writes the turn and starts its task.
-async fn open(inner: &Arc<Inner>, owner: UserId, accepted: Accepted) -> Result<Turn, EngineError> {
+async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
+    let owner = payer.owner;
     let now = inner.clock.now();
-    let mut plan = Plan::new(inner, owner, accepted.model, accepted.asked, accepted.recent);
+    let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
     let (worst_case, allowance) = plan.worst_case(inner);
     let row = Arc::new(OpenTurn {
-        owner,
+        payer,
         question: accepted.question,
         model: plan.answering.model.name.clone(),
         request_tokens: plan.request_tokens(),
@@ -214,6 +218,7 @@ async fn open(inner: &Arc<Inner>, owner: UserId, accepted: Accepted) -> Result<T
         Opened::NoConversation => Err(EngineError::conversation_not_found()),
         Opened::NoMessage => Err(EngineError::message_not_found()),
         Opened::OverBudget => Err(EngineError::budget_exceeded()),
+        Opened::OverKeyBudget => Err(EngineError::key_budget_exceeded()),
     };
     // Written is enough to ask the model; what leaves for the client waits for the sync.
     let (opened, synced) = inner.store.write_staged(opening).await?;

@@ -140,7 +140,7 @@ fn closing_row(
     let (tokens, price) = sums(&calls);
     let text = answer.text.text().to_owned();
     CloseTurn {
-        owner: plan.owner,
+        payer: plan.payer,
         ids,
         status,
         size_tokens: MESSAGE_OVERHEAD + estimate_tokens(&text),

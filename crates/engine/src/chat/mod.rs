@@ -51,11 +51,12 @@ impl Engine {
     ///
     /// # Errors
     /// `empty_text`, `too_large`, `conversation_not_found`, `message_not_found`, `model_unknown`, `model_unavailable`,
+    /// `model_not_allowed`,
     /// `context_too_long`, `attachment_unreadable`, `budget_exceeded`, `idempotency_mismatch`, `rate_limited`, `overloaded`,
     /// `shutting_down`.
     pub async fn send(&self, caller: &Caller, message: SendMessage) -> Result<Turn, EngineError> {
         self.check_bounds(&message)?;
-        accept::send(&self.inner, caller.user_id, message).await
+        accept::send(&self.inner, caller, message).await
     }
 
     /// Answers a question again, beside the answer it has: when this returns, the new turn runs.
@@ -63,7 +64,7 @@ impl Engine {
     /// # Errors
     /// `message_not_found`, and those of [`Engine::send`].
     pub async fn regenerate(&self, caller: &Caller, again: Regenerate) -> Result<Turn, EngineError> {
-        accept::regenerate(&self.inner, caller.user_id, again).await
+        accept::regenerate(&self.inner, caller, again).await
     }
 
     /// A reader of an answer, from the beginning or from where another left. `None` for a position that was never

@@ -18,8 +18,8 @@ use crate::{
     settings::Settings,
 };
 use chatai_llm::{Format, Item, Request};
-use chatai_store::ops::turns::BegunCall;
-use chatai_types::{Money, Scope, UserId};
+use chatai_store::ops::{budgets::Payer, turns::BegunCall};
+use chatai_types::{Money, Scope};
 use std::sync::LazyLock;
 
 /// What is kept free of a model's window for its answer, at most and as a part of the window.
@@ -28,7 +28,7 @@ const ANSWER_PART: i64 = 4;
 
 /// Everything a turn needs.
 pub(crate) struct Plan {
-    pub(crate) owner: UserId,
+    pub(crate) payer: Payer,
     pub(crate) answering: Served,
     /// Makes titles and summaries for this turn.
     pub(crate) titling: Served,
@@ -67,7 +67,7 @@ pub(crate) struct Asked {
 }
 
 impl Plan {
-    pub(crate) fn new(inner: &Inner, owner: UserId, answering: Served, asked: Asked, recent: Recent) -> Self {
+    pub(crate) fn new(inner: &Inner, payer: Payer, answering: Served, asked: Asked, recent: Recent) -> Self {
         let (models, settings): (&Models, &Settings) = (&inner.models, &inner.settings);
         let window = answering.model.context_window;
         // The question comes first, then its files, then what was said before.
@@ -75,7 +75,7 @@ impl Plan {
         let documents_tokens = documents_tokens(&asked.documents);
         let is_long = asked.text.chars().count() > LONG_QUESTION_CHARS;
         Self {
-            owner,
+            payer,
             titling: models.helper(&answering, settings.models.title.as_deref()),
             summarising: models.helper(&answering, settings.models.summary.as_deref()),
             intent: models.intent(&answering),
@@ -127,7 +127,7 @@ impl Plan {
             },
             format: Format::Text,
             max_output_tokens: None,
-            cache_key: Some(format!("user-{}", self.owner)),
+            cache_key: Some(format!("user-{}", self.payer.owner)),
             ..Request::default()
         }
     }

@@ -8,7 +8,10 @@ pub(crate) use worst_case::{Allowance, Demand};
 
 use crate::{Engine, EngineError, views::Caller};
 use chatai_store::ops::budgets;
-use chatai_types::{BudgetPeriod, Money, Timestamp, UserId};
+use chatai_types::{BudgetPeriod, ErrorCode, Money, Timestamp, UserId};
+
+/// No limit beyond this many dollars can be meant.
+const HIGHEST_LIMIT: Money = Money::from_pico(1_000_000 * 1_000_000_000_000);
 
 /// What an account may spend, and has spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    fn at(now: Timestamp, row: budgets::Budget) -> Self {
+    pub(crate) fn at(now: Timestamp, row: budgets::Budget) -> Self {
         Self {
             limit: row.limit,
             period: row.period,
@@ -42,6 +45,18 @@ impl Budget {
         let left = self.limit?.as_pico().saturating_sub(taken);
         Some(Money::from_pico(left.max(0)))
     }
+}
+
+/// Refuses a limit that no budget can have.
+///
+/// # Errors
+/// `validation_error`.
+pub(crate) fn check_limit(limit: Option<Money>) -> Result<(), EngineError> {
+    if limit.is_none_or(|limit| (Money::ZERO..=HIGHEST_LIMIT).contains(&limit)) {
+        return Ok(());
+    }
+    let detail = format!("A limit is an amount of dollars from 0 to {HIGHEST_LIMIT}");
+    Err(EngineError::new(ErrorCode::Validation, detail))
 }
 
 impl Engine {

@@ -267,7 +267,7 @@ pub(crate) async fn chat(
     let turn = move |tx: &mut Tx<'_>| {
         let now = at("2026-02-02 00:00:00");
         let open = turns::OpenTurn {
-            owner,
+            payer: owner.into(),
             question: turns::Question::New {
                 conversation,
                 parent: turns::Parent::Head,
@@ -288,7 +288,7 @@ pub(crate) async fn chat(
             panic!("the conversation is the owner's");
         };
         let close = turns::CloseTurn {
-            owner,
+            payer: owner.into(),
             ids,
             status: chatai_types::TurnStatus::Complete,
             text: format!("answer to {text}"),

@@ -62,6 +62,11 @@ impl TextRule {
         }
     }
 
+    /// Whether a text is one.
+    pub(super) fn allows(&self, text: &str) -> bool {
+        (self.min_chars..=self.max_chars).contains(&text.chars().count()) && !text.contains('\0')
+    }
+
     /// A password of so many characters.
     pub(crate) const fn password(min_chars: usize, max_chars: usize) -> Self {
         Self {

@@ -3,7 +3,7 @@
 
 use super::{
     fault::{Fault, echo},
-    fields::{Fields, Raw},
+    fields::{Fields, Raw, TextRule},
 };
 use chatai_types::Timestamp;
 use std::borrow::Cow;
@@ -83,6 +83,27 @@ impl Fields<'_> {
         })
     }
 
+    /// A list of texts, one at least and `most` at most.
+    pub(crate) fn optional_names(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        rule: TextRule,
+    ) -> Option<Given<Vec<String>>> {
+        self.optional(name, |raw| {
+            let Raw::Json(json) = raw else {
+                return Err(Wrong::Names(most));
+            };
+            let names: Vec<String> = serde_json::from_str(json).map_err(|_| Wrong::Names(most))?;
+            let is_fit = (1..=most).contains(&names.len()) && names.iter().all(|name| rule.allows(name));
+            if is_fit {
+                Ok(names)
+            } else {
+                Err(Wrong::Names(most))
+            }
+        })
+    }
+
     /// A whole number.
     pub(crate) fn given_integer(&mut self, name: &'static str) -> Option<Given<i64>> {
         match self.raw(name) {
@@ -134,6 +155,9 @@ impl Fields<'_> {
                     Wrong::Bool => Fault::bool_type(loc, input),
                     Wrong::Decimal => Fault::decimal(loc, input),
                     Wrong::Value(reason) => Fault::value_error(loc, input, reason),
+                    Wrong::Names(most) => {
+                        Fault::value_error(loc, input, format!("give a list of 1 to {most} names"))
+                    }
                 })
             }
         }
@@ -145,6 +169,7 @@ enum Wrong {
     Bool,
     Decimal,
     Value(String),
+    Names(usize),
 }
 
 fn text_of<'r>(raw: &'r Raw<'_>) -> Option<Cow<'r, str>> {

@@ -1,11 +1,31 @@
-//! Budgets: what an account may spend in a window of time, and what its running turns have set aside.
+//! Budgets: what an account may spend in a window of time, what each of its keys may, and what running turns have set
+//! aside of both.
 //!
 //! `spent` is the sum of the ledger over the window's days, never anything else: a window that was left, by a clock
 //! that jumped or another period, is counted anew when it is entered again, so no jump opens a spent window or closes
-//! an unspent one. Everything that changes an account's money takes the account's row of `budgets` first.
+//! an unspent one. Everything that changes an account's money takes the account's row of `budgets` first, and the row of
+//! the key after it.
 
-use crate::{StoreError, Tx, row::Row, tx::params};
-use chatai_types::{BudgetPeriod, BudgetWindow, Day, MessageId, Money, Timestamp, UserId};
+mod purse;
+
+use crate::{StoreError, Tx, tx::params};
+use chatai_types::{ApiKeyId, BudgetPeriod, Day, MessageId, Money, Timestamp, UserId};
+use purse::{ACCOUNT, KEY, Taking};
+
+/// Who pays: an account, and the key the request came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payer {
+    /// The account.
+    pub owner: UserId,
+    /// Its key, where a program asked.
+    pub key: Option<ApiKeyId>,
+}
+
+impl From<UserId> for Payer {
+    fn from(owner: UserId) -> Self {
+        Self { owner, key: None }
+    }
+}
 
 /// What came of asking for money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +33,23 @@ pub enum Admission {
     /// No limit applies; nothing was set aside.
     Unlimited,
     /// The amount is set aside.
-    Reserved,
-    /// It does not fit what is left.
+    Reserved(Held),
+    /// It does not fit what is left of the account's budget.
     OverBudget,
+    /// It does not fit what is left of the key's budget.
+    OverKeyBudget,
 }
 
-/// An account's budget.
+/// What is set aside of each budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Of the account's.
+    pub of_account: Money,
+    /// Of the key's.
+    pub of_key: Money,
+}
+
+/// A budget as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// What may be spent in a window; `None` where there is no limit.
@@ -31,12 +62,6 @@ pub struct Budget {
     pub reserved: Money,
 }
 
-/// A budget's row as it stands, whatever window it is in.
-struct Stored {
-    budget: Budget,
-    window: BudgetWindow,
-}
-
 /// Makes the row of a new account.
 pub(in crate::ops) fn add(tx: &mut Tx<'_>, owner: UserId) -> Result<(), StoreError> {
     tx.exec(
@@ -46,54 +71,57 @@ pub(in crate::ops) fn add(tx: &mut Tx<'_>, owner: UserId) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Sets an amount aside if it fits what is left in the window of now. Who is told [`Admission::Reserved`] says with
-/// [`hold`] for which answer, in the same transaction.
+/// Sets an amount aside if it fits what is left in the windows of now. Who is told [`Admission::Reserved`] says with
+/// [`hold`] for which answer, in the same transaction; who is refused rolls it back.
 pub fn reserve(
     tx: &mut Tx<'_>,
-    owner: UserId,
+    payer: Payer,
     amount: Money,
     now: Timestamp,
 ) -> Result<Admission, StoreError> {
     if amount <= Money::ZERO {
         return Ok(Admission::Unlimited);
     }
-    // Taken first: what another transaction charges is either in the sums that follow or added after this one.
-    let taken = tx.query_opt(
-        "update budgets set reserved = reserved where user_id = $1 and limit_amount is not null \
-         returning limit_amount, period, spent, reserved, window_from, window_to",
-        params![owner],
-        stored,
-    )?;
-    let Some(taken) = taken else {
-        return Ok(Admission::Unlimited);
+    let of_account = match ACCOUNT.reserve(tx, payer.owner.0, amount, now)? {
+        Taking::NoLimit => Money::ZERO,
+        Taking::Taken => amount,
+        Taking::DoesNotFit => return Ok(Admission::OverBudget),
     };
-    let window = taken.budget.period.window(now);
-    if window != taken.window {
-        count_window(tx, owner, window)?;
-    }
-    let reserved = tx.exec(
-        "update budgets set reserved = reserved + $2 \
-         where user_id = $1 and limit_amount - spent - reserved >= $2",
-        params![owner, amount],
-    )?;
-    Ok(if reserved == 1 {
-        Admission::Reserved
+    let of_key = match payer.key {
+        None => Money::ZERO,
+        Some(key) => match KEY.reserve(tx, key.0, amount, now)? {
+            Taking::NoLimit => Money::ZERO,
+            Taking::Taken => amount,
+            Taking::DoesNotFit => return Ok(Admission::OverKeyBudget),
+        },
+    };
+    let held = Held { of_account, of_key };
+    Ok(if held == Held::NOTHING {
+        Admission::Unlimited
     } else {
-        Admission::OverBudget
+        Admission::Reserved(held)
     })
+}
+
+impl Held {
+    const NOTHING: Self = Self {
+        of_account: Money::ZERO,
+        of_key: Money::ZERO,
+    };
 }
 
 /// Notes for which answer a reserved amount is.
 pub fn hold(
     tx: &mut Tx<'_>,
-    owner: UserId,
+    payer: Payer,
     message: MessageId,
-    amount: Money,
+    held: Held,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.exec(
-        "insert into reservations (message_id, user_id, amount, created_at) values ($1, $2, $3, $4)",
-        params![message, owner, amount, now],
+        "insert into reservations (message_id, user_id, amount, key_id, key_amount, created_at) \
+         values ($1, $2, $3, $4, $5, $6)",
+        params![message, payer.owner, held.of_account, payer.key, held.of_key, now],
     )?;
     Ok(())
 }
@@ -101,13 +129,19 @@ pub fn hold(
 /// Gives back what an answer still holds; nothing where it holds nothing, so twice is once. What it used is charged
 /// by [`super::ledger::append`], in the same transaction.
 pub fn release(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<(), StoreError> {
-    let held: Option<Money> = tx.query_opt(
-        "delete from reservations where message_id = $1 and user_id = $2 returning amount",
+    let held: Option<(Option<ApiKeyId>, Held)> = tx.query_opt(
+        "delete from reservations where message_id = $1 and user_id = $2 returning key_id, amount, key_amount",
         params![message, owner],
-        |row| row.get(0),
+        |row| {
+            let held = Held {
+                of_account: row.get(1)?,
+                of_key: row.get(2)?,
+            };
+            Ok((row.get(0)?, held))
+        },
     )?;
     match held {
-        Some(amount) => give_back(tx, owner, amount),
+        Some((key, held)) => give_back(tx, Payer { owner, key }, held),
         None => Ok(()),
     }
 }
@@ -115,60 +149,75 @@ pub fn release(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<(),
 /// Gives back what answers hold that have ended, and what those hold that were deleted and whose reservation is from
 /// before `deleted_before`. Returns how many.
 pub fn release_ended(tx: &mut Tx<'_>, deleted_before: Timestamp) -> Result<usize, StoreError> {
-    let mut held: Vec<(UserId, Money)> = tx.query(
+    let mut held: Vec<(Payer, Held)> = tx.query(
         "delete from reservations where \
          exists (select 1 from messages m where m.id = reservations.message_id and m.status <> 'running') \
          or (created_at < $1 and not exists (select 1 from messages m where m.id = reservations.message_id)) \
-         returning user_id, amount",
+         returning user_id, key_id, amount, key_amount",
         params![deleted_before],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| {
+            let payer = Payer {
+                owner: row.get(0)?,
+                key: row.get(1)?,
+            };
+            let held = Held {
+                of_account: row.get(2)?,
+                of_key: row.get(3)?,
+            };
+            Ok((payer, held))
+        },
     )?;
-    held.sort_unstable_by_key(|(owner, _)| *owner);
-    for (owner, amount) in &held {
-        give_back(tx, *owner, *amount)?;
+    held.sort_unstable_by_key(|(payer, _)| (payer.owner, payer.key));
+    for (payer, held) in &held {
+        give_back(tx, *payer, *held)?;
     }
     Ok(held.len())
 }
 
-/// Adds what was charged on a day to the budget's window, if the day is in it. For the ledger alone.
+fn give_back(tx: &mut Tx<'_>, payer: Payer, held: Held) -> Result<(), StoreError> {
+    // The account's row is taken even where nothing of it is held: it stands for the key's.
+    ACCOUNT.give_back(tx, payer.owner.0, held.of_account)?;
+    match payer.key {
+        Some(key) if held.of_key > Money::ZERO => KEY.give_back(tx, key.0, held.of_key),
+        _ => Ok(()),
+    }
+}
+
+/// Adds what was charged on a day to the window of the account's budget, if the day is in it. For the ledger alone.
 pub(in crate::ops) fn spend(
     tx: &mut Tx<'_>,
     owner: UserId,
     day: Day,
     amount: Money,
 ) -> Result<(), StoreError> {
-    if amount == Money::ZERO {
-        return Ok(());
-    }
-    // The row is taken whatever window it is in: who counts a window anew waits for this transaction.
+    ACCOUNT.spend(tx, owner.0, day, amount)
+}
+
+/// Adds what was charged with a key on a day to the key's sums, and to the window of its budget if the day is in it. For
+/// the ledger alone, which has taken the account's row.
+pub(in crate::ops) fn spend_with_key(
+    tx: &mut Tx<'_>,
+    key: ApiKeyId,
+    day: Day,
+    amount: Money,
+) -> Result<(), StoreError> {
+    KEY.spend(tx, key.0, day, amount)?;
     tx.exec(
-        "update budgets set spent = spent + case when $2 >= window_from and $2 < window_to then cast($3 as bigint) else 0 end \
-         where user_id = $1",
-        params![owner, day, amount],
+        "insert into key_days (key_id, day, amount) values ($1, $2, $3) \
+         on conflict (key_id, day) do update set amount = key_days.amount + excluded.amount",
+        params![key, day, amount],
     )?;
     Ok(())
 }
 
 /// The budget as it stands in the window of now; `None` for an unknown account.
 pub fn get(tx: &mut Tx<'_>, owner: UserId, now: Timestamp) -> Result<Option<Budget>, StoreError> {
-    let found = tx.query_opt(
-        "select limit_amount, period, spent, reserved, window_from, window_to from budgets where user_id = $1",
-        params![owner],
-        stored,
-    )?;
-    let Some(stored) = found else {
-        return Ok(None);
-    };
-    let window = stored.budget.period.window(now);
-    let spent = if window == stored.window {
-        stored.budget.spent
-    } else {
-        spent_in(tx, owner, window)?
-    };
-    Ok(Some(Budget {
-        spent,
-        ..stored.budget
-    }))
+    ACCOUNT.get(tx, owner.0, now)
+}
+
+/// A key's budget as it stands in the window of now; `None` where it has no limit.
+pub fn of_key(tx: &mut Tx<'_>, key: ApiKeyId, now: Timestamp) -> Result<Option<Budget>, StoreError> {
+    KEY.get(tx, key.0, now)
 }
 
 /// Sets limit and period. False for an unknown account.
@@ -186,48 +235,33 @@ pub fn set(
     if taken == 0 {
         return Ok(false);
     }
-    count_window(tx, owner, period.window(now))?;
+    ACCOUNT.count_window(tx, owner.0, period.window(now))?;
     Ok(true)
 }
 
-fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
-    Ok(Stored {
-        budget: Budget {
-            limit: row.get(0)?,
-            period: row.get(1)?,
-            spent: row.get(2)?,
-            reserved: row.get(3)?,
-        },
-        window: BudgetWindow {
-            from: row.get(4)?,
-            to: row.get(5)?,
-        },
-    })
-}
-
-/// Counts a window from the ledger's sums. The row must have been taken by an earlier statement.
-fn count_window(tx: &mut Tx<'_>, owner: UserId, window: BudgetWindow) -> Result<(), StoreError> {
-    let spent = spent_in(tx, owner, window)?;
+/// Sets a key's limit and period, or takes the limit away. What running turns hold of it stays held. The key is the
+/// owner's: see [`super::keys`].
+pub(in crate::ops) fn set_of_key(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    key: ApiKeyId,
+    limit: Option<(Money, BudgetPeriod)>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // Nobody charges or reserves meanwhile, whether the key has a row yet or not.
     tx.exec(
-        "update budgets set window_from = $2, window_to = $3, spent = $4 where user_id = $1",
-        params![owner, window.from, window.to, spent],
+        "update budgets set spent = spent where user_id = $1",
+        params![owner],
     )?;
-    Ok(())
-}
-
-fn spent_in(tx: &mut Tx<'_>, owner: UserId, window: BudgetWindow) -> Result<Money, StoreError> {
-    tx.query_one(
-        "select cast(coalesce(sum(amount), 0) as bigint) from usage_days \
-         where user_id = $1 and day >= $2 and day < $3",
-        params![owner, window.from, window.to],
-        |row| row.get(0),
-    )
-}
-
-fn give_back(tx: &mut Tx<'_>, owner: UserId, amount: Money) -> Result<(), StoreError> {
+    let Some((limit, period)) = limit else {
+        tx.exec("delete from key_budgets where key_id = $1", params![key])?;
+        return Ok(());
+    };
     tx.exec(
-        "update budgets set reserved = reserved - $2 where user_id = $1",
-        params![owner, amount],
+        "insert into key_budgets (key_id, limit_amount, period, reserved) values ($1, $2, $3, \
+         (select cast(coalesce(sum(key_amount), 0) as bigint) from reservations where key_id = $1)) \
+         on conflict (key_id) do update set limit_amount = excluded.limit_amount, period = excluded.period",
+        params![key, limit, period],
     )?;
-    Ok(())
+    KEY.count_window(tx, key.0, period.window(now))
 }

@@ -42,6 +42,24 @@ const CHECKS: &[(&str, &str)] = &[
          (select cast(coalesce(sum(r.amount), 0) as bigint) from reservations r where r.user_id = b.user_id)",
     ),
     (
+        "sums of keys by day that are not those of the ledger",
+        "select count(*) from (select key_id, day from \
+         (select key_id, (created_at - ((created_at % 86400000000 + 86400000000) % 86400000000)) / 86400000000 as day, \
+         amount from ledger where key_id is not null union all select key_id, day, -amount from key_days) charges \
+         group by key_id, day having sum(amount) <> 0) differing",
+    ),
+    (
+        "budgets of keys whose spent amount is not the sum of their window",
+        "select count(*) from key_budgets b where b.spent <> \
+         (select cast(coalesce(sum(d.amount), 0) as bigint) from key_days d \
+         where d.key_id = b.key_id and d.day >= b.window_from and d.day < b.window_to)",
+    ),
+    (
+        "budgets of keys whose reserved amount is not the sum of their reservations",
+        "select count(*) from key_budgets b where b.reserved <> \
+         (select cast(coalesce(sum(r.key_amount), 0) as bigint) from reservations r where r.key_id = b.key_id)",
+    ),
+    (
         "reservations of answers that have ended",
         "select count(*) from reservations r join messages m on m.id = r.message_id where m.status <> 'running'",
     ),

@@ -1,7 +1,8 @@
-//! Keys that programs sign in with: of each only its hash.
+//! Keys that programs sign in with: of each only its hash, what it may spend, and which models it may use.
 
+use super::budgets::{self, Budget};
 use crate::{StoreError, Tx, row::Row, tx::params};
-use chatai_types::{ApiKeyId, Timestamp, UserId, UserRole};
+use chatai_types::{ApiKeyId, BudgetPeriod, Money, Timestamp, UserId, UserRole};
 
 /// The most keys of one account.
 pub const KEYS: i64 = 100;
@@ -19,6 +20,21 @@ pub struct NewKey {
     pub created_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
+    /// The models it may use; `None` for all.
+    pub models: Option<Vec<String>>,
+    /// What it may spend in a period; `None` for what its account may.
+    pub limit: Option<(Money, BudgetPeriod)>,
+}
+
+/// What to change of a key; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    /// What its owner calls it.
+    pub name: Option<String>,
+    /// The models it may use.
+    pub models: Option<Option<Vec<String>>>,
+    /// What it may spend in a period.
+    pub limit: Option<Option<(Money, BudgetPeriod)>>,
 }
 
 /// A key as its owner sees it.
@@ -36,6 +52,10 @@ pub struct Key {
     pub last_used_at: Option<Timestamp>,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
+    /// The models it may use; `None` for all.
+    pub models: Option<Vec<String>>,
+    /// Its budget; `None` where it has no limit of its own.
+    pub budget: Option<Budget>,
 }
 
 /// Whom a key speaks for.
@@ -51,6 +71,8 @@ pub struct Bearer {
     pub disabled: bool,
     /// When the key ends by itself.
     pub expires_at: Option<Timestamp>,
+    /// The models it may use; `None` for all.
+    pub models: Option<Vec<String>>,
 }
 
 fn key(row: &Row<'_>) -> Result<Key, StoreError> {
@@ -61,7 +83,23 @@ fn key(row: &Row<'_>) -> Result<Key, StoreError> {
         created_at: row.get(3)?,
         last_used_at: row.get(4)?,
         expires_at: row.get(5)?,
+        models: names(row.get(6)?)?,
+        budget: None,
     })
+}
+
+/// A list of models as it is kept.
+fn names(kept: Option<String>) -> Result<Option<Vec<String>>, StoreError> {
+    let read = |json: String| {
+        serde_json::from_str(&json)
+            .map_err(|error| StoreError::Internal(format!("a key's list of models cannot be read: {error}")))
+    };
+    kept.map(read).transpose()
+}
+
+/// A list of models as it is to be kept.
+fn kept(names: Option<&[String]>) -> Option<String> {
+    names.map(|names| serde_json::Value::from(names).to_string())
 }
 
 /// Adds a key; `None` when the account has as many as it may have, or is gone.
@@ -76,29 +114,73 @@ pub fn add(tx: &mut Tx<'_>, owner: UserId, new: &NewKey) -> Result<Option<Key>, 
     if taken == 0 || count >= KEYS {
         return Ok(None);
     }
-    tx.query_opt(
-        "insert into api_keys (user_id, name, prefix, key_hash, created_at, expires_at) \
-         values ($1, $2, $3, $4, $5, $6) returning id, name, prefix, created_at, last_used_at, expires_at",
+    let models = kept(new.models.as_deref());
+    let mut added = tx.query_one(
+        "insert into api_keys (user_id, name, prefix, key_hash, created_at, expires_at, models) \
+         values ($1, $2, $3, $4, $5, $6, $7) \
+         returning id, name, prefix, created_at, last_used_at, expires_at, models",
         params![
             owner,
             &new.name,
             &new.prefix,
             &new.hash,
             new.created_at,
-            new.expires_at
+            new.expires_at,
+            models.as_deref()
         ],
         key,
-    )
+    )?;
+    if let Some(limit) = new.limit {
+        budgets::set_of_key(tx, owner, added.id, Some(limit), new.created_at)?;
+        added.budget = budgets::of_key(tx, added.id, new.created_at)?;
+    }
+    Ok(Some(added))
 }
 
 /// The owner's keys, the oldest first.
-pub fn list(tx: &mut Tx<'_>, owner: UserId) -> Result<Vec<Key>, StoreError> {
-    tx.query(
-        "select id, name, prefix, created_at, last_used_at, expires_at from api_keys \
+pub fn list(tx: &mut Tx<'_>, owner: UserId, now: Timestamp) -> Result<Vec<Key>, StoreError> {
+    let mut keys = tx.query(
+        "select id, name, prefix, created_at, last_used_at, expires_at, models from api_keys \
          where user_id = $1 order by id",
         params![owner],
         key,
-    )
+    )?;
+    for key in &mut keys {
+        key.budget = budgets::of_key(tx, key.id, now)?;
+    }
+    Ok(keys)
+}
+
+/// Changes a key. `None` when it is missing or another's.
+pub fn change(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    id: ApiKeyId,
+    change: &KeyChange,
+    now: Timestamp,
+) -> Result<Option<Key>, StoreError> {
+    let models = kept(change.models.as_ref().and_then(Option::as_deref));
+    let changed = tx.query_opt(
+        "update api_keys set name = coalesce($3, name), models = case when $4 then $5 else models end \
+         where id = $1 and user_id = $2 \
+         returning id, name, prefix, created_at, last_used_at, expires_at, models",
+        params![
+            id,
+            owner,
+            change.name.as_deref(),
+            change.models.is_some(),
+            models.as_deref()
+        ],
+        key,
+    )?;
+    let Some(mut changed) = changed else {
+        return Ok(None);
+    };
+    if let Some(limit) = change.limit {
+        budgets::set_of_key(tx, owner, id, limit, now)?;
+    }
+    changed.budget = budgets::of_key(tx, id, now)?;
+    Ok(Some(changed))
 }
 
 /// Deletes a key, which ends it. False when it is missing or another's.
@@ -112,7 +194,7 @@ pub fn delete(tx: &mut Tx<'_>, owner: UserId, id: ApiKeyId) -> Result<bool, Stor
 /// Whom the key of this hash speaks for.
 pub fn bearer(tx: &mut Tx<'_>, hash: &str) -> Result<Option<Bearer>, StoreError> {
     tx.query_opt(
-        "select k.id, k.user_id, u.role, u.disabled, k.expires_at \
+        "select k.id, k.user_id, u.role, u.disabled, k.expires_at, k.models \
          from api_keys k join users u on u.id = k.user_id where k.key_hash = $1",
         params![hash],
         |row| {
@@ -122,6 +204,7 @@ pub fn bearer(tx: &mut Tx<'_>, hash: &str) -> Result<Option<Bearer>, StoreError>
                 role: row.get(2)?,
                 disabled: row.get(3)?,
                 expires_at: row.get(4)?,
+                models: names(row.get(5)?)?,
             })
         },
     )

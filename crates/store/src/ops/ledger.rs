@@ -6,7 +6,8 @@
 use super::budgets;
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{
-    ConversationId, Day, MessageId, Money, PriceVersionId, Scope, Timestamp, TokenCounts, UsageSource, UserId,
+    ApiKeyId, ConversationId, Day, MessageId, Money, PriceVersionId, Scope, Timestamp, TokenCounts,
+    UsageSource, UserId,
 };
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ const HIGHEST_AMOUNT: i64 = 10_000 * 1_000_000_000_000;
 pub struct Entry<'a> {
     /// Who is charged.
     pub owner: UserId,
+    /// The key the request came with.
+    pub key: Option<ApiKeyId>,
     /// In which conversation.
     pub conversation_id: ConversationId,
     /// For which answer.
@@ -77,7 +80,7 @@ pub fn append(tx: &mut Tx<'_>, entries: &[Entry<'_>]) -> Result<(), StoreError> 
 pub fn reverse(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<(), StoreError> {
     let charged = tx.query(
         "select calls, conversation_id, scope, model, fresh_input, cache_read, cache_write, output, reasoning, \
-         usage_source, amount, price_version, created_at from ledger \
+         usage_source, amount, price_version, created_at, key_id from ledger \
          where message_id = $1 and user_id = $2 order by id",
         params![message, owner],
         |row| Charged::read(row, owner, message),
@@ -105,6 +108,7 @@ impl Charged {
     fn read(row: &Row<'_>, owner: UserId, message_id: MessageId) -> Result<Self, StoreError> {
         let entry = Entry {
             owner,
+            key: row.get(13)?,
             conversation_id: row.get(1)?,
             message_id,
             scope: row.get(2)?,
@@ -139,6 +143,7 @@ impl Charged {
 fn add(tx: &mut Tx<'_>, lines: &[Line<'_>]) -> Result<(), StoreError> {
     let mut days = BTreeMap::<(UserId, Day, &str, &str), (i64, TokenCounts, Money)>::new();
     let mut charges = BTreeMap::<(UserId, Day), Money>::new();
+    let mut with_keys = BTreeMap::<(ApiKeyId, Day), Money>::new();
     for line in lines {
         let entry = line.entry;
         let (owner, day) = (entry.owner, Day::of(entry.at));
@@ -150,9 +155,16 @@ fn add(tx: &mut Tx<'_>, lines: &[Line<'_>]) -> Result<(), StoreError> {
         *tokens = tokens.checked_add(&line.tokens).ok_or_else(overflow)?;
         *amount = amount.checked_add(line.amount).ok_or_else(overflow)?;
         *charged = charged.checked_add(line.amount).ok_or_else(overflow)?;
+        if let Some(key) = entry.key {
+            let charged = with_keys.entry((key, day)).or_default();
+            *charged = charged.checked_add(line.amount).ok_or_else(overflow)?;
+        }
     }
     for ((owner, day), amount) in charges {
         budgets::spend(tx, owner, day, amount)?;
+    }
+    for ((key, day), amount) in with_keys {
+        budgets::spend_with_key(tx, key, day, amount)?;
     }
     for line in lines {
         add_line(tx, line)?;
@@ -200,8 +212,8 @@ fn add_line(tx: &mut Tx<'_>, line: &Line<'_>) -> Result<(), StoreError> {
     let (entry, tokens) = (line.entry, line.tokens);
     tx.exec(
         "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
-         cache_write, output, reasoning, usage_source, amount, price_version, created_at, calls) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         cache_write, output, reasoning, usage_source, amount, price_version, created_at, calls, key_id) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         params![
             entry.owner,
             entry.conversation_id,
@@ -217,7 +229,8 @@ fn add_line(tx: &mut Tx<'_>, line: &Line<'_>) -> Result<(), StoreError> {
             line.amount,
             entry.price_version,
             entry.at,
-            line.calls
+            line.calls,
+            entry.key
         ],
     )?;
     Ok(())

@@ -102,7 +102,7 @@ async fn user(store: &Store) -> UserId {
 async fn turn(store: &Store, owner: UserId, call: ModelCall) {
     let turn = move |tx: &mut crate::Tx<'_>| {
         let open = OpenTurn {
-            owner,
+            payer: owner.into(),
             question: Question::New {
                 conversation: None,
                 parent: Parent::Head,
@@ -123,7 +123,7 @@ async fn turn(store: &Store, owner: UserId, call: ModelCall) {
             panic!("there is no limit");
         };
         let close = CloseTurn {
-            owner,
+            payer: owner.into(),
             ids,
             status: TurnStatus::Complete,
             text: "!".to_owned(),

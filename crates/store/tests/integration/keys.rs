@@ -8,10 +8,10 @@ use chatai_store::{
     Store,
     ops::{
         accounts,
-        keys::{self, Bearer, Key, NewKey},
+        keys::{self, Bearer, Key, KeyChange, NewKey},
     },
 };
-use chatai_types::{ApiKeyId, UserId, UserRole};
+use chatai_types::{ApiKeyId, BudgetPeriod, Money, UserId, UserRole};
 
 async fn add(store: &Store, owner: UserId, hash: &str) -> Option<Key> {
     let new = NewKey {
@@ -20,12 +20,14 @@ async fn add(store: &Store, owner: UserId, hash: &str) -> Option<Key> {
         hash: hash.to_owned(),
         created_at: at(3),
         expires_at: Some(at(90)),
+        models: None,
+        limit: None,
     };
     write(store, move |tx| keys::add(tx, owner, &new)).await
 }
 
 async fn list(store: &Store, owner: UserId) -> Vec<Key> {
-    read(store, move |tx| keys::list(tx, owner)).await
+    read(store, move |tx| keys::list(tx, owner, at(50))).await
 }
 
 async fn bearer(store: &Store, hash: &'static str) -> Option<Bearer> {
@@ -40,7 +42,7 @@ conformance! {
             ("the key one", at(3), None, Some(at(90))));
         assert_eq!(list(&store, owner).await, std::slice::from_ref(&key));
         assert_eq!(list(&store, other).await, []);
-        let expected = Bearer { id: key.id, owner, role: UserRole::Admin, disabled: false, expires_at: Some(at(90)) };
+        let expected = Bearer { id: key.id, owner, role: UserRole::Admin, disabled: false, expires_at: Some(at(90)), models: None };
         assert_eq!(bearer(&store, "one").await, Some(expected));
         assert_eq!(bearer(&store, "two").await, None);
         write(&store, move |tx| accounts::set_disabled(tx, owner, true)).await;
@@ -51,6 +53,27 @@ conformance! {
         assert!(write(&store, move |tx| keys::delete(tx, owner, key.id)).await);
         assert_eq!(bearer(&store, "one").await, None);
         assert_eq!(add(&store, UserId(999), "nobody's").await, None);
+    }
+
+    async fn what_a_key_may_is_its_owners_to_change(store: TestStore) {
+        let (owner, other) = (account(&store, "a@example.com").await, account(&store, "b@example.com").await);
+        let id = add(&store, owner, "one").await.expect("it is added").id;
+        let change = |who, change: KeyChange| write(&store, move |tx| keys::change(tx, who, id, &change, at(50)));
+        let names = || vec!["m".to_owned(), "with \"quotes\", \u{1f600}".to_owned()];
+        let limit = (Money::from_pico(7), BudgetPeriod::Day);
+        let all = || KeyChange { name: Some("renamed".to_owned()), models: Some(Some(names())), limit: Some(Some(limit)) };
+        assert_eq!(change(other, all()).await, None);
+        assert_eq!(list(&store, owner).await[0].budget, None);
+        let changed = change(owner, all()).await.expect("it is the owner's");
+        assert_eq!((changed.name.as_str(), changed.models.clone()), ("renamed", Some(names())));
+        let budget = changed.budget.expect("a limit");
+        assert_eq!((budget.limit, budget.period), (Some(limit.0), limit.1));
+        assert_eq!(list(&store, owner).await, std::slice::from_ref(&changed));
+        assert_eq!(bearer(&store, "one").await.expect("it is there").models, Some(names()));
+        assert_eq!(change(owner, KeyChange::default()).await, Some(changed), "what is absent stays");
+        let none = change(owner, KeyChange { name: None, models: Some(None), limit: Some(None) }).await.expect("the owner's");
+        assert_eq!((none.name.as_str(), none.models, none.budget), ("renamed", None, None));
+        assert!(write(&store, move |tx| keys::delete(tx, owner, id)).await);
     }
 
     async fn the_latest_use_stands(store: TestStore) {

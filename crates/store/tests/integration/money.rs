@@ -5,14 +5,16 @@ use chatai_store::{
     Store, StoreError, Tx,
     ops::{
         accounts::{self, Added, NewAccount},
-        budgets::{self, Admission, Budget},
+        budgets::{self, Admission, Budget, Held, Payer},
         doctor,
+        keys::{self, KeyChange, NewKey},
         ledger::{self, Entry},
         reports::{self, GroupBy, Scope as Period},
     },
 };
 use chatai_types::{
-    BudgetPeriod, ConversationId, Day, MessageId, Money, Scope, Timestamp, TokenCounts, UsageSource, UserId,
+    ApiKeyId, BudgetPeriod, ConversationId, Day, MessageId, Money, Scope, Timestamp, TokenCounts,
+    UsageSource, UserId,
 };
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRng};
 use std::{collections::BTreeMap, sync::Arc};
@@ -52,6 +54,7 @@ pub(crate) fn entry(
 ) -> Entry<'_> {
     Entry {
         owner,
+        key: None,
         conversation_id: ConversationId(message % 3),
         message_id: MessageId(message),
         scope,
@@ -64,19 +67,43 @@ pub(crate) fn entry(
     }
 }
 
+/// Why a turn was not opened; whoever is refused rolls back.
+#[derive(Debug, PartialEq)]
+enum NotOpened {
+    Refused(Admission),
+    Store(StoreError),
+}
+
+impl From<StoreError> for NotOpened {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// Reserves for an answer, as opening a turn does.
 fn open(
     tx: &mut Tx<'_>,
-    owner: UserId,
+    payer: impl Into<Payer>,
     message: i64,
     amount: i64,
     now: Timestamp,
-) -> Result<Admission, StoreError> {
-    let admission = budgets::reserve(tx, owner, pico(amount), now)?;
-    if admission == Admission::Reserved {
-        budgets::hold(tx, owner, MessageId(message), pico(amount), now)?;
+) -> Result<Admission, NotOpened> {
+    let payer = payer.into();
+    let admission = budgets::reserve(tx, payer, pico(amount), now)?;
+    match admission {
+        Admission::Unlimited => {}
+        Admission::Reserved(held) => budgets::hold(tx, payer, MessageId(message), held, now)?,
+        Admission::OverBudget | Admission::OverKeyBudget => return Err(NotOpened::Refused(admission)),
     }
     Ok(admission)
+}
+
+/// What a turn that came without a key set aside.
+fn held(amount: i64) -> Result<Admission, NotOpened> {
+    Ok(Admission::Reserved(Held {
+        of_account: pico(amount),
+        of_key: Money::ZERO,
+    }))
 }
 
 /// Settles an answer, as closing a turn does.
@@ -110,10 +137,11 @@ pub(crate) async fn expect_sound(store: &Store) {
     assert_eq!(store.read(doctor::examine).await.unwrap(), Vec::<String>::new());
 }
 
-/// One thing that happens to an account's money.
+/// One thing that happens to the money of an account and its key.
 #[derive(Clone, Debug)]
 enum Step {
-    Open(i64),
+    /// A turn wants so much, with the key or without.
+    Open(i64, bool),
     /// One of the open turns ends, having used so much, in the end of the turn or some time before it.
     Close {
         which: usize,
@@ -121,17 +149,20 @@ enum Step {
         secs_ago: i64,
     },
     Limit(Option<i64>, BudgetPeriod),
+    KeyLimit(Option<i64>, BudgetPeriod),
     /// The clock moves, or is set back.
     Clock(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..400_i64).prop_map(Step::Open),
+        4 => (0..400_i64, any::<bool>()).prop_map(|(amount, with_key)| Step::Open(amount, with_key)),
         4 => (any::<usize>(), 0..500_i64, 0..100_000_i64)
             .prop_map(|(which, used, secs_ago)| Step::Close { which, used, secs_ago }),
         1 => (proptest::option::of(0..2_000_i64), 0..3_usize)
             .prop_map(|(limit, period)| Step::Limit(limit, PERIODS[period])),
+        1 => (proptest::option::of(0..2_000_i64), 0..3_usize)
+            .prop_map(|(limit, period)| Step::KeyLimit(limit, PERIODS[period])),
         2 => prop_oneof![
             0..50_000_i64, Just(86_400), Just(-86_400), Just(31_536_000), Just(-31_536_000),
         ].prop_map(Step::Clock),
@@ -141,15 +172,30 @@ fn step() -> impl Strategy<Value = Step> {
 /// The rules, as simply as they can be said.
 struct Model {
     now: Timestamp,
+    account: Purse,
+    key: Purse,
+}
+
+/// One budget.
+struct Purse {
     limit: Option<i64>,
     period: BudgetPeriod,
     reserved: BTreeMap<i64, i64>,
     lines: Vec<(Timestamp, i64)>,
 }
 
-impl Model {
-    fn spent(&self) -> i64 {
-        let window = self.period.window(self.now);
+impl Purse {
+    fn new() -> Self {
+        Self {
+            limit: None,
+            period: BudgetPeriod::Month,
+            reserved: BTreeMap::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn spent(&self, now: Timestamp) -> i64 {
+        let window = self.period.window(now);
         self.lines
             .iter()
             .filter(|(at, _)| (window.from..window.to).contains(&Day::of(*at)))
@@ -157,43 +203,112 @@ impl Model {
             .sum()
     }
 
-    fn admits(&self, amount: i64) -> Admission {
-        let taken = self.spent() + self.reserved.values().sum::<i64>();
+    /// What a turn sets aside; `None` when it does not fit.
+    fn takes(&self, amount: i64, now: Timestamp) -> Option<i64> {
+        let taken = self.spent(now) + self.reserved.values().sum::<i64>();
         match self.limit {
-            None => Admission::Unlimited,
-            Some(_) if amount == 0 => Admission::Unlimited,
-            Some(limit) if taken + amount <= limit => Admission::Reserved,
-            Some(_) => Admission::OverBudget,
+            None => Some(0),
+            Some(limit) => (taken + amount <= limit).then_some(amount),
         }
     }
+
+    fn budget(&self, now: Timestamp) -> Budget {
+        Budget {
+            limit: self.limit.map(pico),
+            period: self.period,
+            spent: pico(self.spent(now)),
+            reserved: pico(self.reserved.values().sum()),
+        }
+    }
+}
+
+impl Model {
+    fn admits(&self, amount: i64, with_key: bool) -> Result<Admission, NotOpened> {
+        if amount == 0 {
+            return Ok(Admission::Unlimited);
+        }
+        let Some(of_account) = self.account.takes(amount, self.now) else {
+            return Err(NotOpened::Refused(Admission::OverBudget));
+        };
+        let of_key = if with_key {
+            self.key.takes(amount, self.now)
+        } else {
+            Some(0)
+        };
+        let Some(of_key) = of_key else {
+            return Err(NotOpened::Refused(Admission::OverKeyBudget));
+        };
+        Ok(if of_account + of_key == 0 {
+            Admission::Unlimited
+        } else {
+            Admission::Reserved(Held {
+                of_account: pico(of_account),
+                of_key: pico(of_key),
+            })
+        })
+    }
+}
+
+async fn key(store: &Store, owner: UserId) -> ApiKeyId {
+    let new = NewKey {
+        name: "one".to_owned(),
+        prefix: "sk-1".to_owned(),
+        hash: format!("of {owner}"),
+        created_at: at("2025-01-01 00:00:00"),
+        expires_at: None,
+        models: None,
+        limit: None,
+    };
+    store
+        .write(move |tx| keys::add(tx, owner, &new))
+        .await
+        .unwrap()
+        .unwrap()
+        .id
+}
+
+async fn limit_key(
+    store: &Store,
+    owner: UserId,
+    key: ApiKeyId,
+    limit: Option<(i64, BudgetPeriod)>,
+    now: Timestamp,
+) {
+    let change = KeyChange {
+        limit: Some(limit.map(|(amount, period)| (pico(amount), period))),
+        ..KeyChange::default()
+    };
+    let changed = store.write(move |tx| keys::change(tx, owner, key, &change, now));
+    assert!(changed.await.unwrap().is_some());
 }
 
 async fn follow(store: &Store, owner: UserId, steps: &[Step], first_message: i64) {
     let mut model = Model {
         now: at("2025-02-27 12:00:00"),
-        limit: None,
-        period: BudgetPeriod::Month,
-        reserved: BTreeMap::new(),
-        lines: Vec::new(),
+        account: Purse::new(),
+        key: Purse::new(),
     };
+    let key = key(store, owner).await;
     let mut running = Vec::new();
     let mut message = first_message;
     for step in steps {
         let now = model.now;
         match *step {
-            Step::Open(amount) => {
+            Step::Open(amount, with_key) => {
                 message += 1;
                 let asked = message;
-                let admission = store
-                    .write(move |tx| open(tx, owner, asked, amount, now))
-                    .await
-                    .unwrap();
-                assert_eq!(admission, model.admits(amount), "{step:?}");
-                if admission == Admission::Reserved {
-                    model.reserved.insert(message, amount);
+                let payer = Payer {
+                    owner,
+                    key: with_key.then_some(key),
+                };
+                let admission = store.write(move |tx| open(tx, payer, asked, amount, now)).await;
+                assert_eq!(admission, model.admits(amount, with_key), "{step:?} of {steps:?}");
+                if let Ok(Admission::Reserved(held)) = admission {
+                    model.account.reserved.insert(message, held.of_account.as_pico());
+                    model.key.reserved.insert(message, held.of_key.as_pico());
                 }
-                if admission != Admission::OverBudget {
-                    running.push(message);
+                if admission.is_ok() {
+                    running.push((message, payer));
                 }
             }
             Step::Close {
@@ -201,39 +316,51 @@ async fn follow(store: &Store, owner: UserId, steps: &[Step], first_message: i64
                 used,
                 secs_ago,
             } if !running.is_empty() => {
-                let ended = running.remove(which % running.len());
+                let (ended, payer) = running.remove(which % running.len());
                 let then = now.plus_secs(-secs_ago);
                 // Twice, since a commit whose outcome was unknown is tried again.
                 for _ in 0..2 {
                     store
                         .write(move |tx| {
-                            let used = [
+                            let mut used = [
                                 entry(owner, ended, "m", Scope::Title, used / 3, then),
                                 entry(owner, ended, "m", Scope::Final, used - used / 3, now),
                             ];
+                            used.iter_mut().for_each(|line| line.key = payer.key);
                             close(tx, owner, ended, &used)
                         })
                         .await
                         .unwrap();
                 }
-                model.reserved.remove(&ended);
-                model.lines.extend([(then, used / 3), (now, used - used / 3)]);
+                let lines = [(then, used / 3), (now, used - used / 3)];
+                model.account.reserved.remove(&ended);
+                model.account.lines.extend(lines);
+                model.key.reserved.remove(&ended);
+                if payer.key.is_some() {
+                    model.key.lines.extend(lines);
+                }
             }
             Step::Close { .. } => {}
             Step::Limit(amount, period) => {
                 limit(store, owner, amount, period, now).await;
-                (model.limit, model.period) = (amount, period);
+                (model.account.limit, model.account.period) = (amount, period);
+            }
+            Step::KeyLimit(amount, period) => {
+                limit_key(store, owner, key, amount.map(|amount| (amount, period)), now).await;
+                (model.key.limit, model.key.period) = (amount, period);
             }
             Step::Clock(secs) => model.now = now.plus_secs(secs),
         }
         let seen = budget(store, owner, model.now).await;
-        let expected = Budget {
-            limit: model.limit.map(pico),
-            period: model.period,
-            spent: pico(model.spent()),
-            reserved: pico(model.reserved.values().sum()),
-        };
-        assert_eq!(seen, expected, "after {step:?} of {steps:?}");
+        assert_eq!(
+            seen,
+            model.account.budget(model.now),
+            "after {step:?} of {steps:?}"
+        );
+        let now = model.now;
+        let of_key = store.read(move |tx| budgets::of_key(tx, key, now)).await.unwrap();
+        let expected = model.key.limit.map(|_| model.key.budget(now));
+        assert_eq!(of_key, expected, "after {step:?} of {steps:?}");
     }
 }
 
@@ -271,9 +398,9 @@ conformance! {
                     let now = now.plus_secs(-86_400 * (message % 2));
                     loop {
                         match store.write(move |tx| open(tx, owner, message, 100, now)).await {
-                            Err(StoreError::Busy) => tokio::task::yield_now().await,
-                            Err(error) => panic!("{error}"),
-                            Ok(Admission::OverBudget) => return false,
+                            Err(NotOpened::Store(StoreError::Busy)) => tokio::task::yield_now().await,
+                            Err(NotOpened::Refused(Admission::OverBudget)) => return false,
+                            Err(error) => panic!("{error:?}"),
                             Ok(_) => break,
                         }
                     }
@@ -299,6 +426,52 @@ conformance! {
             assert!(budget.spent <= pico(1_000), "{budget:?}");
             assert_eq!(budget.reserved, Money::ZERO);
         }
+        expect_sound(&store).await;
+    }
+
+    async fn parallel_reservations_with_keys_never_exceed_either_limit(store: TestStore) {
+        let owner = user(&store, "a@example.com").await;
+        let now = at("2025-03-01 00:00:00");
+        limit(&store, owner, Some(1_500), BudgetPeriod::Day, now).await;
+        let key = key(&store, owner).await;
+        limit_key(&store, owner, key, Some((1_000, BudgetPeriod::Month)), now).await;
+        let store = Arc::new(store);
+        let turns: Vec<_> = (0..200_i64)
+            .map(|message| {
+                let store = Arc::clone(&store);
+                let payer = Payer { owner, key: (message % 4 != 0).then_some(key) };
+                tokio::spawn(async move {
+                    if message % 40 == 7 {
+                        limit_key(&store, owner, key, Some((1_000, PERIODS[message as usize % 3])), now).await;
+                    }
+                    let opened = loop {
+                        match store.write(move |tx| open(tx, payer, message, 100, now)).await {
+                            Err(NotOpened::Store(StoreError::Busy)) => tokio::task::yield_now().await,
+                            Err(NotOpened::Refused(_)) => break false,
+                            Err(error) => panic!("{error:?}"),
+                            Ok(_) => break true,
+                        }
+                    };
+                    if opened && message % 2 == 0 {
+                        let mut line = entry(owner, message, "m", Scope::Final, 90, now);
+                        line.key = payer.key;
+                        store.write(move |tx| close(tx, owner, message, std::slice::from_ref(&line))).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for turn in turns {
+            turn.await.unwrap();
+        }
+        let of_account = budget(&store, owner, now).await;
+        let of_key = store.read(move |tx| budgets::of_key(tx, key, now)).await.unwrap().unwrap();
+        for (budget, limit) in [(of_account, 1_500), (of_key, 1_000)] {
+            let taken = budget.spent.checked_add(budget.reserved).unwrap();
+            assert!(taken > Money::ZERO && taken <= pico(limit), "{budget:?}");
+        }
+        store.write(move |tx| budgets::release_ended(tx, now.plus_secs(1))).await.unwrap();
+        let of_key = store.read(move |tx| budgets::of_key(tx, key, now)).await.unwrap().unwrap();
+        assert_eq!((budget(&store, owner, now).await.reserved, of_key.reserved), (Money::ZERO, Money::ZERO));
         expect_sound(&store).await;
     }
 
@@ -334,9 +507,9 @@ conformance! {
         // Answers that were deleted while they ran.
         for message in [1, 2] {
             let then = now.plus_secs(message * 100);
-            assert_eq!(store.write(move |tx| open(tx, owner, message, 400, then)).await.unwrap(), Admission::Reserved);
+            assert_eq!(store.write(move |tx| open(tx, owner, message, 400, then)).await, held(400));
         }
-        assert_eq!(store.write(move |tx| open(tx, owner, 3, 400, now)).await.unwrap(), Admission::OverBudget);
+        assert_eq!(store.write(move |tx| open(tx, owner, 3, 400, now)).await, Err(NotOpened::Refused(Admission::OverBudget)));
         let released = store.write(move |tx| budgets::release_ended(tx, now.plus_secs(150))).await.unwrap();
         assert_eq!((released, budget(&store, owner, now).await.reserved), (1, pico(400)));
         store.write(move |tx| budgets::release(tx, UserId(99), MessageId(2))).await.unwrap();

@@ -132,7 +132,7 @@ fn asking(
     attachments: Vec<NewAttachment>,
 ) -> OpenTurn {
     OpenTurn {
-        owner,
+        payer: owner.into(),
         question: Question::New {
             conversation,
             parent,
@@ -232,7 +232,7 @@ pub(crate) fn call(scope: Scope, pico: i64) -> ModelCall {
 pub(crate) fn end(owner: UserId, ids: OpenedTurn, calls: Vec<ModelCall>) -> CloseTurn {
     let price = calls.iter().filter_map(|call| call.price);
     CloseTurn {
-        owner,
+        payer: owner.into(),
         ids,
         status: TurnStatus::Complete,
         text: "an answer".to_owned(),
@@ -254,7 +254,7 @@ pub(crate) async fn close(store: &Store, turn: CloseTurn) -> bool {
 
 /// A turn that was opened and closed with one call of this price.
 pub(crate) async fn answered(store: &Store, turn: OpenTurn, pico: i64) -> OpenedTurn {
-    let owner = turn.owner;
+    let owner = turn.payer.owner;
     let ids = open(store, turn).await;
     assert!(close(store, end(owner, ids, vec![call(Scope::Final, pico)])).await);
     ids

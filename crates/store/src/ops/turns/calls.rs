@@ -3,7 +3,10 @@
 use super::open::OpenedTurn;
 use crate::{
     StoreError, Tx,
-    ops::ledger::{self, Entry},
+    ops::{
+        budgets::Payer,
+        ledger::{self, Entry},
+    },
     row::Row,
     tx::params,
 };
@@ -168,23 +171,24 @@ pub(super) fn forget(tx: &mut Tx<'_>, answer: MessageId) -> Result<(), StoreErro
 /// Writes the usage rows and ledger lines of a turn's calls; the ledger alone where its message is gone.
 pub(super) fn charge(
     tx: &mut Tx<'_>,
-    owner: UserId,
+    payer: Payer,
     ids: OpenedTurn,
     calls: &[ModelCall],
     exists: bool,
 ) -> Result<(), StoreError> {
     if exists {
         for call in calls {
-            add_usage(tx, owner, ids, call)?;
+            add_usage(tx, payer.owner, ids, call)?;
         }
     }
-    let entries: Vec<Entry<'_>> = calls.iter().map(|call| entry(owner, ids, call)).collect();
+    let entries: Vec<Entry<'_>> = calls.iter().map(|call| entry(payer, ids, call)).collect();
     ledger::append(tx, &entries)
 }
 
-fn entry(owner: UserId, ids: OpenedTurn, call: &ModelCall) -> Entry<'_> {
+fn entry(payer: Payer, ids: OpenedTurn, call: &ModelCall) -> Entry<'_> {
     Entry {
-        owner,
+        owner: payer.owner,
+        key: payer.key,
         conversation_id: ids.conversation_id,
         message_id: ids.response_message_id,
         scope: call.scope,

@@ -8,16 +8,20 @@ use super::{
 };
 use crate::{
     StoreError, Tx,
-    ops::{branches, budgets, ledger},
+    ops::{
+        branches,
+        budgets::{self, Payer},
+        ledger,
+    },
     tx::params,
 };
-use chatai_types::{ErrorCode, Money, TokenCounts, TurnStatus, UserId};
+use chatai_types::{ErrorCode, Money, TokenCounts, TurnStatus};
 
 /// A turn to close.
 #[derive(Clone, Debug)]
 pub struct CloseTurn {
-    /// Whose.
-    pub owner: UserId,
+    /// Whose, and with which key.
+    pub payer: Payer,
     /// Its ids.
     pub ids: OpenedTurn,
     /// How it ended.
@@ -48,11 +52,11 @@ pub struct CloseTurn {
 pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     let answer = turn.ids.response_message_id;
     // A turn opened at the same time counts this answer either as empty, to be corrected below, or in full.
-    branches::take(tx, turn.owner, turn.ids.conversation_id)?;
+    branches::take(tx, turn.payer.owner, turn.ids.conversation_id)?;
     let was_swept = tx.query_opt(
         "update messages set swept = $3 where id = $1 and user_id = $2 and status = 'interrupted' \
              and swept = $4 returning size_tokens",
-        params![answer, turn.owner, false, true],
+        params![answer, turn.payer.owner, false, true],
         |row| row.get::<i64>(0),
     )?;
     if let Some(size_tokens) = was_swept {
@@ -63,7 +67,7 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
         if let Some(summary) = &turn.question_summary {
             tx.exec(
                 "update messages set summary = $3 where id = $1 and user_id = $2",
-                params![turn.ids.request_message_id, turn.owner, summary],
+                params![turn.ids.request_message_id, turn.payer.owner, summary],
             )?;
         }
         events::fold(tx, answer)?;
@@ -72,9 +76,9 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
         move_followers(tx, turn.ids, turn.size_tokens)?;
     }
     // A commit whose outcome was unknown is tried again: what it charged is not charged twice.
-    budgets::release(tx, turn.owner, answer)?;
+    budgets::release(tx, turn.payer.owner, answer)?;
     if closed || !ledger::is_charged(tx, answer)? {
-        charge(tx, turn.owner, turn.ids, &turn.calls, closed)?;
+        charge(tx, turn.payer, turn.ids, &turn.calls, closed)?;
     }
     Ok(closed)
 }
@@ -93,7 +97,7 @@ fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bo
          where id = $1 and user_id = $2 and status = $15",
         params![
             turn.ids.response_message_id,
-            turn.owner,
+            turn.payer.owner,
             turn.status,
             &turn.text,
             turn.answer_summary.as_deref(),
@@ -130,5 +134,5 @@ pub(super) fn move_followers(tx: &mut Tx<'_>, ids: OpenedTurn, by: i64) -> Resul
 /// Takes back what a sweep charged: the ledger gets the same with the opposite sign.
 fn take_back(tx: &mut Tx<'_>, turn: &CloseTurn, size_tokens: i64) -> Result<(), StoreError> {
     move_followers(tx, turn.ids, -size_tokens)?;
-    calls::reverse(tx, turn.owner, turn.ids)
+    calls::reverse(tx, turn.payer.owner, turn.ids)
 }

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     StoreError, Tx,
-    ops::{branches, budgets},
+    ops::{
+        branches,
+        budgets::{self, Payer},
+    },
     tx::params,
 };
 use chatai_types::{
@@ -129,7 +132,7 @@ pub fn sweep(
 
 /// What is needed of an answer to close it.
 struct Taken {
-    owner: UserId,
+    payer: Payer,
     ids: OpenedTurn,
     model: String,
     request_tokens: i64,
@@ -175,8 +178,8 @@ fn interrupt(
     events::fold(tx, answer)?;
     calls::forget(tx, answer)?;
     move_followers(tx, taken.ids, settled.size_tokens)?;
-    budgets::release(tx, taken.owner, answer)?;
-    calls::charge(tx, taken.owner, taken.ids, &settled.calls, true)?;
+    budgets::release(tx, taken.payer.owner, answer)?;
+    calls::charge(tx, taken.payer, taken.ids, &settled.calls, true)?;
     Ok(true)
 }
 
@@ -184,7 +187,8 @@ fn take(tx: &mut Tx<'_>, answer: MessageId, expired_before: Timestamp) -> Result
     tx.query_opt(
         "update messages set status = 'interrupted', swept = $3, lease_until = null, error_code = $4, \
          error_detail = $5 where id = $1 and status = 'running' and lease_until < $2 \
-         returning user_id, conversation_id, request_id, tokens_before, model, request_tokens, created_at",
+         returning user_id, conversation_id, request_id, tokens_before, model, request_tokens, created_at, \
+         key_id",
         params![
             answer,
             expired_before,
@@ -196,7 +200,10 @@ fn take(tx: &mut Tx<'_>, answer: MessageId, expired_before: Timestamp) -> Result
             let conversation_id: ConversationId = row.get(1)?;
             let request: Option<MessageId> = row.get(2)?;
             Ok(Taken {
-                owner: row.get(0)?,
+                payer: Payer {
+                    owner: row.get(0)?,
+                    key: row.get(7)?,
+                },
                 ids: OpenedTurn {
                     conversation_id,
                     request_message_id: request.unwrap_or(answer),

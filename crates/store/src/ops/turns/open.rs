@@ -9,7 +9,7 @@ use crate::{
     ops::{
         attachments::{self, NewAttachment},
         branches,
-        budgets::{self, Admission},
+        budgets::{self, Admission, Payer},
     },
     tx::params,
 };
@@ -18,8 +18,8 @@ use chatai_types::{ConversationId, MessageId, Money, Role, Timestamp, TurnStatus
 /// A turn to open.
 #[derive(Clone, Debug)]
 pub struct OpenTurn {
-    /// Whose.
-    pub owner: UserId,
+    /// Whose, and with which key.
+    pub payer: Payer,
     /// What is asked.
     pub question: Question,
     /// The model that will answer.
@@ -86,6 +86,8 @@ pub enum Opened {
     NoMessage,
     /// Its worst case does not fit what is left of the owner's budget.
     OverBudget,
+    /// Its worst case does not fit what is left of the key's budget.
+    OverKeyBudget,
 }
 
 /// The ids of an opened turn.
@@ -119,7 +121,7 @@ struct Asked {
 /// Writes the question with its files and the empty, running answer, in one go with everything that belongs to them.
 pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
     if let Some(request) = &turn.repeatable {
-        match repeat::claim(tx, turn.owner, request, turn.now)? {
+        match repeat::claim(tx, turn.payer.owner, request, turn.now)? {
             Claim::New => {}
             Claim::Same(ids) => return Ok(Opened::Repeated(ids)),
             Claim::Other => return Ok(Opened::OtherRequest),
@@ -127,20 +129,21 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
     }
     let asked = match &turn.question {
         Question::New { .. } => ask(tx, turn)?,
-        Question::Again(answer) => ask_again(tx, turn.owner, *answer)?,
+        Question::Again(answer) => ask_again(tx, turn.payer.owner, *answer)?,
     };
     let asked = match asked {
         Ok(asked) => asked,
         Err(refused) => return Ok(refused),
     };
-    let is_reserved = match budgets::reserve(tx, turn.owner, turn.worst_case, turn.now)? {
-        Admission::Unlimited => false,
-        Admission::Reserved => true,
+    let held = match budgets::reserve(tx, turn.payer, turn.worst_case, turn.now)? {
+        Admission::Unlimited => None,
+        Admission::Reserved(held) => Some(held),
         Admission::OverBudget => return Ok(Opened::OverBudget),
+        Admission::OverKeyBudget => return Ok(Opened::OverKeyBudget),
     };
     let answer = add_answer(tx, turn, &asked)?;
-    if is_reserved {
-        budgets::hold(tx, turn.owner, answer, turn.worst_case, turn.now)?;
+    if let Some(held) = held {
+        budgets::hold(tx, turn.payer, answer, held, turn.now)?;
     }
     let ids = TurnIds {
         conversation_id: asked.conversation,
@@ -148,7 +151,7 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
         response_message_id: answer,
     };
     if let Some(request) = &turn.repeatable {
-        repeat::settle(tx, turn.owner, request, ids)?;
+        repeat::settle(tx, turn.payer.owner, request, ids)?;
     }
     record_calls(tx, answer, &[], &turn.calls, turn.now)?;
     Ok(Opened::Turn(OpenedTurn {
@@ -158,7 +161,7 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
         parent_id: asked.parent,
         tokens_before: asked.tokens_before,
         question_tokens: asked.size_tokens,
-        is_reserved,
+        is_reserved: held.is_some(),
     }))
 }
 
@@ -181,13 +184,13 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
         None => {
             let id: ConversationId = tx.query_one(
                 "insert into conversations (user_id, title, created_at) values ($1, $2, $3) returning id",
-                params![turn.owner, provisional_title, turn.now],
+                params![turn.payer.owner, provisional_title, turn.now],
                 |row| row.get(0),
             )?;
             (id, None)
         }
         Some(id) => {
-            let Some(head) = branches::take(tx, turn.owner, *id)? else {
+            let Some(head) = branches::take(tx, turn.payer.owner, *id)? else {
                 return Ok(Err(Opened::NoConversation));
             };
             let parent = match parent {
@@ -195,7 +198,7 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
                 Parent::Nothing => None,
                 Parent::Message(message) => Some(*message),
             };
-            if parent != head && !branches::fork(tx, turn.owner, *id, parent)? {
+            if parent != head && !branches::fork(tx, turn.payer.owner, *id, parent)? {
                 return Ok(Err(Opened::NoMessage));
             }
             (*id, parent)
@@ -217,7 +220,7 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
         params![
             conversation,
-            turn.owner,
+            turn.payer.owner,
             parent,
             Role::User,
             TurnStatus::Complete,
@@ -229,7 +232,7 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
         ],
         |row| row.get(0),
     )?;
-    attachments::add_all(tx, turn.owner, id, attachments)?;
+    attachments::add_all(tx, turn.payer.owner, id, attachments)?;
     Ok(Ok(Asked {
         conversation,
         id,
@@ -272,11 +275,11 @@ fn ask_again(tx: &mut Tx<'_>, owner: UserId, answer: MessageId) -> Result<Result
 fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<MessageId, StoreError> {
     let answer: MessageId = tx.query_one(
         "insert into messages (conversation_id, user_id, parent_id, request_id, role, status, text, model, \
-         tokens_before, request_tokens, lease_until, created_at) \
-         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10) returning id",
+         tokens_before, request_tokens, lease_until, created_at, key_id) \
+         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10, $11) returning id",
         params![
             asked.conversation,
-            turn.owner,
+            turn.payer.owner,
             asked.id,
             Role::Assistant,
             TurnStatus::Running,
@@ -284,7 +287,8 @@ fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<Message
             asked.tokens_before + asked.size_tokens,
             turn.request_tokens,
             turn.lease_until,
-            turn.now
+            turn.now,
+            turn.payer.key
         ],
         |row| row.get(0),
     )?;

@@ -85,6 +85,7 @@ pub fn write_usage_details(tx: &mut Tx<'_>, source: &str, rows: &[UsageWrite]) -
 fn entry(row: &UsageWrite) -> Entry<'_> {
     Entry {
         owner: row.owner,
+        key: None,
         conversation_id: row.conversation_id,
         message_id: row.message_id,
         scope: row.scope,
