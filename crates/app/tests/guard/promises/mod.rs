@@ -6,12 +6,13 @@
 
 mod histories;
 mod kills;
+mod operations;
 mod readers;
 mod shutdown;
 
-use crate::support::random::Random;
+use crate::support::{Rows, random::Random};
 use chatai_testkit::{
-    app::User,
+    app::{TestApp, User},
     events::{CutOff, EventStream, Told},
     provider::{RecordedRequest, Reply},
 };
@@ -38,6 +39,18 @@ fn number_of(variable: &str) -> Option<u64> {
 /// Lets a random time go by, at whose end something is done to the program.
 async fn moment(random: &mut Random, from_ms: u64, to_ms: u64) {
     tokio::time::sleep(random.millis(from_ms, to_ms)).await;
+}
+
+/// The leases of all answers of a program that was killed run out, on a database that others may share.
+fn let_leases_run_out(app: &TestApp) {
+    let rows = Rows::of(app);
+    // What the killed program had sent last is still being done: it may open a turn.
+    let at_work = "select count(*) from pg_stat_activity where datname = current_database() \
+                   and backend_type = 'client backend' and pid <> pg_backend_pid()";
+    while rows.count(at_work) > 0 {
+        std::thread::yield_now();
+    }
+    rows.change("update messages set lease_until = 0 where status = 'running'");
 }
 
 /// A message to be answered with a stream.

@@ -4,7 +4,7 @@
 
 mod client;
 
-use super::{mark_of, moment, scale, seeded, varied};
+use super::{let_leases_run_out, mark_of, moment, scale, seeded, varied};
 use crate::{
     crash,
     support::{Rows, options, text},
@@ -82,8 +82,7 @@ async fn campaign(options: AppOptions, default_seed: u64) {
     assert!(seen.complete > lives / 2 && seen.repeated > lives / 2, "{seen:?}");
     if is_shared {
         app.kill();
-        // As if all leases had run out.
-        Rows::of(&app).change("update messages set lease_until = 0 where status = 'running'");
+        let_leases_run_out(&app);
         app.start_again().await;
     }
     let mut looking = JoinSet::new();
