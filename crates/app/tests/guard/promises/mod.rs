@@ -4,6 +4,7 @@
 //! `CHATAI_TEST_SEED` repeats a seed, and `CHATAI_TEST_SCALE` makes the histories so many times more; which moment of the
 //! program a kill hits also depends on the machine.
 
+mod clock;
 mod histories;
 mod kills;
 mod operations;

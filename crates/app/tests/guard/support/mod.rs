@@ -12,6 +12,7 @@ pub(crate) mod random;
 pub(crate) mod raw;
 #[path = "../../http/support/routes.rs"]
 mod routes;
+pub(crate) mod shim;
 
 pub(crate) use database::Rows;
 pub(crate) use original::OriginalFile;
