@@ -16,8 +16,8 @@ mod running;
 mod sends;
 mod vendor;
 
-use super::{scale, seeded};
-use crate::support::{list, options, random::Random};
+use super::seeded;
+use crate::support::{kills, list, options, random::Random};
 use chatai_testkit::{
     app::{AppOptions, TestApp, TestDatabase, User},
     events::{EventStream, Told},
@@ -27,9 +27,11 @@ use money::{Price, Prices};
 use std::collections::BTreeMap;
 use vendor::Vendor;
 
-/// Runs on one database, each looked through at its end.
-const RUNS: usize = 4;
+/// Operations of a run, which is looked through at its end; so many of them are kills.
 const OPERATIONS: usize = 90;
+const KILLS: usize = 8;
+/// Runs on one database: it is looked through as a whole each time.
+const RUNS: usize = 5;
 const MEMBERS: usize = 3;
 /// Turns that are held at a time.
 const MOST_HELD: usize = 4;
@@ -40,22 +42,22 @@ const PRICES: &str = r#"{"m": {"input": 1.25, "cached_input": 0.625, "output": 1
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_one() {
-    runs(options(), 31).await;
+    runs(options, 31).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_two() {
-    runs(options(), 32).await;
+    runs(options, 32).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_one() {
-    runs(options().on(TestDatabase::postgres()), 33).await;
+    runs(|| options().on(TestDatabase::postgres()), 33).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_two() {
-    runs(options().on(TestDatabase::postgres()), 34).await;
+    runs(|| options().on(TestDatabase::postgres()), 34).await;
 }
 
 /// The program with its users and its provider, and what they should come to.
@@ -85,19 +87,31 @@ struct Held {
     told: Told,
 }
 
-async fn runs(options: AppOptions, default_seed: u64) {
-    let mut world = World::start(options, seeded(default_seed)).await;
-    for _ in 0..RUNS * scale() {
-        for _ in 0..OPERATIONS {
-            world.operate().await;
+async fn runs(options: impl Fn() -> AppOptions, default_seed: u64) {
+    let mut random = seeded(default_seed);
+    let wanted = kills::wanted(kills::OPERATIONS);
+    let mut killed = 0;
+    while killed < wanted {
+        let mut world = World::start(options(), random.fork()).await;
+        for _ in 0..RUNS {
+            for number in 1..=OPERATIONS {
+                if number % (OPERATIONS / KILLS) == 0 {
+                    world.kill_somehow().await;
+                    killed += 1;
+                } else {
+                    world.operate().await;
+                }
+            }
+            world.let_all_end().await;
+            world.look_at_everything().await;
+            world.expect_books().await;
+            if killed >= wanted {
+                break;
+            }
         }
-        world.let_all_end().await;
-        world.look_at_everything().await;
-        world.expect_books().await;
+        println!("{:?}", world.done);
     }
-    println!("{:?}", world.done);
-    let kills = world.done["kill"] + world.done["kill while sending"];
-    println!("{kills} kills");
+    kills::expect(killed, wanted);
 }
 
 impl World {
@@ -137,7 +151,7 @@ impl World {
 
     /// Does one thing or another.
     async fn operate(&mut self) {
-        let name = match self.random.below(100) {
+        let name = match self.random.below(92) {
             0..24 => self.send().await,
             24..36 => self.regenerate().await,
             36..42 => self.choose().await,
@@ -147,12 +161,19 @@ impl World {
             59..63 => self.delete().await,
             63..69 => self.repeat().await,
             69..72 => self.mismatch().await,
-            72..76 => self.kill().await,
-            76..80 => self.kill_while_sending().await,
-            80..84 => self.change_price().await,
-            84..91 => self.change_budget().await,
-            91..96 => self.ask_for_what_is_not_there().await,
+            72..76 => self.change_price().await,
+            76..83 => self.change_budget().await,
+            83..88 => self.ask_for_what_is_not_there().await,
             _ => self.look_at_one().await,
+        };
+        *self.done.entry(name).or_default() += 1;
+    }
+
+    /// A kill between two operations or within one.
+    async fn kill_somehow(&mut self) {
+        let name = match self.random.below(2) {
+            0 => self.kill().await,
+            _ => self.kill_while_sending().await,
         };
         *self.done.entry(name).or_default() += 1;
     }
