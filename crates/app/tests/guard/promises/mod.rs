@@ -2,10 +2,10 @@
 //! histories that prints its seed.
 //!
 //! `CHATAI_TEST_SEED` repeats a seed, `CHATAI_TEST_SCALE` makes the histories so many times more, and `CHATAI_TEST_KILLS`
-//! says how many kills there are over all tests; which moment of the
-//! program a kill hits also depends on the machine.
+//! says how many kills there are over all tests; which moment of the program a kill hits also depends on the machine.
 
 mod clock;
+mod faults;
 mod histories;
 mod kills;
 mod operations;
