@@ -164,7 +164,13 @@ fn expect_calls(turn: &Turn, calls: &[Call], mut lines: Vec<&Line>) {
     for call in unmatched {
         // What runs beside may be given up; a turn that was stopped or killed takes its last call with it.
         let is_excused = match turn.fate {
-            Fate::Killed => true,
+            // What ended before another call was made is on the books by then.
+            Fate::Killed => {
+                let is_followed = calls
+                    .iter()
+                    .any(|later| later.kind == Kind::Final && later.index > call.index);
+                call.kind != Kind::Tool || !is_followed
+            }
             Fate::Stopped => beside(call.kind) || call.reported.is_none(),
             Fate::Complete | Fate::BrokenOff => beside(call.kind) || call.reported.is_none(),
             Fate::Failed => beside(call.kind) || call.reported.is_none(),

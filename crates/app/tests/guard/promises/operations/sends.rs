@@ -51,7 +51,8 @@ impl World {
             12 => Way::RefusedAfterTool,
             13 => Way::Cut,
             _ if self.held.len() >= super::MOST_HELD => Way::Plain,
-            14 | 15 => Way::HeldBefore,
+            14 => Way::HeldBefore,
+            15 | 16 => Way::HeldAfterTool,
             _ => Way::Held,
         }
     }

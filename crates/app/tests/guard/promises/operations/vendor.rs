@@ -46,6 +46,8 @@ pub(super) enum Way {
     Cut,
     /// It waits in the midst of its answer.
     Held,
+    /// It asks for a tool first, and then waits in the midst of its answer.
+    HeldAfterTool,
     /// It waits before its first byte.
     HeldBefore,
 }
@@ -126,7 +128,7 @@ impl Plan {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        matches!(self.way, Way::Held | Way::HeldBefore)
+        matches!(self.way, Way::Held | Way::HeldAfterTool | Way::HeldBefore)
     }
 
     fn answer(&self, usage: &ReportedUsage) -> Reply {
@@ -142,7 +144,7 @@ impl Plan {
                 .delay(Duration::from_millis(2))
                 .delay_between(Duration::from_millis(2)),
             Way::Cut => reply.cut_after(PIECES_BEFORE),
-            Way::Held => reply.gate_after(PIECES_BEFORE, &self.gate),
+            Way::Held | Way::HeldAfterTool => reply.gate_after(PIECES_BEFORE, &self.gate),
             Way::HeldBefore => reply.gate_headers(&self.gate),
             _ => reply,
         }
@@ -205,7 +207,7 @@ impl Desk {
             Way::Refused => (plan, Kind::Final, refusal()),
             // A budget that is nearly used up leaves no room for tools.
             Way::RefusedAfterTool if request.tool_names().is_empty() => (plan, Kind::Final, refusal()),
-            Way::Tool | Way::RefusedAfterTool if !request.tool_names().is_empty() => {
+            Way::Tool | Way::RefusedAfterTool | Way::HeldAfterTool if !request.tool_names().is_empty() => {
                 let reply = Reply::call_tool("get_book_summaries", &json!({"titles": ["Emma"]})).usage(
                     usage.input,
                     usage.cached,
