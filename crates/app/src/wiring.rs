@@ -8,7 +8,7 @@ use chatai_engine::{
     AuthSettings, Catalog, Engine, EngineError, LimitSettings, ModelSettings, Parts, Settings, misconfigured,
 };
 use chatai_files::{Extractor, Limits};
-use chatai_llm::{OpenAi, OpenAiConfig, Provider};
+use chatai_llm::{OpenAiResponses, Provider, VendorSettings};
 use chatai_rag::Collection;
 use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store, Upgrade};
 use chatai_types::{ErrorCode, SystemClock, SystemRandom};
@@ -131,15 +131,15 @@ pub(crate) fn vendor(config: &Config) -> Result<Option<Arc<dyn Provider>>, Failu
     let base_url = openai
         .base_url
         .as_deref()
-        .unwrap_or(OpenAiConfig::DEFAULT_BASE_URL);
+        .unwrap_or(OpenAiResponses::DEFAULT_BASE_URL);
     let base_url = base_url
         .parse()
         .map_err(|error| Failure::new(format_args!("providers.openai.base_url: {error}: `{base_url}`")))?;
     let key = openai.api_key.as_ref().map_or("", |key| key.reveal());
-    let mut settings = OpenAiConfig::new(base_url, key);
+    let mut settings = VendorSettings::new(base_url, key);
     settings.timeout = Duration::from_secs(config.providers.timeout_s);
     settings.total_timeout = settings.total_timeout.max(settings.timeout * 2);
-    let provider = OpenAi::new(settings).map_err(Failure::new)?;
+    let provider = OpenAiResponses::new(settings).map_err(Failure::new)?;
     Ok(Some(Arc::new(provider)))
 }
 

@@ -248,13 +248,15 @@ async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answ
                 .await?;
         }
         let asked = call(inner, plan, log, &request, number, answer).await?;
-        if asked.is_empty() {
+        let calls: Vec<ToolCall> = asked.iter().filter_map(tool_call_of).cloned().collect();
+        if calls.is_empty() {
             return Ok(());
         }
-        for (place, tool_call) in asked.into_iter().enumerate() {
+        // The round stands as the model made it: its calls together, each behind the reasoning that led to it.
+        request.items.extend(asked);
+        for (place, tool_call) in calls.into_iter().enumerate() {
             let output = run_tool(inner, plan, log, answer, place, &tool_call).await?;
-            let call_id = tool_call.id.clone();
-            request.items.push(Item::ToolCall(tool_call));
+            let call_id = tool_call.id;
             request.items.push(Item::ToolResult { call_id, output });
         }
     }
@@ -283,7 +285,15 @@ async fn run_tool(
     Ok(output)
 }
 
-/// One model call: its text goes to the answer, its usage to the books, its tool calls back.
+fn tool_call_of(item: &Item) -> Option<&ToolCall> {
+    match item {
+        Item::ToolCall(call) => Some(call),
+        _ => None,
+    }
+}
+
+/// One model call: its text goes to the answer, its usage to the books, its tool calls back, with what the model
+/// needs to know again when it is given their results.
 async fn call(
     inner: &Inner,
     plan: &Plan,
@@ -291,7 +301,7 @@ async fn call(
     request: &Request,
     number: i64,
     answer: &mut Answer,
-) -> Result<Vec<ToolCall>, Failure> {
+) -> Result<Vec<Item>, Failure> {
     let Answer {
         text,
         under_way,
@@ -307,7 +317,7 @@ async fn call(
     if !text.is_empty() {
         text.push("\n\n");
     }
-    let mut tool_calls = Vec::new();
+    let mut asked = Vec::new();
     let mut end = None;
     // Read on after the last event, so that the connection can be used again.
     while let Some(event) = stream.next().await {
@@ -326,8 +336,9 @@ async fn call(
             }
             Event::ToolCall(tool_call) => {
                 output.push_str(&tool_call.arguments);
-                tool_calls.push(tool_call);
+                asked.push(Item::ToolCall(tool_call));
             }
+            Event::State(state) => asked.push(Item::Reasoning(state)),
             Event::Finished(finished) => end = Some(finished),
         }
     }
@@ -335,17 +346,17 @@ async fn call(
     if end.reason == StopReason::Refusal {
         tracing::info!(model = %plan.answering.model.name, "the model refused to answer");
     }
-    let scope = if tool_calls.is_empty() {
-        Scope::Final
-    } else {
+    let scope = if asked.iter().any(|item| tool_call_of(item).is_some()) {
         Scope::Tool
+    } else {
+        Scope::Final
     };
     let call = plan
         .answering
         .record(scope, end.usage, request, output, inner.clock.now());
     books.end(number, call);
     *under_way = None;
-    Ok(tool_calls)
+    Ok(asked)
 }
 
 /// How much context the turn is given: by the intent model where one is set and answers soon, else all that fits.

@@ -13,7 +13,7 @@ use chatai_engine::{
 };
 use chatai_files::{Extractor, Limits};
 use chatai_llm::{
-    Embeddings, Event, EventStream, Finished, LlmError, Priority, Provider, Request, StopReason,
+    Embeddings, Event, EventStream, Finished, LlmError, OfferedModel, Priority, Provider, Request, StopReason,
 };
 use chatai_rag::Collection;
 use chatai_store::Store;
@@ -50,6 +50,10 @@ impl Provider for Caching {
 
     async fn embed(&self, _: &str, _: &[String]) -> Result<Embeddings, LlmError> {
         Err(LlmError::Rejected("no vectors".to_owned()))
+    }
+
+    async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
+        Ok(Vec::new())
     }
 }
 
