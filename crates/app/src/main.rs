@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod output;
 mod secret;
+mod vendors;
 mod wiring;
 
 use clap::Parser;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Migrate => commands::migrate::run(&flags),
         Command::User(command) => commands::user::run(&flags, command),
         Command::Config(command) => commands::config::run(&flags, command),
+        Command::Models => commands::models::run(&flags),
         Command::Doctor => commands::doctor::run(&flags),
         Command::Openapi => commands::openapi::run(),
     };

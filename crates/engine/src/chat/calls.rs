@@ -19,6 +19,8 @@ use std::{
 pub(crate) struct Served {
     pub(crate) model: Model,
     pub(crate) provider: Arc<dyn Provider>,
+    /// Who answers in its place, in order, when its provider fails before its first byte.
+    pub(crate) alternatives: Arc<[Served]>,
 }
 
 /// What a call that was read to its end gave.
@@ -78,6 +80,7 @@ impl Served {
             source,
             price,
             price_version,
+            fallback_from: None,
             at,
         }
     }
@@ -107,6 +110,7 @@ impl Served {
             source: UsageSource::None,
             price: Some(Money::ZERO),
             price_version: self.model.price_version,
+            fallback_from: None,
             at,
         }
     }

@@ -69,7 +69,7 @@ impl World {
             random: Arc::new(SeededRandom::new(1)),
             settings: settings(turns_per_minute),
             catalog: Catalog::parse("{}", "a test's own").unwrap(),
-            vendor: None,
+            vendors: Vec::new(),
             collection: Collection::parse(books, "a test's own").unwrap(),
             extractor: Extractor::with_worker(worker, Limits::default()),
         };

@@ -144,6 +144,7 @@ fn embedding_call(inner: &Inner, embedder: &Served, embedded: Embedded, content:
         source,
         price: embedder.model.charge(&tokens),
         price_version: embedder.model.price_version,
+        fallback_from: None,
         at: inner.clock.now(),
     }
 }

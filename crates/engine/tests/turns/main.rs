@@ -9,7 +9,7 @@ mod common;
 use async_trait::async_trait;
 use chatai_engine::{
     AuthSettings, Catalog, Engine, JwtAlgorithm, LimitSettings, ModelSettings, NewAccount, Origin, Parent,
-    Parts, SendMessage, Settings,
+    Parts, SendMessage, Settings, Vendor,
 };
 use chatai_files::{Extractor, Limits};
 use chatai_llm::{
@@ -88,7 +88,15 @@ async fn engine(store: Store, prices: &str, vendor: Caching) -> Engine {
         random: Arc::new(SystemRandom),
         settings,
         catalog: Catalog::parse(prices, "prices").unwrap(),
-        vendor: Some(Arc::new(vendor)),
+        vendors: vec![Vendor {
+            name: "openai".to_owned(),
+            kind: "openai",
+            family: Some("openai"),
+            host: "127.0.0.1".to_owned(),
+            provider: Arc::new(vendor),
+            models: Vec::new(),
+            discover: false,
+        }],
         collection: Collection::parse("[]", "books").unwrap(),
         extractor: Extractor::new(Limits::default()),
     };

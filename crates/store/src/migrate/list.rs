@@ -19,4 +19,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     2 => "0002" "turns";
     3 => "0003" "money";
     4 => "0004" "search";
+    7 => "0007" "fallbacks";
 };
