@@ -110,12 +110,6 @@ impl Plan {
         demand.worst_case(inner)
     }
 
-    /// The first request for the answer.
-    #[cfg(test)]
-    pub(crate) fn request(&self, depth: Depth) -> Request {
-        self.request_for(&self.answering.model, depth)
-    }
-
     /// The first request for the answer, to any model that may give it.
     pub(crate) fn request_for(&self, model: &Model, depth: Depth) -> Request {
         let mut items = context(&self.recent.messages, depth, self.context_tokens, model.sees);
