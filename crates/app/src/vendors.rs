@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use chatai_config::{Config, Provider as Configured, ProviderKind, Secret};
 use chatai_engine::{Model, Vendor, offered};
-use chatai_llm::{OfferedModel, OpenAiResponses, Provider, SetupError, VendorSettings};
+use chatai_llm::{OfferedModel, OpenAiResponses, Provider, VendorSettings};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 /// The longest key that a file may hold.
@@ -49,7 +49,7 @@ pub(crate) fn vendor(provider: &Configured) -> Result<Vendor, Failure> {
         kind: provider.kind.as_str(),
         family: family(provider.kind),
         host,
-        provider: adapter(provider.kind, settings).map_err(|error| failed(&error))?,
+        provider: adapter(provider.kind, settings)?,
         models: models
             .map_err(|error| failed(&format_args!("a model of `models` cannot be read: {error}")))?,
         discover: provider.discover,
@@ -125,9 +125,12 @@ fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
 }
 
 /// What speaks the protocol.
-fn adapter(kind: ProviderKind, settings: VendorSettings) -> Result<Arc<dyn Provider>, SetupError> {
+fn adapter(kind: ProviderKind, settings: VendorSettings) -> Result<Arc<dyn Provider>, Failure> {
     match kind {
-        ProviderKind::OpenAi => Ok(Arc::new(OpenAiResponses::new(settings)?)),
-        _ => Ok(Arc::new(OpenAiResponses::new(settings)?)),
+        ProviderKind::OpenAi => Ok(Arc::new(OpenAiResponses::new(settings).map_err(Failure::new)?)),
+        ProviderKind::OpenAiChat | ProviderKind::Anthropic | ProviderKind::Gemini => Err(Failure::new(format_args!(
+            "this build does not speak the protocol `{}`",
+            kind.as_str()
+        ))),
     }
 }
