@@ -128,9 +128,8 @@ fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
 fn adapter(kind: ProviderKind, settings: VendorSettings) -> Result<Arc<dyn Provider>, Failure> {
     match kind {
         ProviderKind::OpenAi => Ok(Arc::new(OpenAiResponses::new(settings).map_err(Failure::new)?)),
-        ProviderKind::OpenAiChat | ProviderKind::Anthropic | ProviderKind::Gemini => Err(Failure::new(format_args!(
-            "this build does not speak the protocol `{}`",
-            kind.as_str()
-        ))),
+        ProviderKind::OpenAiChat | ProviderKind::Anthropic | ProviderKind::Gemini => Err(Failure::new(
+            format_args!("this build does not speak the protocol `{}`", kind.as_str()),
+        )),
     }
 }

@@ -6,6 +6,7 @@ mod books;
 mod calls;
 mod closing;
 pub(crate) mod context;
+mod fallback;
 mod leases;
 mod log;
 mod piece;

@@ -6,9 +6,10 @@ use super::{
     calls::{Partial, Served, request_tokens, storable},
     closing::close,
     context::Depth,
+    fallback::request_of,
     log::TurnLog,
     piece::Piece,
-    plan::{Plan, answer_room},
+    plan::Plan,
     side::{LONG_ANSWER_CHARS, PATIENCE, SideWork},
     size::estimate_tokens,
     tools,
@@ -51,21 +52,21 @@ pub(crate) struct Answer {
     /// Who answers: the model that was asked, or one in its place.
     pub(crate) asked: Served,
     /// Those that may still answer in its place.
-    others: VecDeque<Served>,
+    pub(super) others: VecDeque<Served>,
     /// The model that was asked first, where another answers.
-    fallback_from: Option<String>,
+    pub(super) fallback_from: Option<String>,
     /// The call that has not ended yet.
-    under_way: Option<UnderWay>,
+    pub(super) under_way: Option<UnderWay>,
 }
 
 /// A call that was made and has not ended.
-struct UnderWay {
+pub(super) struct UnderWay {
     number: i64,
     request: Request,
     /// What it has put out; `None` until its provider has begun to answer.
     output: Option<String>,
     /// Whether anything of the answer came.
-    has_given: bool,
+    pub(super) has_given: bool,
 }
 
 /// Why a turn has no complete answer.
@@ -294,65 +295,6 @@ async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answ
     )))
 }
 
-/// The request for whoever answers now, with the rounds of tools so far.
-fn request_of(plan: &Plan, answer: &Answer, depth: Depth, rounds: &[Item], is_last: bool) -> Request {
-    let mut request = plan.request_for(&answer.asked.model, depth);
-    // What a model thought is for that model alone.
-    let is_for_this = |item: &&Item| answer.fallback_from.is_none() || !matches!(item, Item::Reasoning(_));
-    request.items.extend(rounds.iter().filter(is_for_this).cloned());
-    if is_last {
-        request.tools.clear();
-    }
-    if let Some(allowance) = &plan.allowance {
-        let next = allowance.next_call(&answer.asked.model, answer.books.ended(), &request);
-        request.max_output_tokens = Some(next.output_tokens);
-        if !next.may_use_tools {
-            request.tools.clear();
-        }
-    }
-    request
-}
-
-impl Answer {
-    /// Whether a call's failure says nothing against asking another model: its provider failed, and nothing of the
-    /// answer came.
-    fn may_be_anothers(&self, error: &LlmError) -> bool {
-        let has_given = self.under_way.as_ref().is_some_and(|call| call.has_given);
-        !has_given
-            && match error {
-                LlmError::Auth(_)
-                | LlmError::RateLimited { .. }
-                | LlmError::ModelUnavailable(_)
-                | LlmError::Timeout(_)
-                | LlmError::Failed(_)
-                | LlmError::Busy { .. }
-                | LlmError::CircuitOpen { .. } => true,
-                LlmError::ContextTooLong(_) | LlmError::Rejected(_) | LlmError::TooLong(_) => false,
-            }
-    }
-
-    /// Goes on to the next model that can take what was asked; false when none is left.
-    fn fall_back(&mut self, plan: &Plan, depth: Depth, rounds: &[Item], error: &LlmError) -> bool {
-        while let Some(next) = self.others.pop_front() {
-            let model = &next.model;
-            let asks_for_tools = rounds.iter().any(|item| tool_call_of(item).is_some());
-            let is_priced = plan.allowance.is_none() || model.rates.is_some();
-            let tokens = request_tokens(&plan.request_for(model, depth));
-            let fits = tokens <= model.context_window - answer_room(model.context_window);
-            if !fits || !is_priced || (asks_for_tools && !model.calls_tools) {
-                continue;
-            }
-            tracing::warn!(from = %self.asked.model.name, to = %model.name, %error, "another model answers");
-            let first = plan.answering.model.name.clone();
-            self.fallback_from = Some(first);
-            self.asked = next;
-            self.under_way = None;
-            return true;
-        }
-        false
-    }
-}
-
 /// Runs a tool, and shows that it runs and what came of it.
 async fn run_tool(
     inner: &Inner,
@@ -373,7 +315,7 @@ async fn run_tool(
     Ok(output)
 }
 
-fn tool_call_of(item: &Item) -> Option<&ToolCall> {
+pub(super) fn tool_call_of(item: &Item) -> Option<&ToolCall> {
     match item {
         Item::ToolCall(call) => Some(call),
         _ => None,
