@@ -59,17 +59,22 @@ fn providers(config: &Config, report: &mut Report) {
     let mut asked = asked.into_iter();
     for (provider, made) in config.provider_list.iter().zip(made) {
         let what = format!("provider {}", provider.name);
-        let found = made.and_then(|vendor| reached(&vendor, asked.next()));
-        report.line(&what, found, ToString::to_string);
+        match made.map(|vendor| reached(&vendor, asked.next())) {
+            Ok(Ok(said)) => _ = report.line(&what, Ok(said), String::clone),
+            Ok(Err(failure)) => report.warn(&what, &failure),
+            Err(failure) => _ = report.line(&what, Err(failure), String::clone),
+        }
     }
 }
 
+/// What came of asking a provider. One that does not answer is no fault of the installation: the service starts without
+/// it, and it may be back in a moment.
 fn reached(vendor: &Vendor, asked: Option<Asked>) -> Result<String, Failure> {
     let Vendor { kind, host, .. } = vendor;
     match asked {
         Some(Asked::Offered(models)) => Ok(format!("{kind} at {host} answers, {} models", models.len())),
         Some(Asked::Failed(reason)) => Err(Failure::new(format_args!("{kind} at {host}: {reason}"))
-            .hint("look at its address and key; the service starts without it, and other models answer")),
+            .hint("look at its address and key; until it answers, its models do not")),
         None => Err(Failure::new("it was not asked")),
     }
 }
@@ -170,6 +175,11 @@ impl Report {
                 None
             }
         }
+    }
+
+    /// What is not well and keeps nothing from starting.
+    fn warn(&mut self, what: &str, failure: &Failure) {
+        self.write(format_args!("warn  {what}: {}\n", Indented(failure)));
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {

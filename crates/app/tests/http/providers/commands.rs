@@ -61,14 +61,14 @@ async fn models_and_doctor_say_what_is_reachable_and_why_not() {
     assert!(!text.contains("sk-one") && !text.contains("sk-two"), "{text}");
 
     let (code, text) = asked(folder.path(), &["doctor"]).await;
-    assert_eq!(code, Some(1), "{text}");
+    assert_eq!(code, Some(0), "the service starts without it: {text}");
     assert!(
         text.contains("ok    provider one: openai at 127.0.0.1:"),
         "{text}"
     );
     assert!(text.contains("answers, 2 models"), "{text}");
     assert!(
-        text.contains("FAIL  provider two: openai at 127.0.0.1:"),
+        text.contains("warn  provider two: openai at 127.0.0.1:"),
         "{text}"
     );
     assert!(!text.contains("sk-one") && !text.contains("sk-two"), "{text}");
