@@ -1,10 +1,11 @@
 //! A provider that fails before its first byte: the next model answers, once, and the switch is on record.
 
 use super::{Two, failing};
-use crate::support::{chat, list, messages, on_both, told, usage};
+use crate::support::{chat, list, messages, on_both, stream, told, usage};
 use chatai_testkit::{
     app::User,
-    provider::{Fault, Reply},
+    events::Told,
+    provider::{Fault, Gate, Reply},
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -178,4 +179,56 @@ async fn a_stream_shows_the_one_answer() {
     assert_eq!(told.text, "one answer");
     let sent = chat(&user, &[("text", "again"), ("model", "first")]).await;
     assert_eq!(sent["answer"], "Echo: again", "the first answers where it can");
+}
+
+/// The call of the one in its place has its record before it is made, with its own price.
+#[tokio::test]
+async fn a_crash_charges_the_one_that_was_answering() {
+    let two = Two::start().await;
+    let mut app = two.usual(FALLBACKS).start().await;
+    let user = app.register("ada@example.com").await;
+    let (_, id) = user.post("/conversations/", &json!({"title": "t"})).await;
+    let gate = Gate::new();
+    two.one.push(failing());
+    two.two.push(
+        Reply::text("0123456789abcdef0123456789abcdef")
+            .deltas(2)
+            .gate_after(1, &gate),
+    );
+    let form = [
+        ("text", "x"),
+        ("conversation_id", &id.to_string()),
+        ("model", "first"),
+    ];
+    let mut events = stream(&user, &form).await;
+    let mut told = Told::default();
+    events.read_text(&mut told, 16).await;
+    app.kill();
+    app.start_again().await;
+    let user = user.at(&app.base_url());
+    let stored = messages(&user, &id).await;
+    assert_eq!(
+        (&stored[1]["model"], &stored[1]["status"]),
+        (&json!("second"), &json!("interrupted"))
+    );
+    let rows = usage(&user, &stored[1]["id"]).await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(
+        (
+            &rows[0]["model"],
+            &rows[0]["fallback_from"],
+            &rows[0]["usage_source"]
+        ),
+        (&json!("second"), &json!("first"), &json!("estimated"))
+    );
+    let tokens = (
+        rows[0]["input_tokens"].as_i64().unwrap(),
+        rows[0]["output_tokens"].as_i64().unwrap(),
+    );
+    assert!(tokens.0 > 0 && tokens.1 > 0, "{rows:?}");
+    let expected = (tokens.0 * 10 + tokens.1 * 20) as f64 / 1e6;
+    assert!(
+        (rows[0]["price"].as_f64().unwrap() - expected).abs() < 1e-12,
+        "{rows:?}"
+    );
 }
