@@ -232,3 +232,28 @@ async fn a_crash_charges_the_one_that_was_answering() {
         "{rows:?}"
     );
 }
+
+/// P11 as a turn sees it: silence ends at the provider's own bound, and the next model answers.
+#[tokio::test]
+async fn silence_ends_at_the_providers_own_bound() {
+    let two = Two::start().await;
+    let app = two
+        .options(crate::support::options(), "timeout_s = 1", "", FALLBACKS)
+        .start()
+        .await;
+    let user = app.register("ada@example.com").await;
+    let gate = Gate::new();
+    for _ in 0..3 {
+        two.one.push(Reply::text("never").gate_headers(&gate));
+    }
+    let began = Instant::now();
+    let (status, body, id) = ask(&user, "first").await;
+    assert_eq!(
+        (status, &body["answer"]),
+        (200, &json!("Echo: a question")),
+        "{body}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let stored = messages(&user, &id).await;
+    assert_eq!(usage(&user, &stored[1]["id"]).await.len(), 1);
+}
