@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// and money that adds up to the last digit.
 ///
 /// Without a command it serves at http://127.0.0.1:8000, on an embedded database in ./data, with a built-in
-/// responder; set OPENAI_API_KEY for real models.
+/// responder; set OPENAI_API_KEY (or another provider's, see docs/providers.md) for real models.
 #[derive(Debug, Parser)]
 #[command(name = "chatai", version, max_term_width = 100, propagate_version = true)]
 pub(crate) struct Cli {
@@ -47,7 +47,9 @@ pub(crate) enum Command {
     /// Show, check or begin a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Check the installation: configuration, folders, database, models, collection
+    /// List the models: which can answer, where, at what price, and why not
+    Models,
+    /// Check the installation: configuration, folders, database, providers, models, collection
     Doctor,
     /// Print the OpenAPI description of the HTTP interface
     Openapi,

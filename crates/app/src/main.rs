@@ -8,6 +8,7 @@ mod failure;
 mod memory;
 mod output;
 mod secret;
+mod vendors;
 mod wiring;
 
 use clap::Parser;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Migrate => commands::migrate::run(&flags),
         Command::User(command) => commands::user::run(&flags, command),
         Command::Config(command) => commands::config::run(&flags, command),
+        Command::Models => commands::models::run(&flags),
         Command::Doctor => commands::doctor::run(&flags),
         Command::Openapi => commands::openapi::run(),
     };

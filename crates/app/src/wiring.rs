@@ -1,6 +1,6 @@
 //! From a validated configuration to the parts it describes.
 
-use crate::{failure::Failure, secret};
+use crate::{failure::Failure, secret, vendors::vendors};
 use chatai_config::{
     BooksMode, Config, Database, Flags, JwtAlgorithm, Loaded, LogFormat, Registration, Surroundings,
 };
@@ -8,16 +8,16 @@ use chatai_engine::{
     AuthSettings, Catalog, Engine, EngineError, LimitSettings, ModelSettings, Parts, Settings, misconfigured,
 };
 use chatai_files::{Extractor, Limits};
-use chatai_llm::{OpenAi, OpenAiConfig, Provider};
 use chatai_rag::Collection;
 use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store, Upgrade};
 use chatai_types::{ErrorCode, SystemClock, SystemRandom};
-use std::{fs, io::IsTerminal, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path, sync::Arc, time::Duration};
 use tracing_subscriber::EnvFilter;
 
 /// The collection and the catalog that come with the program.
 const SHIPPED_BOOKS: &str = include_str!("../../../data/books.json");
 const SHIPPED_PRICES: &str = include_str!("../../../data/pricing_data.json");
+const SHIPPED_ALIASES: &str = include_str!("../../../data/aliases.json");
 
 const MIB: u64 = 1024 * 1024;
 
@@ -122,34 +122,11 @@ fn read(path: &Path, key: &str) -> Result<String, Failure> {
     })
 }
 
-/// The vendor of the catalog's models, where a key or a server of one's own is configured.
-pub(crate) fn vendor(config: &Config) -> Result<Option<Arc<dyn Provider>>, Failure> {
-    let openai = &config.providers.openai;
-    if openai.api_key.is_none() && openai.base_url.is_none() {
-        return Ok(None);
-    }
-    let base_url = openai
-        .base_url
-        .as_deref()
-        .unwrap_or(OpenAiConfig::DEFAULT_BASE_URL);
-    let base_url = base_url
-        .parse()
-        .map_err(|error| Failure::new(format_args!("providers.openai.base_url: {error}: `{base_url}`")))?;
-    let key = openai.api_key.as_ref().map_or("", |key| key.reveal());
-    let mut settings = OpenAiConfig::new(base_url, key);
-    settings.timeout = Duration::from_secs(config.providers.timeout_s);
-    settings.total_timeout = settings.total_timeout.max(settings.timeout * 2);
-    let provider = OpenAi::new(settings).map_err(Failure::new)?;
-    Ok(Some(Arc::new(provider)))
-}
-
 /// Configured models that cannot answer: those that are wrong as they stand, and those that only want a provider.
 pub(crate) fn misconfigured_models(config: &Config) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let found = misconfigured(
-        &catalog(config)?,
-        vendor(config)?.is_some(),
-        &model_settings(config),
-    );
+    let catalog = catalog(config)?;
+    let settings = model_settings(config, &catalog)?;
+    let found = misconfigured(&catalog, &vendors(config)?, &settings);
     let (unknown, waiting): (Vec<_>, Vec<_>) = found
         .into_iter()
         .partition(|(_, error)| error.code == ErrorCode::ModelUnknown);
@@ -162,21 +139,22 @@ pub(crate) fn misconfigured_models(config: &Config) -> Result<(Vec<String>, Vec<
 
 /// The engine over an opened store.
 pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Failure> {
-    let settings = settings(config, &store).await?;
+    let catalog = catalog(config)?;
+    let settings = settings(config, &store, model_settings(config, &catalog)?).await?;
     let parts = Parts {
         store,
         settings,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        catalog: catalog(config)?,
-        vendor: vendor(config)?,
+        catalog,
+        vendors: vendors(config)?,
         collection: collection(config)?,
         extractor: Extractor::new(Limits::default()),
     };
     Engine::start(parts).await.map_err(Failure::new)
 }
 
-async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
+async fn settings(config: &Config, store: &Store, models: ModelSettings) -> Result<Settings, Failure> {
     let jwt_secret = match &config.auth.jwt_secret {
         Some(secret) => secret.reveal().as_bytes().to_vec(),
         None => secret::of_database(&config.database_to_open(), store).await?,
@@ -196,7 +174,7 @@ async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
             password_max_chars: config.auth.password_max_length,
             registration_open: config.auth.registration == Registration::Open,
         },
-        models: model_settings(config),
+        models,
         limits: LimitSettings {
             registrations_per_minute: limits.registrations_per_minute,
             turns_per_minute: limits.turns_per_minute,
@@ -213,13 +191,27 @@ async fn settings(config: &Config, store: &Store) -> Result<Settings, Failure> {
     })
 }
 
-fn model_settings(config: &Config) -> ModelSettings {
+/// Which model does what, with the shipped aliases beside those of the configuration.
+pub(crate) fn model_settings(config: &Config, catalog: &Catalog) -> Result<ModelSettings, Failure> {
     let models = &config.models;
-    ModelSettings {
+    let shipped: BTreeMap<String, Vec<String>> = serde_json::from_str(SHIPPED_ALIASES)
+        .map_err(|error| Failure::new(format_args!("the shipped aliases: {error}")))?;
+    let mut aliases = models.aliases.clone();
+    for (alias, mut members) in shipped {
+        // A catalog of one's own need not have them.
+        members.retain(|name| catalog.get(name).is_some());
+        if !aliases.iter().any(|(known, _)| *known == alias) {
+            aliases.push((alias, members));
+        }
+    }
+    aliases.retain(|(_, members)| !members.is_empty());
+    Ok(ModelSettings {
         default: models.default.clone(),
         title: models.title.clone(),
         intent: models.intent.clone(),
         summary: models.summary.clone(),
         embedding: models.embedding.clone(),
-    }
+        aliases,
+        fallbacks: models.fallbacks.clone(),
+    })
 }

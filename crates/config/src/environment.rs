@@ -1,7 +1,7 @@
 //! Variables of the environment and of `.env`: the names of the table, those of the original service, and
 //! a refusal of `CHATAI__…` names that mean nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 
 use crate::dotenv;
@@ -16,11 +16,13 @@ use crate::table::{Key, Table};
 const PREFIX: &str = "CHATAI__";
 
 /// What was found: values, strongest last, with problems and warnings.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Found {
     pub(crate) given: Vec<Given>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
+    /// Every variable with its value, for entries that name one.
+    pub(crate) variables: HashMap<String, String>,
 }
 
 /// Reads `.env`, then the environment over it.
@@ -65,6 +67,11 @@ pub(crate) fn read(file: Option<&TextFile>, environment: &[(OsString, OsString)]
 }
 
 fn add_layer(layer: &BTreeMap<String, (Source, Result<String, OsString>)>, found: &mut Found) {
+    for (name, (_, value)) in layer {
+        if let Ok(value) = value {
+            found.variables.insert(name.clone(), value.clone());
+        }
+    }
     let table = Table::get();
     for key in &table.keys {
         let legacy = key.legacy.and_then(|name| layer.get(name));

@@ -1,8 +1,9 @@
 //! The configuration file: TOML becomes values by dotted key, each with its line.
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
+use crate::entries;
 use crate::inputs::TextFile;
 use crate::kinds::Raw;
 use crate::load::Given;
@@ -10,34 +11,40 @@ use crate::problem::{Problem, Source};
 use crate::suggest;
 use crate::table::{Key, Table};
 
-/// Reads the file; broken lines do not keep the others from being checked.
-pub(crate) fn read(file: &TextFile, given: &mut Vec<Given>, problems: &mut Vec<Problem>) {
+/// Reads the file; broken lines do not keep the others from being checked. Gives the entries of `[[providers]]`.
+pub(crate) fn read(
+    file: &TextFile,
+    given: &mut Vec<Given>,
+    problems: &mut Vec<Problem>,
+) -> Vec<entries::Given> {
     let (document, errors) = DeTable::parse_recoverable(&file.text);
     let mut walk = Walk {
-        file,
+        places: Places { file },
         given,
         problems,
+        providers: Vec::new(),
     };
     for error in errors {
         let start = error.span().map_or(0, |span| span.start);
         // The parser's message names what it expected and does not quote the line, which may hold a secret.
         let problem = Problem::new(
-            walk.source(start),
+            walk.places.source(start),
             format!("the file is not valid TOML: {}", one_line(error.message())),
         );
         walk.problems.push(problem);
     }
     walk.table("", document.get_ref());
+    walk.providers
 }
 
-struct Walk<'a> {
+/// Turns offsets into lines.
+pub(crate) struct Places<'a> {
     file: &'a TextFile,
-    given: &'a mut Vec<Given>,
-    problems: &'a mut Vec<Problem>,
 }
 
-impl Walk<'_> {
-    fn source(&self, offset: usize) -> Source {
+impl Places<'_> {
+    /// The line that an offset is in.
+    pub(crate) fn source(&self, offset: usize) -> Source {
         let before = self.file.text.as_bytes().iter().take(offset);
         let line = 1 + before.filter(|&&byte| byte == b'\n').count();
         Source::File {
@@ -45,7 +52,19 @@ impl Walk<'_> {
             line,
         }
     }
+}
 
+/// The section that a list of tables may stand for.
+const PROVIDERS: &str = "providers";
+
+struct Walk<'a> {
+    places: Places<'a>,
+    given: &'a mut Vec<Given>,
+    problems: &'a mut Vec<Problem>,
+    providers: Vec<entries::Given>,
+}
+
+impl Walk<'_> {
     fn table(&mut self, prefix: &str, table: &DeTable<'_>) {
         for (part, value) in in_order_of_lines(table) {
             let part_text = part.get_ref().as_ref();
@@ -54,7 +73,7 @@ impl Walk<'_> {
             } else {
                 format!("{prefix}.{part_text}")
             };
-            let source = self.source(part.span().start);
+            let source = self.places.source(part.span().start);
             self.entry(&name, source, value.get_ref());
         }
     }
@@ -71,6 +90,14 @@ impl Walk<'_> {
         }
         match (table.is_section(name), value) {
             (true, DeValue::Table(inner)) => self.table(name, inner),
+            (true, DeValue::Array(list)) if name == PROVIDERS => match tables(list) {
+                Some(list) => self.providers = entries::read(&list, &self.places, self.problems),
+                None => {
+                    let problem = Problem::new(source, format!("`{name}` is a list of tables, or a section"));
+                    self.problems
+                        .push(problem.with_hint(Some(format!("write `[[{name}]]` above each"))));
+                }
+            },
             (true, _) => {
                 let problem = Problem::new(source, format!("`{name}` is a section, not a key"));
                 self.problems
@@ -104,7 +131,16 @@ pub(crate) fn unknown_key(source: Source, name: &str) -> Problem {
     .with_hint(hint)
 }
 
-fn in_order_of_lines<'a, 'i>(
+/// The entries of a list that holds tables alone.
+fn tables<'a, 'i>(list: &'a DeArray<'i>) -> Option<Vec<&'a DeTable<'i>>> {
+    let table = |entry: &'a Spanned<DeValue<'i>>| match entry.get_ref() {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    };
+    list.iter().map(table).collect()
+}
+
+pub(crate) fn in_order_of_lines<'a, 'i>(
     table: &'a DeTable<'i>,
 ) -> Vec<(&'a Spanned<toml::de::DeString<'i>>, &'a Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().collect();
@@ -112,7 +148,8 @@ fn in_order_of_lines<'a, 'i>(
     entries
 }
 
-fn raw(value: &DeValue<'_>) -> Raw {
+/// A value as keys read it.
+pub(crate) fn raw(value: &DeValue<'_>) -> Raw {
     match value {
         DeValue::String(text) => Raw::Text(text.to_string()),
         DeValue::Integer(integer) => match i128::from_str_radix(integer.as_str(), integer.radix()) {
@@ -122,7 +159,13 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Float(float) => Raw::Other(float.to_string()),
         DeValue::Boolean(boolean) => Raw::Other(boolean.to_string()),
         DeValue::Datetime(datetime) => Raw::Other(datetime.to_string()),
-        DeValue::Table(_) => Raw::Other("a table".to_owned()),
+        DeValue::Table(table) => {
+            let lists: Option<Vec<(String, Vec<String>)>> = in_order_of_lines(table)
+                .into_iter()
+                .map(|(part, value)| Some((part.get_ref().to_string(), names(value.get_ref())?)))
+                .collect();
+            lists.map_or_else(|| Raw::Other("a table".to_owned()), Raw::Table)
+        }
         DeValue::Array(entries) => {
             let texts: Option<Vec<String>> = entries
                 .iter()
@@ -133,6 +176,15 @@ fn raw(value: &DeValue<'_>) -> Raw {
                 Raw::List,
             )
         }
+    }
+}
+
+/// A text, or a list of texts.
+fn names(value: &DeValue<'_>) -> Option<Vec<String>> {
+    match raw(value) {
+        Raw::Text(text) => Some(vec![text]),
+        Raw::List(list) => Some(list),
+        _ => None,
     }
 }
 

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::kinds::{
-    Address, ApiKey, Database, DatabaseUrl, Endpoint, JwtSecret, List, LogFilter, Maybe, Name, Network,
-    Networks, OneOf, Origin, Path, Secret, Whole,
+    Address, ApiKey, Database, DatabaseUrl, Endpoint, JwtSecret, List, LogFilter, Maybe, Name, NameLists,
+    Network, Networks, OllamaHost, OneOf, Origin, Path, Secret, Whole, YesNo,
 };
+use crate::providers::{OPENAI_KINDS, Provider, ProviderKind};
 
 /// The validated configuration: every value present, in range and of the right type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub struct Config {
     pub auth: Auth,
     /// The keys of `[providers]`.
     pub providers: Providers,
+    /// Every provider that is configured, whether by its own keys or by an entry of `[[providers]]`: first those with
+    /// keys of their own, then the entries in their order.
+    pub provider_list: Vec<Provider>,
     /// The keys of `[models]`.
     pub models: Models,
     /// The keys of `[collection]`.
@@ -39,6 +43,7 @@ impl Config {
             database: DatabaseSection::read(reader),
             auth: Auth::read(reader),
             providers: Providers::read(reader),
+            provider_list: Vec::new(),
             models: Models::read(reader),
             collection: Collection::read(reader),
             limits: Limits::read(reader),
@@ -125,22 +130,64 @@ section! {
 }
 
 section! {
-    /// The services that answer.
+    /// The services that answer. Those with keys of their own are below; any number of others, and more about these,
+    /// is said in entries of `[[providers]]` (see there).
     Providers = "providers" {
         /// Seconds of silence after which a model call fails.
         timeout_s: u64 = Whole::new(1, 3_600) => "120";
+        /// Seconds after which a model call fails though its answer is still coming. Absent, it is 900, and never
+        /// less than twice the silence.
+        total_timeout_s: Option<u64> = Maybe(Whole::new(1, 86_400)) => "";
+        /// Calls of one provider under way at the same time; further ones wait for their turn. Absent, the
+        /// provider's own limits are the only ones.
+        concurrency: Option<usize> = Maybe(Whole::new(1, 100_000)) => "";
         section openai: OpenAi;
+        section anthropic: Anthropic;
+        section gemini: Gemini;
+        section ollama: Ollama;
     }
 }
 
 section! {
     /// OpenAI, or a server that speaks its protocol.
     OpenAi = "providers.openai" {
-        /// The key. Without one, and without a base URL, no OpenAI model is offered and the built-in responder
-        /// answers.
+        /// The key. Without a provider the built-in responder answers.
         api_key: Option<Secret> = Maybe(ApiKey) => "", legacy "OPENAI_API_KEY";
         /// Base URL of a compatible server or gateway, which may need no key. Absent, it is OpenAI's own.
         base_url: Option<String> = Maybe(Endpoint) => "", legacy "OPENAI_BASE_URL";
+        /// The protocol: `openai` is OpenAI's Responses API, `openai-chat` the older chat completions, which every
+        /// compatible server speaks.
+        kind: ProviderKind = OneOf(OPENAI_KINDS) => "openai";
+        /// Whether it is asked for its models. Those that the catalog does not have are offered as `openai/NAME`.
+        discover: bool = YesNo => "false";
+    }
+}
+
+section! {
+    /// Anthropic.
+    Anthropic = "providers.anthropic" {
+        /// The key. Without one no model of Anthropic is offered.
+        api_key: Option<Secret> = Maybe(ApiKey) => "", legacy "ANTHROPIC_API_KEY";
+        /// Base URL of a gateway. Absent, it is Anthropic's own.
+        base_url: Option<String> = Maybe(Endpoint) => "", legacy "ANTHROPIC_BASE_URL";
+    }
+}
+
+section! {
+    /// Google's Gemini API.
+    Gemini = "providers.gemini" {
+        /// The key. Without one no model of Google is offered.
+        api_key: Option<Secret> = Maybe(ApiKey) => "", legacy "GEMINI_API_KEY";
+        /// Base URL of a gateway. Absent, it is Google's own.
+        base_url: Option<String> = Maybe(Endpoint) => "", legacy "GEMINI_BASE_URL";
+    }
+}
+
+section! {
+    /// Ollama, on this machine or another. Its models are asked for and offered as `ollama/NAME`.
+    Ollama = "providers.ollama" {
+        /// Where it listens, such as `127.0.0.1:11434` or `http://ollama:11434`.
+        host: Option<String> = Maybe(OllamaHost) => "", legacy "OLLAMA_HOST";
     }
 }
 
@@ -159,11 +206,19 @@ section! {
         /// The model that summarises long messages. Absent, it is `gpt-4.1-nano`, or the one that answers
         /// where that is not offered.
         summary: Option<String> = Maybe(Name) => "", legacy "OPENAI_SUMMARY_MODEL";
-        /// The model that makes vectors for the search in the collection. Absent, search goes by words alone.
+        /// The model that makes vectors for the search in the collection, `PROVIDER/MODEL` where it is not the default
+        /// provider's. Absent, search goes by words alone.
         embedding: Option<String> = Maybe(Name) => "", legacy "OPENAI_EMBEDDING_MODEL";
         /// A catalog of models and prices to use in place of the shipped one; it decides which names are
         /// offered, and in which order.
         pricing_file: Option<PathBuf> = Maybe(Path) => "", legacy "PRICING_FILE";
+        /// Names that stand for the first of several models that can answer, such as
+        /// `{ fast = ["gpt-4.1-nano", "claude-haiku-4-5"] }`. When a model's provider fails before its first byte, the
+        /// next one answers. They stand beside the shipped `fast` and `best`, and an empty list takes one of those away.
+        aliases: Vec<(String, Vec<String>)> = NameLists => "";
+        /// Models that answer in place of another when its provider fails before its first byte, in order, such as
+        /// `{ "gpt-4.1" = ["claude-sonnet-4-5"] }`.
+        fallbacks: Vec<(String, Vec<String>)> = NameLists => "";
     }
 }
 

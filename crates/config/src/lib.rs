@@ -14,6 +14,7 @@ mod table;
 
 mod check;
 mod dotenv;
+mod entries;
 mod environment;
 mod file;
 mod inputs;
@@ -21,16 +22,18 @@ mod keys;
 mod kinds;
 mod load;
 mod problem;
+mod providers;
 mod render;
 mod suggest;
 
 pub use inputs::{Flags, Inputs, Surroundings, TextFile};
 pub use keys::{
-    Auth, BooksMode, Cache, Collection, Config, DatabaseSection, JwtAlgorithm, Limits, Log, LogFormat,
-    Models, OpenAi, Providers, Registration, Server,
+    Anthropic, Auth, BooksMode, Cache, Collection, Config, DatabaseSection, Gemini, JwtAlgorithm, Limits,
+    Log, LogFormat, Models, Ollama, OpenAi, Providers, Registration, Server,
 };
 pub use kinds::{Database, Network, PostgresUrl, Secret};
-pub use load::{Loaded, Setting};
+pub use load::{Loaded, ProviderSetting, Setting};
 pub use problem::{Problem, Problems, Source};
+pub use providers::{Provider, ProviderKind, ProviderModel};
 pub use render::{render_docs, render_example, render_show};
 pub use table::{Key, keys};

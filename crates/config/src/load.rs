@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 
 use crate::check;
+use crate::entries;
 use crate::environment;
 use crate::file;
 use crate::inputs::{Flags, Inputs, Surroundings};
 use crate::keys::Config;
-use crate::kinds::{Kind, Raw, read_default};
+use crate::kinds::{ApiKey, Kind, Maybe, Raw, read_default};
 use crate::problem::{Problem, Problems, Source};
+use crate::providers;
 use crate::table::{Key, Table};
 
 /// A configuration that can be used.
@@ -21,6 +23,19 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Every key with its value and source, in the order of the documentation.
     pub settings: Vec<Setting>,
+    /// What the entries of `[[providers]]` say, such as `providers[groq].kind`, in order; secrets as `(set)`.
+    pub provider_settings: Vec<ProviderSetting>,
+}
+
+/// One member of an entry of `[[providers]]`.
+#[derive(Clone, Debug)]
+pub struct ProviderSetting {
+    /// Such as `providers[groq].kind`.
+    pub name: String,
+    /// The value as TOML; `(set)` for a secret.
+    pub value: String,
+    /// Where it came from.
+    pub source: Source,
 }
 
 /// One key's value and where it came from.
@@ -58,8 +73,9 @@ impl Config {
     pub fn from_inputs(inputs: &Inputs) -> Result<Loaded, Problems> {
         let mut given = Vec::new();
         let mut problems = Vec::new();
+        let mut entries = Vec::new();
         if let Some(text) = &inputs.file {
-            file::read(text, &mut given, &mut problems);
+            entries = file::read(text, &mut given, &mut problems);
         }
         let mut found = environment::read(inputs.dotenv.as_ref(), &inputs.environment);
         given.append(&mut found.given);
@@ -76,22 +92,62 @@ impl Config {
         for value in given {
             reader.given.entry(value.key.name).or_default().push(value);
         }
-        let config = Config::read(&mut reader);
+        let mut config = Config::read(&mut reader);
         let Reader {
             mut problems,
             settings,
             ..
         } = reader;
         let mut warnings = found.warnings;
+        let mut provider_settings = Vec::new();
+        for entry in &mut entries {
+            take_key(entry, &found.variables, &mut problems);
+            provider_settings.extend(
+                entry
+                    .shown
+                    .drain(..)
+                    .map(|(member, value, source)| ProviderSetting {
+                        name: format!("providers[{}].{member}", entry.entry.name),
+                        value,
+                        source,
+                    }),
+            );
+        }
+        let entries = entries.into_iter().map(|given| given.entry).collect();
+        config.provider_list = providers::list(&config, entries);
         check::relations(&config, &settings, &mut problems, &mut warnings);
         if problems.is_empty() {
             Ok(Loaded {
                 config,
                 warnings,
                 settings,
+                provider_settings,
             })
         } else {
             Err(Problems(problems))
+        }
+    }
+}
+
+/// Reads the key of an entry that names a variable for it.
+fn take_key(given: &mut entries::Given, variables: &HashMap<String, String>, problems: &mut Vec<Problem>) {
+    let Some((variable, source)) = &given.api_key_env else {
+        return;
+    };
+    let value = variables.get(variable).cloned().unwrap_or_default();
+    match Maybe(ApiKey).read(&Raw::Text(value)) {
+        Ok(Some(key)) => given.entry.api_key = given.entry.api_key.take().or(Some(key)),
+        // A provider whose key is not there cannot answer, which its owner wants to know now.
+        Ok(None) => {
+            let message = format!("`providers.api_key_env` names a variable that is not set: {variable}");
+            problems.push(Problem::new(source.clone(), message));
+        }
+        Err(fault) => {
+            let message = format!(
+                "the variable that `providers.api_key_env` names {}: {variable}",
+                fault.message
+            );
+            problems.push(Problem::new(source.clone(), message));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::entries::MEMBERS;
 use crate::load::Loaded;
 use crate::table::{Key, Section, Table};
 
@@ -29,8 +30,30 @@ pub fn render_docs() -> String {
             docs_of(key, &mut out);
         }
     }
+    out.push_str(PROVIDERS_ABOUT);
+    for (member, meaning) in MEMBERS {
+        writeln!(out, "- `{member}`: {meaning}").expect("a String takes all text");
+    }
+    out.push_str(PROVIDERS_EXAMPLE);
     out
 }
+
+const PROVIDERS_ABOUT: &str = "\n## `[[providers]]`\n\n\
+     Any number of providers, in `chatai.toml` alone. A file that has such entries has no section `[providers]`: what that\n\
+     says is then given by the environment, by flags, or in each entry. Recipes are in [providers.md](providers.md).\n\n";
+
+const PROVIDERS_EXAMPLE: &str = "\n```toml\n\
+     [[providers]]\n\
+     name = \"groq\"\n\
+     kind = \"openai-chat\"\n\
+     base_url = \"https://api.groq.com/openai/v1\"\n\
+     api_key_env = \"GROQ_API_KEY\"\n\n\
+     [[providers]]\n\
+     name = \"office\"\n\
+     kind = \"openai-chat\"\n\
+     base_url = \"http://10.0.0.7:8000/v1\"\n\
+     models = [\"qwen3-32b\", { name = \"house-model\", input = 0, output = 0, context_window = 32768 }]\n\
+     ```\n";
 
 fn docs_of(key: &Key, out: &mut String) {
     let default = match (key.default.as_str(), key.secret) {
@@ -71,12 +94,21 @@ pub fn render_example() -> String {
         }
         out.pop();
     }
+    out.push_str(
+        "\n# More providers: in place of `[providers]` and what is below it, entries such as this one\n\
+         # (docs/providers.md has one for each of the usual ones).\n\
+         # [[providers]]\n\
+         # name = \"groq\"\n\
+         # kind = \"openai-chat\"\n\
+         # base_url = \"https://api.groq.com/openai/v1\"\n\
+         # api_key_env = \"GROQ_API_KEY\"\n",
+    );
     out
 }
 
 /// Every key's value in effect and where it came from; secrets as `(set)`.
 pub fn render_show(loaded: &Loaded) -> String {
-    let shown: Vec<(String, String)> = loaded
+    let mut shown: Vec<(String, String)> = loaded
         .settings
         .iter()
         .map(|setting| {
@@ -91,6 +123,13 @@ pub fn render_show(loaded: &Loaded) -> String {
             )
         })
         .collect();
+    let entries = loaded.provider_settings.iter();
+    shown.extend(entries.map(|entry| {
+        (
+            format!("{} = {}", entry.name, entry.value),
+            entry.source.to_string(),
+        )
+    }));
     let width = shown
         .iter()
         .map(|(value, _)| value.chars().count())

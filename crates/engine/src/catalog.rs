@@ -1,5 +1,9 @@
 //! The catalog of models: prices, windows and abilities, in the order of the pricing data.
 
+mod assembly;
+
+pub(crate) use assembly::assemble;
+
 use chatai_store::ops::{models::ModelOverride, prices::CurrentPrice};
 use chatai_types::{Money, MoneyError, PriceVersionId, Rate, Rates, TokenCounts};
 use serde::Deserialize;
@@ -20,8 +24,12 @@ pub struct Catalog {
 /// One model of the catalog.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Its name at its provider.
+    /// The name it is asked for by.
     pub name: String,
+    /// Its name at its provider.
+    pub id: String,
+    /// Whose model it is, such as `anthropic`; `None` leaves it to the default provider.
+    pub provider: Option<String>,
     /// The name the data gives this version of the prices.
     pub label: Option<String>,
     /// Its prices; `None` where none are known.
@@ -36,10 +44,18 @@ pub struct Model {
     pub sees: bool,
     /// Whether it calls tools.
     pub calls_tools: bool,
+    /// Whether it thinks before it answers.
+    pub reasons: bool,
+    /// Whether it answers in a form that is demanded of it.
+    pub structured: bool,
+    /// When its provider takes it away, `YYYY-MM-DD`, where that was announced.
+    pub deprecated: Option<String>,
     /// Whether it embeds texts in place of answering.
     pub embeds: bool,
     /// Whether administrators let it be used.
     pub enabled: bool,
+    /// Which of the configured providers serves it; `None` where none does.
+    pub(crate) vendor: Option<usize>,
     described: Described,
 }
 
@@ -70,6 +86,8 @@ struct Entry {
     capabilities: Option<Value>,
     context_window: Option<i64>,
     max_output_tokens: Option<i64>,
+    provider: Option<String>,
+    deprecated: Option<String>,
 }
 
 impl Catalog {
@@ -87,7 +105,7 @@ impl Catalog {
         let mut problems = Vec::new();
         let mut models = Vec::with_capacity(entries.len() + 1);
         for (name, entry) in entries {
-            match model(&name, entry) {
+            match model(&name, entry).and_then(priced) {
                 Ok(_) if name == BUILT_IN => {
                     problems.push(format!("`{name}`: the name is taken by the built-in responder"));
                 }
@@ -115,8 +133,9 @@ impl Catalog {
                 model.max_output_tokens = model.max_output_tokens.or(known.max_output_tokens);
             }
             if !model.described.abilities {
-                (model.sees, model.calls_tools, model.embeds) = (known.sees, known.calls_tools, known.embeds);
+                model.able_as(known);
             }
+            model.deprecated = model.deprecated.take().or_else(|| known.deprecated.clone());
         }
         self
     }
@@ -133,20 +152,23 @@ impl Catalog {
         catalog
     }
 
-    /// The prices as they are now, in order.
+    /// The prices as they are now, in order, of the models whose price is known.
     pub(crate) fn prices(&self) -> Vec<CurrentPrice> {
-        let price = |model: &Model| CurrentPrice {
-            model: model.name.clone(),
-            label: model.label.clone(),
-            rates: model.rates.unwrap_or_default(),
+        let price = |model: &Model| {
+            Some(CurrentPrice {
+                model: model.name.clone(),
+                label: model.label.clone(),
+                rates: model.rates?,
+            })
         };
-        self.models.iter().map(price).collect()
+        self.models.iter().filter_map(price).collect()
     }
 
-    /// The same with the versions of its prices, in order.
+    /// The same with the versions of those prices, in order.
     #[must_use]
     pub(crate) fn versioned(mut self, versions: Vec<PriceVersionId>) -> Self {
-        for (model, version) in self.models.iter_mut().zip(versions) {
+        let priced = self.models.iter_mut().filter(|model| model.rates.is_some());
+        for (model, version) in priced.zip(versions) {
             model.price_version = Some(version);
         }
         self
@@ -168,6 +190,8 @@ impl Model {
     fn built_in() -> Self {
         Self {
             name: BUILT_IN.to_owned(),
+            id: BUILT_IN.to_owned(),
+            provider: None,
             label: None,
             rates: Some(Rates::default()),
             price_version: None,
@@ -175,27 +199,52 @@ impl Model {
             max_output_tokens: None,
             sees: false,
             calls_tools: true,
+            reasons: false,
+            structured: true,
+            deprecated: None,
             embeds: false,
             enabled: true,
+            vendor: None,
             described: Described::default(),
         }
+    }
+
+    /// Which of the configured providers serves it, by its place; `None` where none does.
+    pub fn served_by(&self) -> Option<usize> {
+        self.vendor
     }
 
     /// A model the data does not describe.
     pub(crate) fn unpriced(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            id: name.to_owned(),
             rates: None,
             context_window: DEFAULT_WINDOW,
             ..Self::built_in()
         }
     }
 
+    /// A model that a provider was said to have, with what was said of it: an object with the members of an entry of
+    /// the pricing data, all of them optional. Without prices its price is unknown.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn listed(name: &str, data_json: &str) -> Result<Self, String> {
+        let data = serde_json::from_str(data_json).map_err(|error| error.to_string())?;
+        model(name, data).map_err(|problem| format!("`{name}`: {problem}"))
+    }
+
+    fn able_as(&mut self, known: &Self) {
+        (self.sees, self.calls_tools, self.embeds) = (known.sees, known.calls_tools, known.embeds);
+        (self.reasons, self.structured) = (known.reasons, known.structured);
+    }
+
     fn override_with(&mut self, set: &ModelOverride) {
         self.enabled = set.enabled;
         self.context_window = set.context_window.unwrap_or(self.context_window);
         self.max_output_tokens = set.max_output_tokens.or(self.max_output_tokens);
-        let Some(data) = self.rates else {
+        let Some(data) = self.rates.or_else(|| both(set.input, set.output)) else {
             return;
         };
         let input = set.input.unwrap_or(data.input);
@@ -226,13 +275,7 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
         return Err("not a model's name".to_owned());
     }
     let entry: Entry = serde_json::from_value(entry).map_err(|error| error.to_string())?;
-    let input = rate("input", entry.input.as_ref())?.ok_or("`input` is missing")?;
-    let rates = Rates {
-        input,
-        cache_read: rate("cached_input", entry.cached_input.as_ref())?.unwrap_or(input),
-        cache_write: rate("cache_write", entry.cache_write.as_ref())?.unwrap_or(input),
-        output: rate("output", entry.output.as_ref())?.ok_or("`output` is missing")?,
-    };
+    let rates = rates(&entry)?;
     let abilities = abilities(entry.capabilities.as_ref());
     let has = |ability: &str| {
         abilities
@@ -241,11 +284,13 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
     };
     Ok(Model {
         name: name.to_owned(),
+        id: id_of(name, entry.provider.as_deref()),
+        provider: entry.provider,
         label: entry.version.as_ref().map(|version| match version {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         }),
-        rates: Some(rates),
+        rates,
         price_version: None,
         context_window: entry
             .context_window
@@ -256,12 +301,60 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
         // Data that lists no abilities says nothing against tools, which every chat model of today has.
         calls_tools: has("tools").unwrap_or(true),
         embeds: has("embedding").unwrap_or(false),
+        reasons: has("reasoning").unwrap_or(false),
+        structured: has("structured_output").unwrap_or(true),
+        deprecated: entry.deprecated,
         enabled: true,
+        vendor: None,
         described: Described {
             window: entry.context_window.is_some(),
             abilities: abilities.is_some(),
         },
     })
+}
+
+/// The name at the provider: a name that begins with the provider's is that for the rest of it, so that two providers can
+/// have models of one name.
+fn id_of(name: &str, provider: Option<&str>) -> String {
+    let after = provider.and_then(|provider| name.strip_prefix(provider)?.strip_prefix('/'));
+    after.unwrap_or(name).to_owned()
+}
+
+/// The prices of a model that had none, once an administrator has set both that it needs.
+fn both(input: Option<Rate>, output: Option<Rate>) -> Option<Rates> {
+    let input = input?;
+    Some(Rates {
+        input,
+        cache_read: input,
+        cache_write: input,
+        output: output?,
+    })
+}
+
+/// A model of pricing data, which has to say what it costs.
+fn priced(model: Model) -> Result<Model, String> {
+    match model.rates {
+        Some(_) => Ok(model),
+        None => Err("`input` is missing".to_owned()),
+    }
+}
+
+/// The prices; `None` where the data gives none at all.
+fn rates(entry: &Entry) -> Result<Option<Rates>, String> {
+    let input = rate("input", entry.input.as_ref())?;
+    let output = rate("output", entry.output.as_ref())?;
+    let cache_read = rate("cached_input", entry.cached_input.as_ref())?;
+    let cache_write = rate("cache_write", entry.cache_write.as_ref())?;
+    if input.is_none() && output.is_none() && cache_read.is_none() && cache_write.is_none() {
+        return Ok(None);
+    }
+    let input = input.ok_or("`input` is missing")?;
+    Ok(Some(Rates {
+        input,
+        cache_read: cache_read.unwrap_or(input),
+        cache_write: cache_write.unwrap_or(input),
+        output: output.ok_or("`output` is missing")?,
+    }))
 }
 
 /// A price; `None` where the data gives none. A 0 means free.

@@ -261,6 +261,7 @@ impl From<usage::Usage> for Usage {
             tokens: row.tokens,
             price: row.price,
             price_version: row.price_version,
+            fallback_from: row.fallback_from,
             source: row.source,
             created_at: row.created_at,
         }

@@ -8,6 +8,7 @@ use crate::{
     library::Library,
     models::{self, Models},
     responder::BuiltIn,
+    vendors::{self, Vendor},
 };
 use chatai_files::Extractor;
 use chatai_llm::Provider;
@@ -29,8 +30,8 @@ pub struct Parts {
     pub settings: Settings,
     /// The models and their prices.
     pub catalog: Catalog,
-    /// Serves the catalog's models; `None` without a key.
-    pub vendor: Option<Arc<dyn Provider>>,
+    /// Those who serve models, the default one first; none without a key.
+    pub vendors: Vec<Vendor>,
     /// The books.
     pub collection: Collection,
     /// Reads attachments.
@@ -68,7 +69,7 @@ impl Engine {
             random,
             settings,
             catalog,
-            vendor,
+            vendors: configured,
             collection,
             extractor,
         } = parts;
@@ -87,7 +88,7 @@ impl Engine {
         }
         let library = Arc::new(Library::new(&collection, settings.cache_ttl));
         let built_in: Arc<dyn Provider> = Arc::new(BuiltIn::new(Arc::clone(&library)));
-        let models = Models::new(catalog, vendor, built_in, settings.models.clone());
+        let models = Models::new(catalog, configured, built_in, settings.models.clone(), &clock);
         let inner = Arc::new(Inner {
             accounts: Accounts::new(&settings, random),
             turns: Turns::new(&settings),
@@ -106,6 +107,9 @@ impl Engine {
         inner.background.spawn(chat::keep_leases(Arc::clone(&inner)));
         inner.background.spawn(chat::write_events(Arc::clone(&inner)));
         inner.background.spawn(models::keep_current(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(vendors::keep_discovered(Arc::clone(&inner)));
         inner
             .background
             .spawn(crate::library::keep_vectors(Arc::clone(&inner)));

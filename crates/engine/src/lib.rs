@@ -18,6 +18,7 @@ mod money;
 mod responder;
 mod search;
 mod settings;
+mod vendors;
 mod views;
 
 pub use accounts::{AccountSelector, ApiKey, KeyWish};
@@ -28,10 +29,11 @@ pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
-pub use models::misconfigured;
+pub use models::{misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
+pub use vendors::{Vendor, VendorEntry, VendorState, offered};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,
     NewAccount, Origin, Outcome, Parent, Regenerate, SendMessage, SignedIn, ToolEvent, ToolState, Upload,

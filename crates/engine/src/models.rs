@@ -1,15 +1,23 @@
 //! Which model can answer now, and who serves it.
 
+mod names;
+
+pub use names::misconfigured;
+
 use crate::{
     EngineError, ModelSettings,
     administration::ModelEntry,
-    catalog::{BUILT_IN, Catalog, Model},
+    catalog::{BUILT_IN, Catalog, Model, assemble},
     chat::Served,
     inner::Inner,
+<<<<<<< HEAD
     views::Caller,
+=======
+    vendors::{Route, Vendor, Watched},
+>>>>>>> providers
 };
 use arc_swap::ArcSwap;
-use chatai_llm::Provider;
+use chatai_llm::{OfferedModel, Provider};
 use chatai_store::{
     Backend, StoreError, Tx,
     ops::{
@@ -17,37 +25,26 @@ use chatai_store::{
         prices,
     },
 };
-use chatai_types::ErrorCode;
-use std::{sync::Arc, time::Duration};
+use chatai_types::{Clock, ErrorCode};
+use names::{find, found, unknown, unserved};
+use std::{
+    sync::{Arc, Mutex as SyncMutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::Mutex;
 
 /// The first choice when neither the client nor the configuration names a model.
 const FIRST_CHOICE: &str = "gpt-4.1-nano";
 
+/// The alias that answers in its place where another provider alone is configured.
+const FAST: &str = "fast";
+
 /// How often other instances' changes are looked for.
 const REFRESH: Duration = Duration::from_secs(2);
 
-/// Configured names that cannot answer, by key, each with the reason: `model_unknown` where the catalog has no such
-/// model, `model_unavailable` where only a provider is missing. For checks that start nothing.
-pub fn misconfigured(
-    catalog: &Catalog,
-    has_vendor: bool,
-    settings: &ModelSettings,
-) -> Vec<(&'static str, EngineError)> {
-    let fault = |name: &str| match listed(catalog, name) {
-        Ok(model) if has_vendor || model.name == BUILT_IN => None,
-        Ok(_) => Some(keyless(name)),
-        Err(error) => Some(error),
-    };
-    [
-        ("models.default", &settings.default),
-        ("models.title", &settings.title),
-        ("models.intent", &settings.intent),
-        ("models.summary", &settings.summary),
-    ]
-    .into_iter()
-    .filter_map(|(key, name)| Some((key, fault(name.as_deref()?)?)))
-    .collect()
+/// The catalog over all providers, with the models that each said it has. For looks that start nothing.
+pub fn overview(data: &Catalog, vendors: &[Vendor], discovered: &[Vec<OfferedModel>]) -> Catalog {
+    assemble(data, vendors, discovered)
 }
 
 /// The catalog and those who serve it.
@@ -57,8 +54,12 @@ pub(crate) struct Models {
     now: ArcSwap<Now>,
     /// One refresh after the other, so that an older state never replaces a newer one.
     refreshing: Mutex<()>,
-    /// Serves every model of the catalog but the built-in one, where a key is configured.
-    vendor: Option<Arc<dyn Provider>>,
+    /// The providers, the default one first.
+    vendors: Vec<Vendor>,
+    /// How each of them is.
+    watched: Vec<Arc<Watched>>,
+    /// The models that each says it has.
+    discovered: SyncMutex<Vec<Vec<OfferedModel>>>,
     built_in: Arc<dyn Provider>,
     settings: ModelSettings,
 }
@@ -75,20 +76,25 @@ impl Models {
     /// From the pricing data, before what administrators set is known: see [`refresh`].
     pub(crate) fn new(
         data: Catalog,
-        vendor: Option<Arc<dyn Provider>>,
+        vendors: Vec<Vendor>,
         built_in: Arc<dyn Provider>,
         settings: ModelSettings,
+        clock: &Arc<dyn Clock>,
     ) -> Self {
+        let catalog = assemble(&data, &vendors, &[]);
         let now = Now {
-            answering: answering(&data, vendor.is_some()),
-            catalog: data.clone(),
+            answering: answering(&catalog),
+            catalog,
             overrides: Vec::new(),
         };
+        let watch = |vendor: &Vendor| Arc::new(Watched::new(Arc::clone(&vendor.provider), Arc::clone(clock)));
         Self {
             data,
             now: ArcSwap::from_pointee(now),
             refreshing: Mutex::default(),
-            vendor,
+            watched: vendors.iter().map(watch).collect(),
+            discovered: SyncMutex::new(vec![Vec::new(); vendors.len()]),
+            vendors,
             built_in,
             settings,
         }
@@ -101,7 +107,7 @@ impl Models {
 
     /// The model of that name, whether it can answer or not.
     pub(crate) fn get(&self, name: &str) -> Option<Model> {
-        self.now.load().catalog.get(name).cloned()
+        found(&self.now.load().catalog, &self.vendors, name).cloned()
     }
 
     /// All models, in the catalog's order.
@@ -109,26 +115,68 @@ impl Models {
         let now = self.now.load();
         let entry = |model: &Model| ModelEntry {
             name: model.name.clone(),
+            provider: model.vendor.map(|place| self.vendors[place].name.clone()),
             rates: model.rates,
             price_version: model.price_version,
             context_window: model.context_window,
             max_output_tokens: model.max_output_tokens,
+            deprecated: model.deprecated.clone(),
             enabled: model.enabled,
             available: now.answering.contains(&model.name),
         };
         now.catalog.models().iter().map(entry).collect()
     }
 
+    /// The providers, each with how it is.
+    pub(crate) fn vendors(&self) -> impl Iterator<Item = (&Vendor, &Arc<Watched>)> {
+        self.vendors.iter().zip(&self.watched)
+    }
+
+    /// How many models each provider serves.
+    pub(crate) fn served_by_each(&self) -> Vec<usize> {
+        let mut served = vec![0; self.vendors.len()];
+        for place in self
+            .now
+            .load()
+            .catalog
+            .models()
+            .iter()
+            .filter_map(|model| model.vendor)
+        {
+            served[place] += 1;
+        }
+        served
+    }
+
+    /// A provider said which models it has; false when it said so before. They count from the next [`refresh`] on.
+    pub(crate) fn discovered(&self, place: usize, models: Vec<OfferedModel>) -> bool {
+        let mut discovered = self.discovered.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = discovered[place] != models;
+        discovered[place] = models;
+        is_new
+    }
+
+    /// What was said did not come to count: it is taken over the next time.
+    pub(crate) fn forget_discovered(&self, place: usize) {
+        self.discovered.lock().unwrap_or_else(PoisonError::into_inner)[place].clear();
+    }
+
     /// Who embeds the collection and what is asked of it, where that is configured. A model the catalog does
-    /// not know works too, without a price.
+    /// not know works too, without a price: `PROVIDER/MODEL`, or a model of the default provider.
     pub(crate) fn embedder(&self) -> Option<Served> {
         let name = self.settings.embedding.as_deref()?;
-        let vendor = self.vendor.as_ref()?;
-        let model = self.get(name).unwrap_or_else(|| Model::unpriced(name));
-        Some(Served {
-            model,
-            provider: Arc::clone(vendor),
-        })
+        let now = self.now.load();
+        if let Some(model) = found(&now.catalog, &self.vendors, name).filter(|model| model.vendor.is_some()) {
+            return Some(self.served(model));
+        }
+        let named = name.split_once('/').and_then(|(vendor, id)| {
+            let place = self.vendors.iter().position(|known| known.name == vendor)?;
+            Some((place, id))
+        });
+        let (place, id) = named.or_else(|| (!self.vendors.is_empty()).then_some((0, name)))?;
+        let mut model = Model::unpriced(name);
+        (model.id, model.vendor) = (id.to_owned(), Some(place));
+        Some(self.served(&model))
     }
 
     /// The model a message asks for, or the default one.
@@ -137,8 +185,11 @@ impl Models {
             Some(name) => self.named(name),
             None => match &self.settings.default {
                 // A configured name that the catalog does not know is named, not passed over in silence.
-                Some(name) if self.vendor.is_some() => self.named(name),
-                _ => self.named(FIRST_CHOICE).or_else(|_| self.named(BUILT_IN)),
+                Some(name) if !self.vendors.is_empty() => self.named(name),
+                _ => self
+                    .named(FIRST_CHOICE)
+                    .or_else(|_| self.named(FAST))
+                    .or_else(|_| self.named(BUILT_IN)),
             },
         }
     }
@@ -184,57 +235,91 @@ impl Models {
 
     /// Configured names that cannot answer, each with the reason, for a warning at start.
     pub(crate) fn misconfigured(&self) -> Vec<(&'static str, EngineError)> {
-        misconfigured(&self.now.load().catalog, self.vendor.is_some(), &self.settings)
+        misconfigured(&self.data, &self.vendors, &self.settings)
     }
 
+    /// Who answers under a name: that model, or the first of the alias's that can, with those that come after it.
     fn named(&self, name: &str) -> Result<Served, EngineError> {
         let now = self.now.load();
-        let model = listed(&now.catalog, name)?;
+        let list = |lists: &'_ [(String, Vec<String>)]| {
+            let of_name = lists.iter().find(|(known, _)| known == name);
+            of_name.map(|(_, names)| names.clone())
+        };
+        let alias = match found(&now.catalog, &self.vendors, name) {
+            Some(_) => None,
+            None => list(&self.settings.aliases),
+        };
+        let Some(names) = alias else {
+            let mut served = self.able(&now.catalog, name)?;
+            let others = list(&self.settings.fallbacks).unwrap_or_default();
+            served.alternatives = self.alternatives(&now.catalog, &others, &served.model.name);
+            return Ok(served);
+        };
+        let mut first = Err(unknown(name));
+        for (place, member) in names.iter().enumerate() {
+            match self.able(&now.catalog, member) {
+                Ok(mut served) => {
+                    served.alternatives =
+                        self.alternatives(&now.catalog, &names[place + 1..], &served.model.name);
+                    return Ok(served);
+                }
+                // The first reason is the one that the list's owner has to do with.
+                Err(error) => first = first.or(Err(error)),
+            }
+        }
+        first.map_err(|error| match error.code {
+            ErrorCode::ModelUnknown => error,
+            _ => EngineError::new(
+                ErrorCode::ModelUnavailable,
+                format!("`{name}` cannot answer: none of its models can; {}", error.detail),
+            ),
+        })
+    }
+
+    /// Those of a list that can answer, each once.
+    fn alternatives(&self, catalog: &Catalog, names: &[String], first: &str) -> Arc<[Served]> {
+        let mut able: Vec<Served> = Vec::new();
+        for served in names.iter().filter_map(|name| self.able(catalog, name).ok()) {
+            let is_there = able.iter().any(|other| other.model.name == served.model.name);
+            if !is_there && served.model.name != first {
+                able.push(served);
+            }
+        }
+        able.into()
+    }
+
+    /// A model that can answer now, without those in its place.
+    fn able(&self, catalog: &Catalog, name: &str) -> Result<Served, EngineError> {
+        let model = find(catalog, &self.vendors, name)?;
         if !model.enabled {
             return Err(EngineError::new(
                 ErrorCode::ModelUnavailable,
                 format!("`{name}` cannot answer: an administrator has disabled it; choose another model"),
             ));
         }
-        if model.name == BUILT_IN {
-            return Ok(self.served(model, &self.built_in));
+        if model.vendor.is_none() && model.name != BUILT_IN {
+            return Err(unserved(model));
         }
-        match &self.vendor {
-            Some(vendor) => Ok(self.served(model, vendor)),
-            None => Err(keyless(name)),
-        }
+        Ok(self.served(model))
     }
 
-    fn served(&self, model: &Model, provider: &Arc<dyn Provider>) -> Served {
+    fn served(&self, model: &Model) -> Served {
+        let provider: Arc<dyn Provider> = match model.vendor {
+            Some(place) => Arc::new(Route::new(&self.watched[place], &model.id)),
+            None => Arc::clone(&self.built_in),
+        };
         Served {
             model: model.clone(),
-            provider: Arc::clone(provider),
+            provider,
+            alternatives: Arc::new([]),
         }
     }
 }
 
-/// A model of the catalog that writes.
-fn listed<'c>(catalog: &'c Catalog, name: &str) -> Result<&'c Model, EngineError> {
-    catalog.get(name).filter(|model| !model.embeds).ok_or_else(|| {
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-        EngineError::new(
-            ErrorCode::ModelUnknown,
-            format!("There is no model `{shown}` in the catalog; GET /models lists those that can answer"),
-        )
-    })
-}
-
-fn keyless(name: &str) -> EngineError {
-    EngineError::new(
-        ErrorCode::ModelUnavailable,
-        format!("`{name}` cannot answer: no key for its provider is configured; set OPENAI_API_KEY"),
-    )
-}
-
-fn answering(catalog: &Catalog, has_vendor: bool) -> Arc<[String]> {
+fn answering(catalog: &Catalog) -> Arc<[String]> {
     let models = catalog.models().iter();
     models
-        .filter(|model| model.enabled && !model.embeds && (model.name == BUILT_IN || has_vendor))
+        .filter(|model| model.enabled && !model.embeds && (model.name == BUILT_IN || model.vendor.is_some()))
         .map(|model| model.name.clone())
         .collect()
 }
@@ -243,7 +328,13 @@ fn answering(catalog: &Catalog, has_vendor: bool) -> Arc<[String]> {
 pub(crate) async fn refresh(inner: &Inner) -> Result<(), StoreError> {
     let models = &inner.models;
     let _one_at_a_time = models.refreshing.lock().await;
-    let (data, now) = (models.data.clone(), inner.clock.now());
+    let discovered = models
+        .discovered
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let data = assemble(&models.data, &models.vendors, &discovered);
+    let now = inner.clock.now();
     let take_over = move |tx: &mut Tx<'_>| {
         let overrides = rows::overrides(tx)?;
         let catalog = data.overridden(&overrides);
@@ -252,7 +343,7 @@ pub(crate) async fn refresh(inner: &Inner) -> Result<(), StoreError> {
     };
     let (catalog, overrides) = inner.store.write(take_over).await?;
     models.now.store(Arc::new(Now {
-        answering: answering(&catalog, models.vendor.is_some()),
+        answering: answering(&catalog),
         catalog,
         overrides,
     }));

@@ -62,6 +62,10 @@ pub struct ModelSettings {
     pub summary: Option<String>,
     /// Embeds the collection; `None` means words alone.
     pub embedding: Option<String>,
+    /// Names that stand for the first of several models that can answer.
+    pub aliases: Vec<(String, Vec<String>)>,
+    /// Models that answer in place of another whose provider fails before its first byte.
+    pub fallbacks: Vec<(String, Vec<String>)>,
 }
 
 /// Bounds; a rate of 0 is off.

@@ -190,6 +190,8 @@ pub struct Usage {
     pub price: Option<Money>,
     /// The version of the prices.
     pub price_version: Option<PriceVersionId>,
+    /// The model that was asked first, where this one answered in its place.
+    pub fallback_from: Option<String>,
     /// Where the counts come from.
     pub source: UsageSource,
     /// When it was recorded.

@@ -7,7 +7,11 @@
 //! Calls of different kinds have circuits of their own below the one of the answers ([`Breaker::below`]): they
 //! obey it and are never counted in it, so that titles or vectors that fail keep no answer from being asked for.
 
-use crate::{failure::Failure, model::Priority, provider::LlmError};
+use crate::{
+    failure::{Failure, Sign},
+    model::Priority,
+    provider::LlmError,
+};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -27,6 +31,8 @@ pub(crate) struct Circuits {
     best_effort: Arc<Breaker>,
     /// Of requests for vectors, without which a search goes by words.
     pub(crate) embeddings: Arc<Breaker>,
+    /// Of requests for the list of models.
+    pub(crate) listing: Arc<Breaker>,
 }
 
 impl Circuits {
@@ -45,6 +51,7 @@ impl Default for Circuits {
         Self {
             best_effort: Arc::new(Breaker::below(&answers)),
             embeddings: Arc::new(Breaker::below(&answers)),
+            listing: Arc::new(Breaker::below(&answers)),
             answers,
         }
     }
@@ -123,8 +130,10 @@ impl Breaker {
 
     /// A call ended in `failure`; only those count that say that the provider is dead.
     pub(crate) fn failure(&self, failure: &Failure) {
-        if !failure.provider_dead {
-            return self.success();
+        match failure.sign {
+            Sign::Dead => {}
+            Sign::Well => return self.success(),
+            Sign::Nothing => return,
         }
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);

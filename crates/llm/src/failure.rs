@@ -8,13 +8,23 @@ use std::time::Duration;
 pub(crate) struct Failure {
     /// What the caller is told.
     pub(crate) error: LlmError,
-    /// Whether it says that the provider is dead (5xx, no connection, silence), so that the circuit counts it.
-    /// A refused request does not, nor an answer that came and was bad.
-    pub(crate) provider_dead: bool,
+    /// What it says about the provider, for the circuit.
+    pub(crate) sign: Sign,
     /// Whether the same request may succeed when sent again.
     pub(crate) retryable: bool,
     /// How long the vendor asks to wait before that.
     pub(crate) retry_after: Option<Duration>,
+}
+
+/// What a failure says about the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// 5xx, no connection, silence: the circuit counts it.
+    Dead,
+    /// It answered: by refusing the request, or badly.
+    Well,
+    /// Nothing, because nothing was sent.
+    Nothing,
 }
 
 impl Failure {
@@ -22,7 +32,7 @@ impl Failure {
     pub(crate) fn transient(error: LlmError) -> Self {
         Self {
             error,
-            provider_dead: true,
+            sign: Sign::Dead,
             retryable: true,
             retry_after: None,
         }
@@ -32,7 +42,7 @@ impl Failure {
     pub(crate) fn fatal(error: LlmError) -> Self {
         Self {
             error,
-            provider_dead: true,
+            sign: Sign::Dead,
             retryable: false,
             retry_after: None,
         }
@@ -42,9 +52,17 @@ impl Failure {
     pub(crate) fn refused(error: LlmError) -> Self {
         Self {
             error,
-            provider_dead: false,
+            sign: Sign::Well,
             retryable: false,
             retry_after: None,
+        }
+    }
+
+    /// A bound of our own was reached before anything was sent.
+    pub(crate) fn of_ours(error: LlmError) -> Self {
+        Self {
+            sign: Sign::Nothing,
+            ..Self::refused(error)
         }
     }
 

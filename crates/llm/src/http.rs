@@ -2,13 +2,13 @@
 //!
 //! HTTP/1.1 on purpose: a stream holds its own connection, so that thousands of answers at once are not queued
 //! behind a vendor's limit of HTTP/2 streams, and leaving a stream closes its socket. Redirects are never
-//! followed and no proxy is taken from the environment: the administrator's key goes to the configured host
-//! and to no other.
+//! followed and no proxy is taken from the environment: the administrator's key goes to the configured host,
+//! through the configured proxy if there is one, and to no other.
 
-use crate::{failure::Failure, provider::LlmError, secret::Secret};
+use crate::{failure::Failure, provider::LlmError, secret::Secrets, settings::VendorSettings};
 use bytes::Bytes;
 use reqwest::{
-    StatusCode,
+    Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use rustls::crypto::{CryptoProvider, ring};
@@ -37,20 +37,25 @@ pub enum SetupError {
     /// The key cannot stand in a header.
     #[error("the api key contains characters that no key has")]
     Key,
+    /// A configured header cannot be sent.
+    #[error("a header of this name or value cannot be sent: `{0}`")]
+    Header(String),
+    /// The proxy cannot be used.
+    #[error("the proxy cannot be used: {0}")]
+    Proxy(String),
     /// No TLS, usually because the system has no root certificates.
     #[error("the connection cannot be secured: {0}")]
     Tls(String),
 }
 
-/// What the client needs to know.
-#[derive(Debug)]
-pub(crate) struct HttpSettings<'a> {
-    pub(crate) base_url: &'a Url,
-    pub(crate) key: &'a Secret,
-    pub(crate) connect_timeout: Duration,
-    /// How long the server may take until the headers of its answer.
-    pub(crate) header_timeout: Duration,
-    pub(crate) max_idle_connections: usize,
+/// How a vendor wants the key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyHeader {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// A header of its own.
+    #[expect(dead_code, reason = "the adapters that need it follow")]
+    Named(&'static str),
 }
 
 /// A client for one host.
@@ -59,7 +64,7 @@ pub(crate) struct HttpClient {
     client: reqwest::Client,
     headers: HeaderMap,
     header_timeout: Duration,
-    key: Secret,
+    secrets: Secrets,
 }
 
 /// A refusal: a status other than 2xx, with what came with it.
@@ -73,7 +78,7 @@ pub(crate) struct Refusal {
 
 /// Why a request got no answer.
 #[derive(Debug)]
-pub(crate) enum PostError {
+pub(crate) enum SendError {
     /// Nothing usable came back.
     Transport(Failure),
     /// The server refused.
@@ -81,56 +86,91 @@ pub(crate) enum PostError {
 }
 
 impl HttpClient {
-    /// Builds the client; for `https` this loads the system's root certificates.
-    pub(crate) fn new(settings: &HttpSettings<'_>) -> Result<Self, SetupError> {
-        check_base_url(settings.base_url)?;
+    /// Builds the client; for `https` this loads the system's root certificates. `fixed` are headers that the
+    /// vendor's API demands; those of the settings replace headers of the same name.
+    pub(crate) fn new(
+        settings: &VendorSettings,
+        key_header: KeyHeader,
+        fixed: &[(&'static str, &'static str)],
+    ) -> Result<Self, SetupError> {
+        check_base_url(&settings.base_url)?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if !settings.key.is_empty() {
-            let value = format!("Bearer {}", settings.key.expose());
-            let mut value = HeaderValue::from_str(&value).map_err(|_| SetupError::Key)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+        for (name, value) in fixed {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        if !settings.api_key.is_empty() {
+            let key = settings.api_key.expose();
+            let (name, value) = match key_header {
+                KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+                KeyHeader::Named(name) => (HeaderName::from_static(name), key.to_owned()),
+            };
+            headers.insert(name, secret_value(&value).ok_or(SetupError::Key)?);
+        }
+        for (name, value) in &settings.headers {
+            let unfit = || SetupError::Header(name.clone());
+            let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
+            headers.insert(header, secret_value(value.expose()).ok_or_else(unfit)?);
         }
         let builder = reqwest::Client::builder()
             .user_agent(concat!("chatai/", env!("CARGO_PKG_VERSION")))
             .http1_only()
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(30))
-            .connect_timeout(settings.connect_timeout)
+            .connect_timeout(settings.connect_timeout.min(settings.timeout))
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(settings.max_idle_connections)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy();
-        let client = with_tls(builder, settings.base_url)?
+        let builder = match &settings.proxy {
+            Some(proxy) => builder.proxy(
+                reqwest::Proxy::all(proxy.clone())
+                    .map_err(|error| SetupError::Proxy(innermost(&error.without_url())))?,
+            ),
+            None => builder,
+        };
+        let secured = settings.proxy.iter().chain([&settings.base_url]);
+        let client = with_tls(builder, secured)?
             .build()
             .map_err(|error| SetupError::Tls(innermost(&error.without_url())))?;
         Ok(Self {
             client,
             headers,
-            header_timeout: settings.header_timeout,
-            key: settings.key.clone(),
+            header_timeout: settings.timeout,
+            secrets: settings.secrets(),
         })
     }
 
-    /// Sends `body` and waits for the headers of a 2xx answer.
-    pub(crate) async fn post(
+    /// What must not appear in anything that is shown.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Sends a request, a POST where there is a body, and waits for the headers of a 2xx answer.
+    pub(crate) async fn send(
         &self,
         url: &Url,
         accept: &'static str,
-        body: Bytes,
-    ) -> Result<reqwest::Response, PostError> {
+        body: Option<Bytes>,
+    ) -> Result<reqwest::Response, SendError> {
         let mut headers = self.headers.clone();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        let sending = self.client.post(url.clone()).headers(headers).body(body).send();
+        let request = match body {
+            Some(body) => self.client.post(url.clone()).headers(headers).body(body),
+            None => {
+                headers.remove(CONTENT_TYPE);
+                self.client.request(Method::GET, url.clone()).headers(headers)
+            }
+        };
+        let sending = request.send();
         let response = match timeout(self.header_timeout, sending).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(PostError::Transport(self.transport_failure(error))),
+            Ok(Err(error)) => return Err(SendError::Transport(self.transport_failure(error))),
             Err(_) => {
                 let silence = LlmError::Timeout(self.header_timeout);
-                return Err(PostError::Transport(Failure::fatal(silence)));
+                return Err(SendError::Transport(Failure::fatal(silence)));
             }
         };
         if response.status().is_success() {
@@ -139,7 +179,7 @@ impl HttpClient {
         let (status, retry_after) = (response.status(), retry_after(response.headers()));
         let body = timeout(self.header_timeout, read_beginning(response, MAX_ERROR_BODY)).await;
         // The status alone says what to do; a body that does not come changes nothing about it.
-        Err(PostError::Refused(Refusal {
+        Err(SendError::Refused(Refusal {
             status,
             retry_after,
             body: body.unwrap_or_default(),
@@ -154,7 +194,7 @@ impl HttpClient {
             (true, false) => format!("cannot connect: {}", innermost(&error.without_url())),
             (false, _) => format!("the connection broke: {}", innermost(&error.without_url())),
         };
-        Failure::transient(LlmError::Failed(self.key.scrub(&cause)))
+        Failure::transient(LlmError::Failed(self.secrets.scrub(&cause)))
     }
 }
 
@@ -186,6 +226,14 @@ async fn read_beginning(mut response: reqwest::Response, max_bytes: usize) -> Ve
     body
 }
 
+/// A header's value that is never shown.
+fn secret_value(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Azure names the version of its API in a query, which every endpoint keeps; no key has a place there.
 fn check_base_url(url: &Url) -> Result<(), SetupError> {
     let reason = if !matches!(url.scheme(), "http" | "https") {
         "is neither http nor https"
@@ -193,8 +241,8 @@ fn check_base_url(url: &Url) -> Result<(), SetupError> {
         "has no host"
     } else if !url.username().is_empty() || url.password().is_some() {
         "carries a user name or password"
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "has a query or fragment"
+    } else if url.query_pairs().any(|(name, _)| name != "api-version") || url.fragment().is_some() {
+        "has a fragment, or a query other than `api-version`"
     } else {
         return Ok(());
     };
@@ -211,8 +259,11 @@ fn check_base_url(url: &Url) -> Result<(), SetupError> {
 
 /// TLS by rustls with ring. For plain `http` (a server on the same machine) no root certificates are loaded:
 /// that takes time at start, and minimal systems have none.
-fn with_tls(builder: reqwest::ClientBuilder, url: &Url) -> Result<reqwest::ClientBuilder, SetupError> {
-    if url.scheme() == "https" {
+fn with_tls<'u>(
+    builder: reqwest::ClientBuilder,
+    mut urls: impl Iterator<Item = &'u Url>,
+) -> Result<reqwest::ClientBuilder, SetupError> {
+    if urls.any(|url| url.scheme() == "https") {
         // The client asks for the process's provider; whoever installed one before has decided.
         if CryptoProvider::get_default().is_none() {
             let _ = ring::default_provider().install_default();
@@ -267,6 +318,7 @@ fn innermost(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn retry_after_in_all_its_forms() {
@@ -308,29 +360,32 @@ mod tests {
         for (url, reason) in [
             ("ftp://host/v1", "is neither http nor https"),
             ("https://user:hunter2@host/v1", "carries a user name or password"),
-            ("https://host/v1?key=hunter2", "has a query or fragment"),
-            ("https://host/v1#x", "has a query or fragment"),
+            ("https://host/v1?key=hunter2", "has a fragment, or a query"),
+            ("https://host/v1#x", "has a fragment, or a query"),
         ] {
             let error = check_base_url(&Url::parse(url).unwrap()).unwrap_err().to_string();
             assert!(error.contains(reason) && !error.contains("hunter2"), "{error}");
         }
-        assert_eq!(
-            check_base_url(&Url::parse("http://127.0.0.1:1/v1/").unwrap()),
-            Ok(())
-        );
+        for url in [
+            "http://127.0.0.1:1/v1/",
+            "https://r.openai.azure.com/openai/deployments/d?api-version=1",
+        ] {
+            assert_eq!(check_base_url(&Url::parse(url).unwrap()), Ok(()));
+        }
     }
 
     #[test]
-    fn a_key_that_cannot_stand_in_a_header_is_refused() {
-        let base_url = Url::parse("http://127.0.0.1:1/v1").unwrap();
-        let key = Secret::new("sk-with\na line break");
-        let settings = HttpSettings {
-            base_url: &base_url,
-            key: &key,
-            connect_timeout: Duration::from_secs(1),
-            header_timeout: Duration::from_secs(1),
-            max_idle_connections: 1,
-        };
-        assert_eq!(HttpClient::new(&settings).unwrap_err(), SetupError::Key);
+    fn what_cannot_stand_in_a_header_is_refused() {
+        let settings = |key: &str| VendorSettings::new(Url::parse("http://127.0.0.1:1/v1").unwrap(), key);
+        let setup =
+            |settings: &VendorSettings| HttpClient::new(settings, KeyHeader::Bearer, &[]).unwrap_err();
+        assert_eq!(setup(&settings("sk-with\na line break")), SetupError::Key);
+        for (name, value) in [("no name", "v"), ("name", "line\nbreak")] {
+            let settings = VendorSettings {
+                headers: vec![(name.to_owned(), Secret::new(value))],
+                ..settings("key")
+            };
+            assert_eq!(setup(&settings), SetupError::Header(name.to_owned()));
+        }
     }
 }

@@ -4,17 +4,27 @@
 
 mod answer_stream;
 mod breaker;
+mod decoding;
 mod failure;
 mod http;
+mod meaning;
 mod model;
 mod openai;
 mod provider;
 mod retry;
 mod secret;
+mod settings;
+mod slots;
 mod sse;
+mod vendor;
+mod wire;
 
 pub use http::SetupError;
-pub use model::{Event, Finished, Format, Item, Part, Priority, Request, StopReason, ToolCall, ToolSpec};
-pub use openai::{OpenAi, OpenAiConfig};
-pub use provider::{Embeddings, EventStream, LlmError, Provider};
+pub use model::{
+    Dialect, Effort, Event, Finished, Format, Item, Part, Priority, ReasoningState, Request, StopReason,
+    ToolCall, ToolChoice, ToolSpec,
+};
+pub use openai::OpenAiResponses;
+pub use provider::{Embeddings, EventStream, LlmError, OfferedModel, Provider};
 pub use secret::Secret;
+pub use settings::VendorSettings;

@@ -19,10 +19,28 @@ pub struct Request {
     pub items: Vec<Item>,
     /// Tools the model may call, in a stable order.
     pub tools: Vec<ToolSpec>,
+    /// Whether it may, must or must not call them.
+    pub tool_choice: ToolChoice,
+    /// Whether it may call several at once; `None` leaves it to the vendor.
+    pub parallel_tool_calls: Option<bool>,
     /// What form the answer must have.
     pub format: Format,
     /// Upper bound of output tokens; `None` leaves it to the vendor.
     pub max_output_tokens: Option<u32>,
+    /// How long to think before answering, for models that do.
+    pub reasoning_effort: Option<Effort>,
+    /// How much chance there is in the answer.
+    pub temperature: Option<f64>,
+    /// The share of probability that tokens are drawn from.
+    pub top_p: Option<f64>,
+    /// Texts at which the answer ends; they are not a part of it.
+    pub stop: Vec<String>,
+    /// What chance begins with, where a vendor offers that.
+    pub seed: Option<i64>,
+    /// How far words that stood before are avoided.
+    pub presence_penalty: Option<f64>,
+    /// The same, growing with how often they stood.
+    pub frequency_penalty: Option<f64>,
     /// What its failure means for others.
     pub priority: Priority,
     /// A stable name for requests that share a prefix, for vendors that route by it.
@@ -40,6 +58,33 @@ pub enum Priority {
     BestEffort,
 }
 
+/// Whether the model calls tools.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As it likes.
+    #[default]
+    Auto,
+    /// Not at all.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool(String),
+}
+
+/// How long a model thinks before it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// As little as it can.
+    Minimal,
+    /// A little.
+    Low,
+    /// As usual.
+    Medium,
+    /// Long.
+    High,
+}
+
 /// One entry of the conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
@@ -47,7 +92,9 @@ pub enum Item {
     User(Vec<Part>),
     /// What the model answered.
     Assistant(String),
-    /// A tool call the model made.
+    /// How the model reasoned before the tool calls that follow; see [`ReasoningState`].
+    Reasoning(ReasoningState),
+    /// A tool call the model made. Calls made at once stand together, their results after the last of them.
     ToolCall(ToolCall),
     /// What a tool gave back.
     ToolResult {
@@ -70,6 +117,13 @@ pub enum Part {
         /// The file.
         bytes: Bytes,
     },
+    /// An image that the vendor is asked to fetch; refused for those that do not.
+    ImageUrl {
+        /// Where it lies.
+        url: String,
+        /// `low`, `high` or `auto`, for vendors that look at images more or less closely.
+        detail: Option<String>,
+    },
 }
 
 /// A tool as offered to the model.
@@ -81,6 +135,33 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON Schema of the arguments.
     pub parameters: Value,
+    /// Whether the vendor must keep arguments to the schema, which then has to be in its strict subset.
+    pub strict: bool,
+}
+
+/// What a vendor needs back with the results of tools so that its model remembers how it reasoned before it
+/// called them. Only the kind of API that made it can read it; all others leave it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReasoningState {
+    /// Who made it.
+    pub dialect: Dialect,
+    /// The reasoning in words, as far as the vendor showed it.
+    pub text: String,
+    /// The vendor's own record: an encrypted or signed text that nobody else can read.
+    pub opaque: String,
+}
+
+/// The kinds of API that are spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// OpenAI's `/responses`.
+    OpenAiResponses,
+    /// The `/chat/completions` of OpenAI and of compatible servers.
+    OpenAiChat,
+    /// Anthropic's `/messages`.
+    Anthropic,
+    /// Gemini's `streamGenerateContent`.
+    Gemini,
 }
 
 /// A tool call as the model made it.
@@ -100,12 +181,16 @@ pub enum Format {
     /// Free text.
     #[default]
     Text,
+    /// Any JSON object.
+    JsonObject,
     /// JSON that fits a schema.
     JsonSchema {
         /// The schema's name.
         name: String,
-        /// The schema, in the strict subset all vendors take.
+        /// The schema; where `strict`, in the subset all vendors take.
         schema: Value,
+        /// Whether the vendor must keep to it, rather than try to.
+        strict: bool,
     },
 }
 
@@ -116,6 +201,8 @@ pub enum Event {
     Text(String),
     /// More of the reasoning that the model shows.
     Reasoning(String),
+    /// What to hand back with the results of the tool calls that follow, as [`Item::Reasoning`].
+    State(ReasoningState),
     /// A complete tool call.
     ToolCall(ToolCall),
     /// The end, exactly once.
@@ -136,7 +223,7 @@ pub struct Finished {
 /// Why a model ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// It was done.
+    /// It was done, or came to a text at which it was to end.
     Stop,
     /// It calls tools and waits for their results.
     ToolCalls,

@@ -12,7 +12,7 @@ pub type EventStream = BoxStream<'static, Result<Event, LlmError>>;
 /// A source of answers: a vendor's API, or the built-in responder.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// A short stable name, e.g. `openai`.
+    /// The name it is configured by, e.g. `openai`.
     fn name(&self) -> &str;
 
     /// Starts a call. Retries happen in here, and only before the first byte of the answer arrived; an error
@@ -21,6 +21,20 @@ pub trait Provider: Send + Sync {
 
     /// Embeds texts with a model, in order. Providers without embeddings refuse.
     async fn embed(&self, model: &str, texts: &[String]) -> Result<Embeddings, LlmError>;
+
+    /// The models the vendor says it offers, in its order.
+    async fn models(&self) -> Result<Vec<OfferedModel>, LlmError>;
+}
+
+/// A model as a vendor lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfferedModel {
+    /// The vendor's name of it, as [`Request::model`] takes it.
+    pub id: String,
+    /// How many tokens its input may have, where the vendor says.
+    pub context_window: Option<i64>,
+    /// How many tokens its output may have, where the vendor says.
+    pub max_output_tokens: Option<i64>,
 }
 
 /// Vectors and what they cost.
@@ -30,6 +44,26 @@ pub struct Embeddings {
     pub vectors: Vec<Vec<f32>>,
     /// Input tokens the vendor reported.
     pub input_tokens: Option<i64>,
+}
+
+impl Embeddings {
+    /// Adds the vectors of further texts.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.vectors.extend(more.vectors);
+        self.input_tokens = self
+            .input_tokens
+            .zip(more.input_tokens)
+            .and_then(|(sum, more)| sum.checked_add(more));
+    }
+
+    /// Refuses vectors that cannot be compared with each other.
+    pub(crate) fn checked(self) -> Result<Self, LlmError> {
+        let dimension = self.vectors.first().map_or(0, Vec::len);
+        if self.vectors.iter().any(|vector| vector.len() != dimension) {
+            return Err(LlmError::Failed("embeddings differ in dimension".to_owned()));
+        }
+        Ok(self)
+    }
 }
 
 /// A failure, by what a caller can do about it.
@@ -64,6 +98,12 @@ pub enum LlmError {
     /// Its fault or the network's: 5xx, a connection that breaks, an unreadable stream.
     #[error("the provider failed: {0}")]
     Failed(String),
+    /// As many calls as may be made at once are under way, and none ended in time; nothing was sent.
+    #[error("all {max_concurrent} calls to the provider that may be made at once are under way")]
+    Busy {
+        /// How many may be made at once.
+        max_concurrent: usize,
+    },
     /// The circuit is open after repeated failures; nothing was sent.
     #[error("the provider is resting after repeated failures")]
     CircuitOpen {

@@ -83,6 +83,7 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Sign;
     use chatai_types::SeededRandom;
     use std::cell::Cell;
 
@@ -119,7 +120,7 @@ mod tests {
                 retry_after,
                 detail: String::new(),
             },
-            provider_dead: false,
+            sign: Sign::Well,
             retryable: true,
             retry_after,
         }

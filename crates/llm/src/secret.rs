@@ -1,7 +1,7 @@
 //! Keys, and the scrubbing of what vendors say about them.
 //!
 //! A vendor's error text goes to the log and, shortened, to a user. Some vendors quote the key back
-//! (`Incorrect API key provided: sk-…`), so every such text passes [`Secret::scrub`] first.
+//! (`Incorrect API key provided: sk-…`), so every such text passes [`Secrets::scrub`] first.
 
 use std::{fmt, sync::Arc};
 
@@ -33,17 +33,31 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
 
-    /// A vendor's text made fit to show: this key and everything that looks like one removed, control
+/// The secrets of one provider: its key and those of its headers that carry one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Secrets(Arc<[Secret]>);
+
+impl Secrets {
+    pub(crate) fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        // Keys shorter than this are placeholders; replacing them would shred ordinary words.
+        Self(
+            secrets
+                .into_iter()
+                .filter(|key| key.0.len() >= SHORTEST_KEY)
+                .collect(),
+        )
+    }
+
+    /// A vendor's text made fit to show: these keys and everything that looks like one removed, control
     /// characters turned into blanks (a log line cannot be forged with them), blanks joined, shortened.
     pub(crate) fn scrub(&self, text: &str) -> String {
         // Far more than is kept, far less than a hostile body may have.
-        let text: String = text.chars().take(MAX_DETAIL_CHARS * 8).collect();
-        let text = if self.0.len() >= SHORTEST_KEY {
-            text.replace(&*self.0, REDACTED)
-        } else {
-            text
-        };
+        let mut text: String = text.chars().take(MAX_DETAIL_CHARS * 8).collect();
+        for key in &*self.0 {
+            text = text.replace(&*key.0, REDACTED);
+        }
         let text = redact_key_shapes(&text);
         let mut clean = String::with_capacity(text.len());
         for word in text
@@ -90,18 +104,27 @@ impl From<&str> for Secret {
     }
 }
 
-/// Replaces every `sk-…`, masked or not, that starts a word.
+/// How vendors' keys begin: OpenAI's and Anthropic's, Groq's, Google's, xAI's.
+const KEY_STARTS: [&str; 4] = ["sk-", "gsk_", "AIza", "xai-"];
+
+/// Replaces every word that looks like a key, masked or not.
 fn redact_key_shapes(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("sk-") {
+    let next = |text: &str| {
+        let starts = KEY_STARTS
+            .iter()
+            .filter_map(|start| Some((text.find(start)?, start.len())));
+        starts.min()
+    };
+    while let Some((at, shortest)) = next(rest) {
         let (before, key) = rest.split_at(at);
         clean.push_str(before);
         let starts_word = !clean.chars().next_back().is_some_and(char::is_alphanumeric);
         let end = key
             .find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '*')))
             .unwrap_or(key.len());
-        clean.push_str(if starts_word && end > 3 {
+        clean.push_str(if starts_word && end > shortest {
             REDACTED
         } else {
             &key[..end]
@@ -124,7 +147,10 @@ mod tests {
 
     #[test]
     fn keys_are_redacted_in_every_shape() {
-        let secret = Secret::new("plain-key-of-a-proxy");
+        let secret = Secrets::new([
+            Secret::new("a-second-header"),
+            Secret::new("plain-key-of-a-proxy"),
+        ]);
         for (text, clean) in [
             (
                 "Incorrect API key provided: sk-proj-a_B9***xyz. See",
@@ -132,6 +158,10 @@ mod tests {
             ),
             ("key `plain-key-of-a-proxy` refused", "key `[redacted]` refused"),
             ("sk-a and sk-b", "[redacted] and [redacted]"),
+            (
+                "a-second-header: AIzaSyD-x_9, gsk_1",
+                "[redacted]: [redacted], [redacted]",
+            ),
             (
                 "a task-based risk-free answer, sk-",
                 "a task-based risk-free answer, sk-",
@@ -144,14 +174,14 @@ mod tests {
 
     #[test]
     fn long_texts_are_shortened_at_a_character() {
-        let scrubbed = Secret::default().scrub(&"ä".repeat(5_000));
+        let scrubbed = Secrets::default().scrub(&"ä".repeat(5_000));
         assert_eq!(scrubbed.chars().count(), MAX_DETAIL_CHARS);
         assert!(scrubbed.ends_with('…'));
-        assert_eq!(Secret::default().scrub(&"ä".repeat(300)), "ä".repeat(300));
+        assert_eq!(Secrets::default().scrub(&"ä".repeat(300)), "ä".repeat(300));
     }
 
     #[test]
     fn a_short_placeholder_key_does_not_shred_words() {
-        assert_eq!(Secret::new("a").scrub("a banana"), "a banana");
+        assert_eq!(Secrets::new([Secret::new("a")]).scrub("a banana"), "a banana");
     }
 }

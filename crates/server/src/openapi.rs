@@ -30,7 +30,7 @@ use utoipa::OpenApi;
         chat::send::send, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,
         attachments::attachment, models::models, search::search,
         admin::users::users, admin::user::user, admin::budget::budget, admin::models::models, admin::model::model,
-        admin::usage::usage, admin::settings::settings, admin::settings::change,
+        admin::providers::providers, admin::usage::usage, admin::settings::settings, admin::settings::change,
         service::root, service::healthz, service::readyz, service::openapi_json, docs::page, docs::page_file,
     ),
     components(schemas(ErrorBody<'_>, Fault)),

@@ -88,6 +88,7 @@ surface! {
     Admin  put    "/admin/users/{user_id}/budget"               => admin::budget::budget;
     Admin  get    "/admin/models"                               => admin::models::models;
     Admin  put    "/admin/models/{name}"                        => admin::model::model;
+    Admin  get    "/admin/providers"                            => admin::providers::providers;
     Admin  get    "/admin/usage"                                => admin::usage::usage;
     Admin  get    "/admin/settings"                             => admin::settings::settings;
     Admin  patch  "/admin/settings"                             => admin::settings::change;

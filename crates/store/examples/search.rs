@@ -186,6 +186,7 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                             payer: owner.into(),
                             ids,
                             status: TurnStatus::Complete,
+                            model: "m".to_owned(),
                             text: pair[1].clone(),
                             size_tokens: 1,
                             answer_summary: None,

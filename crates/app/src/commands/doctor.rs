@@ -1,7 +1,14 @@
 //! `chatai doctor`: looks at everything the service needs and says what is wrong, a line each.
 
-use crate::{commands::block_on, failure::Failure, output, wiring};
+use crate::{
+    commands::block_on,
+    failure::Failure,
+    output,
+    vendors::{self, Asked},
+    wiring,
+};
 use chatai_config::{Config, Database, Flags};
+use chatai_engine::Vendor;
 use chatai_store::{OpenError, Upgrade};
 use std::{fmt, path::Path};
 
@@ -24,13 +31,52 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
     report.line("collection", wiring::collection(config), |books| {
         format!("{} books", books.len())
     });
-    report.line("provider", wiring::vendor(config), |vendor| match vendor {
-        Some(vendor) => format!("{} is configured", vendor.name()),
-        None => "none; the built-in responder answers (set OPENAI_API_KEY for real models)".to_owned(),
-    });
+    providers(config, &mut report);
     report.line("models", models(config), ToString::to_string);
     report.line("database", database(config), ToString::to_string);
     report.end()
+}
+
+/// Whether each provider is there and takes the key: it is asked for its models, for some seconds at most.
+fn providers(config: &Config, report: &mut Report) {
+    if config.provider_list.is_empty() {
+        let none = "none; the built-in responder answers (set OPENAI_API_KEY for real models, or see docs/providers.md)";
+        report.line("provider", Ok(none), |none| (*none).to_owned());
+        return;
+    }
+    let made: Vec<_> = config.provider_list.iter().map(vendors::vendor).collect();
+    let good: Vec<Vendor> = made
+        .iter()
+        .filter_map(|made| made.as_ref().ok().cloned())
+        .collect();
+    let asked = match block_on(async { Ok(vendors::ask_all(&good).await) }) {
+        Ok(asked) => asked,
+        Err(failure) => {
+            report.line("provider", Err::<(), _>(failure), |()| String::new());
+            return;
+        }
+    };
+    let mut asked = asked.into_iter();
+    for (provider, made) in config.provider_list.iter().zip(made) {
+        let what = format!("provider {}", provider.name);
+        match made.map(|vendor| reached(&vendor, asked.next())) {
+            Ok(Ok(said)) => _ = report.line(&what, Ok(said), String::clone),
+            Ok(Err(failure)) => report.warn(&what, &failure),
+            Err(failure) => _ = report.line(&what, Err(failure), String::clone),
+        }
+    }
+}
+
+/// What came of asking a provider. One that does not answer is no fault of the installation: the service starts without
+/// it, and it may be back in a moment.
+fn reached(vendor: &Vendor, asked: Option<Asked>) -> Result<String, Failure> {
+    let Vendor { kind, host, .. } = vendor;
+    match asked {
+        Some(Asked::Offered(models)) => Ok(format!("{kind} at {host} answers, {} models", models.len())),
+        Some(Asked::Failed(reason)) => Err(Failure::new(format_args!("{kind} at {host}: {reason}"))
+            .hint("look at its address and key; until it answers, its models do not")),
+        None => Err(Failure::new("it was not asked")),
+    }
 }
 
 /// Whether the models that the configuration names can do what it names them for.
@@ -129,6 +175,11 @@ impl Report {
                 None
             }
         }
+    }
+
+    /// What is not well and keeps nothing from starting.
+    fn warn(&mut self, what: &str, failure: &Failure) {
+        self.write(format_args!("warn  {what}: {}\n", Indented(failure)));
     }
 
     fn write(&mut self, line: fmt::Arguments<'_>) {

@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod import;
 pub(crate) mod migrate;
+pub(crate) mod models;
 pub(crate) mod openapi;
 pub(crate) mod serve;
 pub(crate) mod user;

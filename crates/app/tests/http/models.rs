@@ -14,7 +14,9 @@ async fn names_in_the_pricing_datas_order_the_built_in_last() {
         assert_eq!(
             answer.json(),
             json!({"chat": ["gpt-4.1-nano", "gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini", "gpt-4o", "o3-mini",
-                            "o3-pro", "o3", "o1", "built-in"]})
+                            "o3-pro", "o3", "o1", "gpt-6-luna", "gpt-5.5", "gpt-5.4", "gpt-5.2", "gpt-5.1", "gpt-5",
+                            "gpt-5-mini", "gpt-5-nano", "built-in"]}),
+            "the original's first, in its order"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! What a value has to be: reading one, saying what was expected, and writing it down again.
 
 mod database;
+mod lists;
 mod network;
 mod plain;
 mod secret;
@@ -11,10 +12,11 @@ pub use network::Network;
 pub use secret::Secret;
 
 pub(crate) use database::DatabaseUrl;
+pub(crate) use lists::NameLists;
 pub(crate) use network::{Address, Networks};
-pub(crate) use plain::{List, LogFilter, Maybe, Name, OneOf, Path, Whole};
+pub(crate) use plain::{List, LogFilter, Maybe, Name, OneOf, Path, Whole, YesNo};
 pub(crate) use secret::{ApiKey, JwtSecret};
-pub(crate) use web::{Endpoint, Origin};
+pub(crate) use web::{Endpoint, OllamaHost, Origin, ProxyUrl};
 
 /// A value as it was given.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +27,9 @@ pub(crate) enum Raw {
     Integer(String),
     /// A list of strings.
     List(Vec<String>),
-    /// A boolean, a date, a table and so on: nothing that any key takes. As it would be printed.
+    /// A table of strings and lists of strings, each string as a list of one.
+    Table(Vec<(String, Vec<String>)>),
+    /// A boolean, a date, another table and so on: nothing that most keys take. As it would be printed.
     Other(String),
 }
 
@@ -35,11 +39,15 @@ impl Raw {
         match self {
             Self::Text(text) | Self::Integer(text) | Self::Other(text) => text.clone(),
             Self::List(items) => items.join(", "),
+            Self::Table(entries) => {
+                let entry = |(name, items): &(String, Vec<String>)| format!("{name}={}", items.join(","));
+                entries.iter().map(entry).collect::<Vec<_>>().join(";")
+            }
         }
     }
 
     /// The text, where the value is one.
-    fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -148,7 +156,7 @@ pub(crate) fn for_message(text: &str) -> String {
 }
 
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for character in text.chars() {

@@ -34,7 +34,7 @@ impl<T: TryFrom<u64> + Display> Kind for Whole<T> {
     fn read(&self, raw: &Raw) -> Result<T, Fault> {
         let text = match raw {
             Raw::Text(text) | Raw::Integer(text) => text.trim().replace('_', ""),
-            Raw::List(_) | Raw::Other(_) => return Err(self.expected()),
+            Raw::List(_) | Raw::Table(_) | Raw::Other(_) => return Err(self.expected()),
         };
         let number = text.parse::<u64>().map_err(|_| self.expected())?;
         if number < self.min || number > self.max {
@@ -127,6 +127,28 @@ impl<T: Copy + PartialEq> Kind for OneOf<T> {
     }
 }
 
+/// Yes or no: `true` or `false`.
+pub(crate) struct YesNo;
+
+impl Kind for YesNo {
+    type Value = bool;
+
+    fn describe(&self) -> String {
+        "`true` or `false`".to_owned()
+    }
+
+    fn read(&self, raw: &Raw) -> Result<bool, Fault> {
+        match raw {
+            Raw::Text(text) | Raw::Other(text) => text.trim().parse().map_err(|_| self.expected()),
+            Raw::Integer(_) | Raw::List(_) | Raw::Table(_) => Err(self.expected()),
+        }
+    }
+
+    fn to_toml(&self, value: &bool) -> String {
+        value.to_string()
+    }
+}
+
 /// A filter of log lines in the form that `RUST_LOG` has in Rust programs.
 pub(crate) struct LogFilter;
 
@@ -203,7 +225,7 @@ impl<K: Kind> Kind for List<K> {
                 .filter(|entry| !entry.is_empty())
                 .collect(),
             Raw::List(entries) => entries.iter().map(String::as_str).collect(),
-            Raw::Integer(_) | Raw::Other(_) => return Err(self.expected()),
+            Raw::Integer(_) | Raw::Table(_) | Raw::Other(_) => return Err(self.expected()),
         };
         entries
             .iter()

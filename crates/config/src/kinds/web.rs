@@ -38,6 +38,78 @@ impl Kind for Endpoint {
     }
 }
 
+/// Where Ollama listens, in the forms that its own variable has: a host, a host and port, a port alone, or a URL.
+/// Becomes the base URL of its compatible interface.
+pub(crate) struct OllamaHost;
+
+const OLLAMA_PORT: u16 = 11_434;
+
+impl Kind for OllamaHost {
+    type Value = String;
+
+    fn describe(&self) -> String {
+        "a host, `host:port` or an `http://` or `https://` URL without query".to_owned()
+    }
+
+    fn read(&self, raw: &Raw) -> Result<String, Fault> {
+        let text = raw.text().ok_or_else(|| self.expected())?.trim();
+        let with_scheme = match text {
+            _ if text.contains("://") => text.to_owned(),
+            port if port.starts_with(':') => format!("http://127.0.0.1{port}"),
+            host => format!("http://{host}"),
+        };
+        let mut url = Url::parse(
+            &Endpoint
+                .read(&Raw::Text(with_scheme))
+                .map_err(|_| self.expected())?,
+        )
+        .map_err(|_| self.expected())?;
+        let is_bare = !text.contains("://") || url.scheme() == "http";
+        if url.port().is_none() && is_bare && !text.trim_end_matches('/').ends_with(":80") {
+            url.set_port(Some(OLLAMA_PORT)).map_err(|()| self.expected())?;
+        }
+        let base = url.as_str().trim_end_matches('/');
+        Ok(match base.ends_with("/v1") {
+            true => base.to_owned(),
+            false => format!("{base}/v1"),
+        })
+    }
+
+    fn to_toml(&self, value: &String) -> String {
+        quoted(value)
+    }
+
+    fn printable(&self, raw: &Raw) -> String {
+        for_message(&without_password(&raw.joined()))
+    }
+}
+
+/// A proxy that a provider is reached through. It may carry a password, so it is never printed.
+pub(crate) struct ProxyUrl;
+
+impl Kind for ProxyUrl {
+    type Value = super::Secret;
+
+    const SECRET: bool = true;
+
+    fn describe(&self) -> String {
+        "an `http://` or `https://` URL of a proxy".to_owned()
+    }
+
+    fn read(&self, raw: &Raw) -> Result<super::Secret, Fault> {
+        let text = raw.text().ok_or_else(|| self.expected())?.trim();
+        let url = Url::parse(text).map_err(|_| self.expected())?;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.path() != "/" {
+            return Err(self.expected());
+        }
+        Ok(super::Secret::new(url.as_str()))
+    }
+
+    fn to_toml(&self, _: &super::Secret) -> String {
+        "(set)".to_owned()
+    }
+}
+
 /// The origin of a page: scheme, host and port.
 pub(crate) struct Origin;
 
@@ -95,6 +167,34 @@ mod tests {
         }
         let shown = Endpoint.printable(&Raw::Text("https://me:hunter2@example.org".to_owned()));
         assert_eq!(shown, "https://me:***@example.org");
+    }
+
+    #[test]
+    fn where_ollama_listens() {
+        let read = |text: &str| OllamaHost.read(&Raw::Text(text.to_owned()));
+        for (text, expected) in [
+            ("127.0.0.1", Some("http://127.0.0.1:11434/v1")),
+            ("127.0.0.1:9999", Some("http://127.0.0.1:9999/v1")),
+            (":9999", Some("http://127.0.0.1:9999/v1")),
+            ("ollama", Some("http://ollama:11434/v1")),
+            ("http://ollama:11434/", Some("http://ollama:11434/v1")),
+            ("http://ollama", Some("http://ollama:11434/v1")),
+            ("http://ollama:80", Some("http://ollama/v1")),
+            (
+                "https://ollama.example.org",
+                Some("https://ollama.example.org/v1"),
+            ),
+            (
+                "https://example.org/ollama/v1",
+                Some("https://example.org/ollama/v1"),
+            ),
+            ("ftp://ollama", None),
+            ("http://me:hunter2@ollama", None),
+            ("a b", None),
+            ("http://ollama/?key=1", None),
+        ] {
+            assert_eq!(read(text).ok().as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

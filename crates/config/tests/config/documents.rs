@@ -48,7 +48,15 @@ fn names_are_unique_and_formed_by_one_rule() {
         .filter(|key| key.secret)
         .map(|key| key.name)
         .collect();
-    assert_eq!(secrets, ["auth.jwt_secret", "providers.openai.api_key"]);
+    assert_eq!(
+        secrets,
+        [
+            "auth.jwt_secret",
+            "providers.openai.api_key",
+            "providers.anthropic.api_key",
+            "providers.gemini.api_key"
+        ]
+    );
 }
 
 #[test]

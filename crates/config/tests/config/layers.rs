@@ -8,6 +8,7 @@ fn an_empty_machine_gets_the_documented_defaults() {
         config,
         warnings,
         settings,
+        ..
     } = World::default().good();
     assert_eq!(warnings, []);
     assert!(settings.iter().all(|setting| setting.source == Source::Default));

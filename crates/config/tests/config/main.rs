@@ -5,6 +5,7 @@
 mod documents;
 mod layers;
 mod problems;
+mod providers;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

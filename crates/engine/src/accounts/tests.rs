@@ -43,7 +43,7 @@ async fn engine(folder: &tempfile::TempDir) -> (Engine, Arc<RwLock<()>>) {
         random: Arc::new(SeededRandom::new(1)),
         settings: settings(),
         catalog: Catalog::parse("{}", "none").unwrap(),
-        vendor: None,
+        vendors: Vec::new(),
         collection: Collection::parse("[]", "none").unwrap(),
         extractor: Extractor::with_worker(worker, Limits::default()),
     };

@@ -8,6 +8,7 @@ use crate::{
     Engine, EngineError,
     catalog::{BUILT_IN, Model},
     models,
+    vendors::VendorEntry,
 };
 use chatai_store::ops::administration;
 use chatai_types::{ErrorCode, PriceVersionId, Rate, Rates};
@@ -27,6 +28,8 @@ const LARGEST_WINDOW: i64 = 100_000_000;
 pub struct ModelEntry {
     /// Its name.
     pub name: String,
+    /// The provider that serves it; `None` where none does.
+    pub provider: Option<String>,
     /// Its prices; `None` where none are known.
     pub rates: Option<Rates>,
     /// The version of the prices.
@@ -35,6 +38,8 @@ pub struct ModelEntry {
     pub context_window: i64,
     /// How many tokens it puts out at most.
     pub max_output_tokens: Option<i64>,
+    /// When its provider takes it away, `YYYY-MM-DD`, where that was announced.
+    pub deprecated: Option<String>,
     /// Whether administrators let it be used.
     pub enabled: bool,
     /// Whether it can answer now.
@@ -149,6 +154,11 @@ impl Engine {
     /// None today; the store's when the catalog lies there.
     pub async fn model_entries(&self, _: &Administrator) -> Result<Vec<ModelEntry>, EngineError> {
         Ok(self.inner.models.entries())
+    }
+
+    /// The configured providers, each with how it is.
+    pub fn vendor_entries(&self, _: &Administrator) -> Vec<VendorEntry> {
+        self.inner.models.vendor_entries()
     }
 
     /// Changes a model at once, for every turn that begins from now on.

@@ -26,7 +26,7 @@ use chatai_store::{
         turns::{self, OpenTurn, Opened, OpenedTurn, Question, Repeatable},
     },
 };
-use chatai_types::{ErrorCode, Role, UserId};
+use chatai_types::{ErrorCode, Money, Role, UserId};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -197,8 +197,18 @@ pub(super) async fn regenerate(
 async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
     let owner = payer.owner;
     let now = inner.clock.now();
+<<<<<<< HEAD
     let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
     let (worst_case, allowance) = plan.worst_case(inner);
+=======
+    let mut plan = Plan::new(inner, owner, accepted.model, accepted.asked, accepted.recent);
+    let unpriced = plan.unpriced(inner);
+    let (mut worst_case, allowance) = plan.worst_case(inner);
+    if unpriced.is_some() {
+        // Beyond every budget; where there is none it is not looked at.
+        worst_case = Money::from_pico(i64::MAX);
+    }
+>>>>>>> providers
     let row = Arc::new(OpenTurn {
         payer,
         question: accepted.question,
@@ -217,8 +227,14 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         Opened::OtherRequest => Err(mismatch()),
         Opened::NoConversation => Err(EngineError::conversation_not_found()),
         Opened::NoMessage => Err(EngineError::message_not_found()),
+<<<<<<< HEAD
         Opened::OverBudget => Err(EngineError::budget_exceeded()),
         Opened::OverKeyBudget => Err(EngineError::key_budget_exceeded()),
+=======
+        Opened::OverBudget => Err(unpriced
+            .as_deref()
+            .map_or_else(EngineError::budget_exceeded, unknown_price)),
+>>>>>>> providers
     };
     // Written is enough to ask the model; what leaves for the client waits for the sync.
     let (opened, synced) = inner.store.write_staged(opening).await?;
@@ -268,6 +284,16 @@ async fn follow_up(inner: &Inner, owner: UserId, ids: OpenedTurn, plan: &mut Pla
             Recent::default()
         }
     };
+}
+
+fn unknown_price(model: &str) -> EngineError {
+    EngineError::new(
+        ErrorCode::ModelUnavailable,
+        format!(
+            "`{model}` has no price, so what it costs cannot be held to your budget; an administrator sets one with \
+             PUT /admin/models/{{name}}, or choose another model"
+        ),
+    )
 }
 
 fn check_window(model: &super::Served, text: &str) -> Result<(), EngineError> {

@@ -51,6 +51,17 @@ impl Books {
             return Ok(number);
         }
         let begun = begun(number, asked, scope, request_tokens, tokens_before);
+        self.begin_again(inner, answer, begun).await?;
+        Ok(number)
+    }
+
+    /// Writes down that another model is about to be asked in place of one that gave nothing, under the same number.
+    pub(crate) async fn begin_again(
+        &mut self,
+        inner: &Inner,
+        answer: MessageId,
+        begun: BegunCall,
+    ) -> Result<(), StoreError> {
         let ended = self.ended[self.saved..].to_vec();
         let rows = Arc::new((ended, [begun]));
         let now = inner.clock.now();
@@ -61,7 +72,7 @@ impl Books {
             .await
             .map(|((), _synced)| ())?;
         self.saved = self.ended.len();
-        Ok(number)
+        Ok(())
     }
 
     /// A call has ended.
@@ -92,6 +103,7 @@ pub(crate) fn begun(
         scope,
         model: asked.model.name.clone(),
         price_version: asked.model.price_version,
+        fallback_from: None,
         request_tokens,
         tokens_before,
     }

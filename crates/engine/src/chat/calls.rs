@@ -19,6 +19,8 @@ use std::{
 pub(crate) struct Served {
     pub(crate) model: Model,
     pub(crate) provider: Arc<dyn Provider>,
+    /// Who answers in its place, in order, when its provider fails before its first byte.
+    pub(crate) alternatives: Arc<[Served]>,
 }
 
 /// What a call that was read to its end gave.
@@ -44,7 +46,7 @@ impl Served {
             match event? {
                 Event::Text(more) => partial.push(&storable(more)),
                 Event::Finished(finished) => end = Some(finished),
-                Event::Reasoning(_) | Event::ToolCall(_) => {}
+                Event::Reasoning(_) | Event::State(_) | Event::ToolCall(_) => {}
             }
         }
         let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
@@ -78,6 +80,7 @@ impl Served {
             source,
             price,
             price_version,
+            fallback_from: None,
             at,
         }
     }
@@ -107,6 +110,7 @@ impl Served {
             source: UsageSource::None,
             price: Some(Money::ZERO),
             price_version: self.model.price_version,
+            fallback_from: None,
             at,
         }
     }
@@ -176,7 +180,7 @@ pub(crate) fn request_tokens(request: &Request) -> i64 {
         .map(|tool| estimate_tokens(&tool.description) + estimate_tokens(&tool.parameters.to_string()))
         .sum();
     let format = match &request.format {
-        Format::Text => 0,
+        Format::Text | Format::JsonObject => 0,
         Format::JsonSchema { schema, .. } => estimate_tokens(&schema.to_string()),
     };
     estimate_tokens(&request.system) + items + tools + format
@@ -188,10 +192,12 @@ fn item_tokens(item: &Item) -> i64 {
             .iter()
             .map(|part| match part {
                 Part::Text(text) => estimate_tokens(text),
-                Part::Image { .. } => super::size::IMAGE_TOKENS,
+                Part::Image { .. } | Part::ImageUrl { .. } => super::size::IMAGE_TOKENS,
             })
             .sum(),
         Item::Assistant(text) => estimate_tokens(text),
+        // Vendors bill the words, not what they are encrypted into.
+        Item::Reasoning(state) => estimate_tokens(&state.text),
         Item::ToolCall(call) => estimate_tokens(&call.name) + estimate_tokens(&call.arguments),
         Item::ToolResult { output, .. } => estimate_tokens(output),
     }
@@ -234,6 +240,12 @@ pub(crate) fn refusal(error: &LlmError) -> EngineError {
             ErrorCode::ProviderError,
             "The model's provider failed; your message was kept, send it again or choose another model",
         ),
+        LlmError::Busy { .. } => new(
+            ErrorCode::ProviderRateLimited,
+            "As many questions as this instance may put to the model's provider at once are being answered; your \
+             message was kept, send it again",
+        )
+        .retry_after(Duration::from_secs(5)),
         LlmError::CircuitOpen { retry_after } => new(
             ErrorCode::ProviderError,
             "The model's provider has failed repeatedly and is left alone for a moment; your message was kept",

@@ -134,6 +134,7 @@ fn closing_row(
     error: Option<&EngineError>,
     events: Vec<NewEvent>,
 ) -> CloseTurn {
+    let model = answer.asked.model.name;
     let mut calls = answer.books.into_calls();
     calls.extend(side.calls);
     calls.sort_by_key(|call| Scope::ALL.iter().position(|scope| *scope == call.scope));
@@ -143,6 +144,7 @@ fn closing_row(
         payer: plan.payer,
         ids,
         status,
+        model,
         size_tokens: MESSAGE_OVERHEAD + estimate_tokens(&text),
         text,
         answer_summary: side.answer_summary,
@@ -189,7 +191,7 @@ fn failure(failure: Failure) -> EngineError {
     }
 }
 
-/// The sums over all calls; `None` where there was none.
+/// The sums over all calls; `None` where there was none. A call whose price nobody knows leaves the sum unknown.
 pub(crate) fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) {
     if calls.is_empty() {
         return (None, None);
@@ -197,6 +199,7 @@ pub(crate) fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) 
     let tokens = calls
         .iter()
         .try_fold(TokenCounts::default(), |sum, call| sum.checked_add(&call.tokens));
+    let is_priced = calls.iter().all(|call| call.price.is_some());
     let price = calls
         .iter()
         .filter_map(|call| call.price)
@@ -204,7 +207,7 @@ pub(crate) fn sums(calls: &[ModelCall]) -> (Option<TokenCounts>, Option<Money>) 
     if tokens.is_none() || price.is_none() {
         tracing::error!("a turn's sums overflow");
     }
-    (tokens, price)
+    (tokens, price.filter(|_| is_priced))
 }
 
 /// The two messages of a closed turn, as the next turn's history holds them.

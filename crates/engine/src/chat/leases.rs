@@ -9,7 +9,7 @@ use chatai_store::{
     Backend, Store, StoreError, Tx,
     ops::turns::{self, Abandoned, ModelCall, Settled},
 };
-use chatai_types::{Money, Scope, Timestamp, TokenCounts, UsageSource};
+use chatai_types::{Money, Rates, Scope, Timestamp, TokenCounts, UsageSource};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -132,7 +132,7 @@ fn settle(turn: &Abandoned) -> Settled {
             },
             ..abandoned.call.clone()
         };
-        calls.push(unended(turn, began, given));
+        calls.push(unended(abandoned.rates, began, given));
     }
     let first_has_ended = calls
         .iter()
@@ -148,9 +148,10 @@ fn settle(turn: &Abandoned) -> Settled {
             source: UsageSource::None,
             price: None,
             price_version: turn.price.map(|(version, _)| version),
+            fallback_from: None,
             at: turn.now,
         };
-        calls.push(unended(turn, began, output));
+        calls.push(unended(turn.price.map(|(_, rates)| rates), began, output));
     }
     let (tokens, price) = sums(&calls);
     Settled {
@@ -162,8 +163,8 @@ fn settle(turn: &Abandoned) -> Settled {
 }
 
 /// A call that had not ended, with what it gave.
-fn unended(turn: &Abandoned, began: ModelCall, given: i64) -> ModelCall {
-    if given <= 0 || turn.model == BUILT_IN {
+fn unended(rates: Option<Rates>, began: ModelCall, given: i64) -> ModelCall {
+    if given <= 0 || began.model == BUILT_IN {
         return ModelCall {
             tokens: TokenCounts::default(),
             source: UsageSource::None,
@@ -175,8 +176,8 @@ fn unended(turn: &Abandoned, began: ModelCall, given: i64) -> ModelCall {
         output: given,
         ..began.tokens
     };
-    // The rates of the version that was in force when the turn began.
-    let price = turn.price.and_then(|(_, rates)| rates.charge(&tokens).ok());
+    // The rates of the version that was in force when it began.
+    let price = rates.and_then(|rates| rates.charge(&tokens).ok());
     ModelCall {
         tokens,
         source: UsageSource::Estimated,

@@ -6,6 +6,7 @@ mod books;
 mod calls;
 mod closing;
 pub(crate) mod context;
+mod fallback;
 mod leases;
 mod log;
 mod piece;
@@ -23,7 +24,7 @@ pub(crate) mod uploads;
 mod writer;
 
 pub use accept::Turn;
-pub(crate) use calls::{Served, request_tokens};
+pub(crate) use calls::{Served, refusal, request_tokens};
 pub(crate) use leases::{keep_leases, sweep};
 pub use reader::{Position, TurnEvent, TurnReader};
 pub(crate) use turns::Turns;

@@ -12,6 +12,7 @@ use super::{
     uploads::documents_tokens,
 };
 use crate::{
+    catalog::Model,
     inner::Inner,
     models::Models,
     money::{Allowance, Demand},
@@ -109,9 +110,8 @@ impl Plan {
         demand.worst_case(inner)
     }
 
-    /// The first request for the answer.
-    pub(crate) fn request(&self, depth: Depth) -> Request {
-        let model = &self.answering.model;
+    /// The first request for the answer, to any model that may give it.
+    pub(crate) fn request_for(&self, model: &Model, depth: Depth) -> Request {
         let mut items = context(&self.recent.messages, depth, self.context_tokens, model.sees);
         let mut documents = self.documents.clone();
         fit_documents(&mut documents, self.document_tokens);
@@ -130,6 +130,22 @@ impl Plan {
             cache_key: Some(format!("user-{}", self.payer.owner)),
             ..Request::default()
         }
+    }
+
+    /// A model of this turn whose price nobody knows, so that nobody knows what the turn may cost.
+    pub(crate) fn unpriced(&self, inner: &Inner) -> Option<String> {
+        let embedder = inner.models.embedder().filter(|_| !self.answering.is_built_in());
+        let asked = [
+            Some(&self.answering),
+            Some(&self.titling),
+            Some(&self.summarising),
+        ];
+        let mut asked = asked
+            .into_iter()
+            .chain([self.intent.as_ref(), embedder.as_ref()])
+            .flatten();
+        let unpriced = asked.find(|served| served.model.rates.is_none());
+        unpriced.map(|served| served.model.name.clone())
     }
 
     /// An upper bound of the estimated size of that request.

@@ -37,6 +37,7 @@ pub(crate) fn title(model: &str, question: &str) -> Request {
                 "required": ["title"],
                 "additionalProperties": false
             }),
+            strict: true,
         },
         ..small(model, TITLE, question)
     }
@@ -64,6 +65,7 @@ pub(crate) fn intent(model: &str, last_exchange: &str, question: &str) -> Reques
                 "required": ["context"],
                 "additionalProperties": false
             }),
+            strict: true,
         },
         ..small(model, INTENT, &asked)
     }

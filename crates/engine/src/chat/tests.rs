@@ -77,8 +77,13 @@ impl World {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SeededRandom::new(1)),
             settings: settings(turns_per_minute),
+<<<<<<< HEAD
             catalog: Catalog::parse(CATALOG, "a test's own").unwrap(),
             vendor,
+=======
+            catalog: Catalog::parse("{}", "a test's own").unwrap(),
+            vendors: Vec::new(),
+>>>>>>> providers
             collection: Collection::parse(books, "a test's own").unwrap(),
             extractor: Extractor::with_worker(worker, Limits::default()),
         };

@@ -40,6 +40,8 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
                     "limit": {"type": "integer", "minimum": 1, "maximum": MOST_RECOMMENDATIONS, "default": DEFAULT_LIMIT, "description": "How many books at most."}
                 }
             }),
+            // Strict schemas demand every property; these have optional ones, and arguments are checked here anyway.
+            strict: false,
         },
         ToolSpec {
             name: SUMMARIES.to_owned(),
@@ -50,6 +52,7 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
                 "properties": {"titles": texts("The titles.")},
                 "required": ["titles"]
             }),
+            strict: false,
         },
     ]
 }
@@ -141,6 +144,7 @@ fn embedding_call(inner: &Inner, embedder: &Served, embedded: Embedded, content:
         source,
         price: embedder.model.charge(&tokens),
         price_version: embedder.model.price_version,
+        fallback_from: None,
         at: inner.clock.now(),
     }
 }

@@ -3,9 +3,10 @@
 use super::{
     answer_text::AnswerText,
     books::{self, Books},
-    calls::{Partial, request_tokens, storable},
+    calls::{Partial, Served, request_tokens, storable},
     closing::close,
     context::Depth,
+    fallback::request_of,
     log::TurnLog,
     piece::Piece,
     plan::Plan,
@@ -15,11 +16,14 @@ use super::{
 };
 use crate::{inner::Inner, views::ToolEvent};
 use chatai_llm::{Event, Item, LlmError, Request, StopReason, ToolCall};
-use chatai_store::{StoreError, ops::turns::OpenedTurn};
+use chatai_store::{
+    StoreError,
+    ops::turns::{BegunCall, ModelCall, OpenedTurn},
+};
 use chatai_types::Scope;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, timeout_at},
@@ -45,16 +49,24 @@ pub(crate) struct TurnTask {
 pub(crate) struct Answer {
     pub(crate) text: AnswerText,
     pub(crate) books: Books,
+    /// Who answers: the model that was asked, or one in its place.
+    pub(crate) asked: Served,
+    /// Those that may still answer in its place.
+    pub(super) others: VecDeque<Served>,
+    /// The model that was asked first, where another answers.
+    pub(super) fallback_from: Option<String>,
     /// The call that has not ended yet.
-    under_way: Option<UnderWay>,
+    pub(super) under_way: Option<UnderWay>,
 }
 
 /// A call that was made and has not ended.
-struct UnderWay {
+pub(super) struct UnderWay {
     number: i64,
     request: Request,
     /// What it has put out; `None` until its provider has begun to answer.
     output: Option<String>,
+    /// Whether anything of the answer came.
+    pub(super) has_given: bool,
 }
 
 /// Why a turn has no complete answer.
@@ -121,6 +133,9 @@ impl TurnTask {
         let mut answer = Answer {
             text: AnswerText::default(),
             books: Books::new(),
+            asked: plan.answering.clone(),
+            others: plan.answering.alternatives.iter().cloned().collect(),
+            fallback_from: None,
             under_way: None,
         };
         let mut side = SideWork::new(Arc::clone(&inner.clock));
@@ -132,7 +147,7 @@ impl TurnTask {
         }
         let ended = answer_while(&inner, &plan, &log, &mut answer, &mut side).await;
         let ended_by_us = matches!(ended, Ended::Stopped | Ended::Failed(Failure::ShuttingDown));
-        answer.settle(&inner, &plan, ended_by_us);
+        answer.settle(&inner, ended_by_us);
         if matches!(ended, Ended::Complete) && answer.text.text().chars().count() > LONG_ANSWER_CHARS {
             summarise_answer(&inner, &plan, &log, &mut answer, &mut side).await;
         }
@@ -185,18 +200,24 @@ fn show_title(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, title: Option<Stri
 impl Answer {
     /// A call that broke off after it gave something, or that we ended: it is billed by estimate, since the provider
     /// bills it too. Of one that we ended before its provider had begun to answer nobody knows what it used.
-    fn settle(&mut self, inner: &Inner, plan: &Plan, ended_by_us: bool) {
+    fn settle(&mut self, inner: &Inner, ended_by_us: bool) {
         let Some(call) = self.under_way.take() else { return };
         let now = inner.clock.now();
         let known = match &call.output {
             Some(output) if ended_by_us || !output.is_empty() => {
-                plan.answering
-                    .record(Scope::Final, None, &call.request, output, now)
+                self.asked.record(Scope::Final, None, &call.request, output, now)
             }
-            None if ended_by_us => plan.answering.record_unknown(Scope::Final, now),
+            None if ended_by_us => self.asked.record_unknown(Scope::Final, now),
             _ => return,
         };
-        self.books.end(call.number, known);
+        let fallback_from = self.fallback_from.clone();
+        self.books.end(
+            call.number,
+            ModelCall {
+                fallback_from,
+                ..known
+            },
+        );
     }
 }
 
@@ -224,38 +245,49 @@ async fn summarise_answer(
 /// Calls the model until it has answered, with the tools it asks for in between.
 async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answer) -> Result<(), Failure> {
     let depth = depth(inner, plan, &mut answer.books).await;
-    let mut request = plan.request(depth);
-    let mut number = books::FIRST;
+    let mut rounds = Vec::new();
+    let answer_id = log.ids.response_message_id;
     for round in 0..=inner.settings.limits.tool_rounds {
-        if round == inner.settings.limits.tool_rounds {
-            // The last round has to answer.
-            request.tools.clear();
-        }
-        if let Some(allowance) = &plan.allowance {
-            let next = allowance.next_call(&plan.answering.model, answer.books.ended(), &request);
-            request.max_output_tokens = Some(next.output_tokens);
-            if !next.may_use_tools {
-                request.tools.clear();
-            }
-        }
+        // The last round has to answer.
+        let is_last = round == inner.settings.limits.tool_rounds;
+        let mut request = request_of(plan, answer, depth, &rounds, is_last);
+        let mut number = books::FIRST;
         if round > 0 {
             let tokens = (request_tokens(&request), estimate_tokens(answer.text.text()));
-            let answer_id = log.ids.response_message_id;
-            let asked = &plan.answering;
             number = answer
                 .books
-                .begin(inner, answer_id, asked, Scope::Final, tokens.0, tokens.1)
+                .begin(inner, answer_id, &answer.asked, Scope::Final, tokens.0, tokens.1)
                 .await?;
         }
-        let asked = call(inner, plan, log, &request, number, answer).await?;
-        if asked.is_empty() {
+        let asked = loop {
+            let error = match call(inner, log, &request, number, answer).await {
+                Err(Failure::Provider(error)) if answer.may_be_anothers(&error) => error,
+                ended => break ended?,
+            };
+            if !answer.fall_back(plan, depth, &rounds, &error) {
+                return Err(error.into());
+            }
+            request = request_of(plan, answer, depth, &rounds, is_last);
+            let tokens = (request_tokens(&request), estimate_tokens(answer.text.text()));
+            let first = answer.fallback_from.clone();
+            // Under the number of the call that gave nothing: this one stands in its place.
+            let begun = books::begun(number, &answer.asked, Scope::Final, tokens.0, tokens.1);
+            let begun = BegunCall {
+                fallback_from: first,
+                ..begun
+            };
+            answer.books.begin_again(inner, answer_id, begun).await?;
+        };
+        let calls: Vec<ToolCall> = asked.iter().filter_map(tool_call_of).cloned().collect();
+        if calls.is_empty() {
             return Ok(());
         }
-        for (place, tool_call) in asked.into_iter().enumerate() {
+        // The round stands as the model made it: its calls together, each behind the reasoning that led to it.
+        rounds.extend(asked);
+        for (place, tool_call) in calls.into_iter().enumerate() {
             let output = run_tool(inner, plan, log, answer, place, &tool_call).await?;
-            let call_id = tool_call.id.clone();
-            request.items.push(Item::ToolCall(tool_call));
-            request.items.push(Item::ToolResult { call_id, output });
+            let call_id = tool_call.id;
+            rounds.push(Item::ToolResult { call_id, output });
         }
     }
     Err(Failure::Provider(LlmError::Failed(
@@ -283,38 +315,52 @@ async fn run_tool(
     Ok(output)
 }
 
-/// One model call: its text goes to the answer, its usage to the books, its tool calls back.
+pub(super) fn tool_call_of(item: &Item) -> Option<&ToolCall> {
+    match item {
+        Item::ToolCall(call) => Some(call),
+        _ => None,
+    }
+}
+
+/// One model call: its text goes to the answer, its usage to the books, its tool calls back, with what the model
+/// needs to know again when it is given their results.
 async fn call(
     inner: &Inner,
-    plan: &Plan,
     log: &Arc<TurnLog>,
     request: &Request,
     number: i64,
     answer: &mut Answer,
-) -> Result<Vec<ToolCall>, Failure> {
+) -> Result<Vec<Item>, Failure> {
     let Answer {
         text,
         under_way,
         books,
+        asked: answering,
+        fallback_from,
+        ..
     } = answer;
     let call = under_way.insert(UnderWay {
         number,
         request: request.clone(),
         output: None,
+        has_given: false,
     });
-    let mut stream = plan.answering.provider.stream(request.clone()).await?;
+    let mut stream = answering.provider.stream(request.clone()).await?;
     let output = call.output.insert(String::new());
-    if !text.is_empty() {
-        text.push("\n\n");
-    }
-    let mut tool_calls = Vec::new();
+    let mut is_apart = text.is_empty();
+    let mut asked = Vec::new();
     let mut end = None;
     // Read on after the last event, so that the connection can be used again.
     while let Some(event) = stream.next().await {
-        match event? {
+        let event = event?;
+        call.has_given = true;
+        match event {
             Event::Text(more) => {
                 let more = storable(more);
                 output.push_str(&more);
+                if !std::mem::replace(&mut is_apart, true) {
+                    text.push("\n\n");
+                }
                 if let Some(more) = text.push(&more) {
                     inner.turns.writer.push(log, Piece::Text(more.to_owned()));
                     log.room().await;
@@ -326,26 +372,28 @@ async fn call(
             }
             Event::ToolCall(tool_call) => {
                 output.push_str(&tool_call.arguments);
-                tool_calls.push(tool_call);
+                asked.push(Item::ToolCall(tool_call));
             }
+            Event::State(state) => asked.push(Item::Reasoning(state)),
             Event::Finished(finished) => end = Some(finished),
         }
     }
     let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
     if end.reason == StopReason::Refusal {
-        tracing::info!(model = %plan.answering.model.name, "the model refused to answer");
+        tracing::info!(model = %answering.model.name, "the model refused to answer");
     }
-    let scope = if tool_calls.is_empty() {
-        Scope::Final
-    } else {
+    let scope = if asked.iter().any(|item| tool_call_of(item).is_some()) {
         Scope::Tool
+    } else {
+        Scope::Final
     };
-    let call = plan
-        .answering
-        .record(scope, end.usage, request, output, inner.clock.now());
+    let call = ModelCall {
+        fallback_from: fallback_from.clone(),
+        ..answering.record(scope, end.usage, request, output, inner.clock.now())
+    };
     books.end(number, call);
     *under_way = None;
-    Ok(tool_calls)
+    Ok(asked)
 }
 
 /// How much context the turn is given: by the intent model where one is set and answers soon, else all that fits.

@@ -57,12 +57,10 @@ pub(crate) struct NextCall {
 impl Demand<'_> {
     /// What the turn may cost at most, and the answer's part of it.
     pub(crate) fn worst_case(&self, inner: &Inner) -> (Money, Allowance) {
-        let model = &self.answering.model;
-        let mut answer = input_cost(model, self.input_tokens)
-            + output_cost(model, ANSWER_TOKENS.max(2 * LEAST_ANSWER_TOKENS));
-        if model.calls_tools {
-            answer += input_cost(model, self.input_tokens.saturating_add(TOOL_RESULT_TOKENS));
-        }
+        // Whoever answers in the model's place may be dearer.
+        let others = self.answering.alternatives.iter().map(|other| &other.model);
+        let models = others.chain([&self.answering.model]);
+        let answer = models.map(|model| self.answer(model)).max().unwrap_or_default();
         let beside = self.beside(inner);
         (
             money(answer + beside),
@@ -70,6 +68,16 @@ impl Demand<'_> {
                 answer: money(answer),
             },
         )
+    }
+
+    /// What a model's answer may cost.
+    fn answer(&self, model: &Model) -> i128 {
+        let mut answer = input_cost(model, self.input_tokens)
+            + output_cost(model, ANSWER_TOKENS.max(2 * LEAST_ANSWER_TOKENS));
+        if model.calls_tools {
+            answer += input_cost(model, self.input_tokens.saturating_add(TOOL_RESULT_TOKENS));
+        }
+        answer
     }
 
     /// The calls beside the answer.
@@ -179,6 +187,7 @@ mod tests {
             source: UsageSource::Provider,
             price: model.charge(&tokens),
             price_version: None,
+            fallback_from: None,
             at: Timestamp::from_micros(0),
         }
     }

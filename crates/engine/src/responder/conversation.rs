@@ -67,7 +67,7 @@ impl<'a> Conversation<'a> {
                     });
                 }
                 Item::Assistant(text) => conversation.earlier.push(Earlier::Assistant(text)),
-                Item::ToolCall(_) | Item::ToolResult { .. } => {}
+                Item::Reasoning(_) | Item::ToolCall(_) | Item::ToolResult { .. } => {}
             }
         }
         conversation.earlier.reverse();
@@ -121,7 +121,7 @@ fn message(parts: &[Part]) -> (&str, Vec<Document<'_>>) {
         match part {
             Part::Text(fenced) if Some(at) != text => documents.extend(Document::read(fenced)),
             Part::Text(_) => {}
-            Part::Image { .. } => documents.push(Document::image()),
+            Part::Image { .. } | Part::ImageUrl { .. } => documents.push(Document::image()),
         }
     }
     documents.truncate(MOST_DOCUMENTS);

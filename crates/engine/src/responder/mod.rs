@@ -21,11 +21,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use crate::{chat::prompt, library::Library};
+use crate::{catalog::BUILT_IN, chat::prompt, library::Library};
 use async_trait::async_trait;
 use chatai_llm::{
-    Embeddings, Event, EventStream, Finished, Format, Item, LlmError, Part, Provider, Request, StopReason,
-    ToolCall,
+    Embeddings, Event, EventStream, Finished, Format, Item, LlmError, OfferedModel, Part, Provider, Request,
+    StopReason, ToolCall,
 };
 use chatai_rag::{Index, summarise};
 use chatai_types::TokenCounts;
@@ -86,6 +86,13 @@ impl Provider for BuiltIn {
             "the built-in responder makes no embeddings".to_owned(),
         ))
     }
+
+    async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
+        Ok(vec![OfferedModel {
+            id: BUILT_IN.to_owned(),
+            ..OfferedModel::default()
+        }])
+    }
 }
 
 fn events(request: &Request, index: &Index) -> Result<Vec<Event>, LlmError> {
@@ -118,6 +125,9 @@ fn reply(request: &Request, index: &Index) -> Result<Reply, LlmError> {
                 "the built-in responder cannot answer in the form `{other}`"
             ))),
         },
+        Format::JsonObject => Err(LlmError::Rejected(
+            "the built-in responder cannot answer in the form of any json object".to_owned(),
+        )),
         Format::Text if request.system == prompt::SUMMARY => {
             Ok(Reply::Text(summarise(conversation.question, SUMMARY_CHARS)))
         }
@@ -212,10 +222,11 @@ fn text_bytes(request: &Request) -> usize {
                 .iter()
                 .map(|part| match part {
                     Part::Text(text) => text.len(),
-                    Part::Image { .. } => 0,
+                    Part::Image { .. } | Part::ImageUrl { .. } => 0,
                 })
                 .sum(),
             Item::Assistant(text) => text.len(),
+            Item::Reasoning(_) => 0,
             Item::ToolCall(call) => call.arguments.len(),
             Item::ToolResult { output, .. } => output.len(),
         })

@@ -291,6 +291,7 @@ pub(crate) async fn chat(
             payer: owner.into(),
             ids,
             status: chatai_types::TurnStatus::Complete,
+            model: "built-in".to_owned(),
             text: format!("answer to {text}"),
             size_tokens: 13,
             answer_summary: None,

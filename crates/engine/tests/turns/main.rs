@@ -9,11 +9,11 @@ mod common;
 use async_trait::async_trait;
 use chatai_engine::{
     AuthSettings, Catalog, Engine, JwtAlgorithm, LimitSettings, ModelSettings, NewAccount, Origin, Parent,
-    Parts, SendMessage, Settings,
+    Parts, SendMessage, Settings, Vendor,
 };
 use chatai_files::{Extractor, Limits};
 use chatai_llm::{
-    Embeddings, Event, EventStream, Finished, LlmError, Priority, Provider, Request, StopReason,
+    Embeddings, Event, EventStream, Finished, LlmError, OfferedModel, Priority, Provider, Request, StopReason,
 };
 use chatai_rag::Collection;
 use chatai_store::Store;
@@ -51,6 +51,10 @@ impl Provider for Caching {
     async fn embed(&self, _: &str, _: &[String]) -> Result<Embeddings, LlmError> {
         Err(LlmError::Rejected("no vectors".to_owned()))
     }
+
+    async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
+        Ok(Vec::new())
+    }
 }
 
 async fn engine(store: Store, prices: &str, vendor: Caching) -> Engine {
@@ -84,7 +88,15 @@ async fn engine(store: Store, prices: &str, vendor: Caching) -> Engine {
         random: Arc::new(SystemRandom),
         settings,
         catalog: Catalog::parse(prices, "prices").unwrap(),
-        vendor: Some(Arc::new(vendor)),
+        vendors: vec![Vendor {
+            name: "openai".to_owned(),
+            kind: "openai",
+            family: Some("openai"),
+            host: "127.0.0.1".to_owned(),
+            provider: Arc::new(vendor),
+            models: Vec::new(),
+            discover: false,
+        }],
         collection: Collection::parse("[]", "books").unwrap(),
         extractor: Extractor::new(Limits::default()),
     };

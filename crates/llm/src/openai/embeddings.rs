@@ -1,15 +1,13 @@
 //! `POST /embeddings`: vectors for texts.
 
-use super::{OpenAi, error::from_refusal};
 use crate::{
     failure::Failure,
-    http::{PostError, read_bounded},
     provider::{Embeddings, LlmError},
+    vendor::{Fetch, Vendor, json},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, timeout};
+use url::Url;
 
 /// Texts in one request. The API takes 2,048; smaller answers keep memory and the thread's time bounded.
 const MAX_TEXTS: usize = 256;
@@ -59,42 +57,37 @@ struct Usage {
 }
 
 /// Embeds `texts`, in as many requests as their number and size need, one after another.
-pub(super) async fn embed(openai: &OpenAi, model: &str, texts: &[String]) -> Result<Embeddings, LlmError> {
-    let deadline = Instant::now() + openai.config.total_timeout;
+pub(super) async fn embed(
+    vendor: &Vendor,
+    url: &Url,
+    model: &str,
+    texts: &[String],
+) -> Result<Embeddings, LlmError> {
+    let deadline = vendor.deadline();
     let mut embeddings = Embeddings {
         vectors: Vec::with_capacity(texts.len()),
         input_tokens: Some(0),
     };
     for batch in batches(texts) {
-        let body = serde_json::to_vec(&Body {
+        let body = json(&Body {
             model,
             input: batch,
             encoding_format: "base64",
-        })
-        .map_err(|error| LlmError::Rejected(format!("the request cannot be written: {error}")))?;
-        let body = Bytes::from(body);
-        let attempt = || attempt(openai, body.clone(), batch.len());
-        let part = openai
-            .retry
-            .run(
-                &openai.circuits.embeddings,
-                &*openai.config.random,
-                deadline,
-                attempt,
-            )
+        })?;
+        let fetch = Fetch {
+            url,
+            body: Some(body),
+            max_answer_bytes: MAX_ANSWER_BYTES,
+            deadline,
+        };
+        let part = vendor
+            .fetch(&vendor.circuits.embeddings, fetch, |body| {
+                decode(body, batch.len())
+            })
             .await?;
-        openai.circuits.embeddings.success();
-        embeddings.vectors.extend(part.vectors);
-        embeddings.input_tokens = embeddings
-            .input_tokens
-            .zip(part.input_tokens)
-            .and_then(|(sum, more)| sum.checked_add(more));
+        embeddings.add(part);
     }
-    let dimension = embeddings.vectors.first().map_or(0, Vec::len);
-    if embeddings.vectors.iter().any(|vector| vector.len() != dimension) {
-        return Err(LlmError::Failed("embeddings differ in dimension".to_owned()));
-    }
-    Ok(embeddings)
+    embeddings.checked()
 }
 
 /// Runs of texts that fit one request.
@@ -111,31 +104,6 @@ fn batches(texts: &[String]) -> impl Iterator<Item = &[String]> {
         rest = others;
         (!batch.is_empty()).then_some(batch)
     })
-}
-
-async fn attempt(openai: &OpenAi, body: Bytes, count: usize) -> Result<Embeddings, Failure> {
-    let key = &openai.config.api_key;
-    let response = match openai
-        .http
-        .post(&openai.embeddings_url, "application/json", body)
-        .await
-    {
-        Ok(response) => response,
-        Err(PostError::Transport(failure)) => return Err(failure),
-        Err(PostError::Refused(refusal)) => return Err(from_refusal(&refusal, key)),
-    };
-    // Nothing was shown of this answer, so a broken body is repeated like a broken connection.
-    let body = match timeout(openai.config.timeout, read_bounded(response, MAX_ANSWER_BYTES)).await {
-        Ok(Ok(Some(body))) => body,
-        Ok(Ok(None)) => {
-            return Err(unusable(format!(
-                "the answer is larger than {MAX_ANSWER_BYTES} bytes"
-            )));
-        }
-        Ok(Err(error)) => return Err(openai.http.transport_failure(error)),
-        Err(_) => return Err(Failure::fatal(LlmError::Timeout(openai.config.timeout))),
-    };
-    decode(&body, count)
 }
 
 fn decode(body: &[u8], count: usize) -> Result<Embeddings, Failure> {

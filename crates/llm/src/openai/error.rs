@@ -1,9 +1,13 @@
-//! What OpenAI's errors mean, whether they come as a status or inside a stream.
+//! What OpenAI's errors say, and those of compatible servers, whether they come as a status or inside a stream.
 //!
-//! The code says more than the status (a missing model is 404 or 403, a lack of credit is 429), so it is
-//! looked at first.
+//! <https://platform.openai.com/docs/guides/error-codes>
 
-use crate::{failure::Failure, http::Refusal, provider::LlmError, secret::Secret};
+use crate::{
+    failure::Failure,
+    http::Refusal,
+    meaning::{self, Meaning},
+    secret::Secrets,
+};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -23,18 +27,14 @@ pub(super) struct ErrorObject {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum ErrorBody {
-    Object { error: ErrorObject },
-    Text { error: String },
-}
-
-/// What a code or type says, independent of where it stood.
-enum Meaning {
-    Auth,
-    RateLimited,
-    ModelUnavailable,
-    ContextTooLong,
-    Rejected,
-    Failed,
+    Object {
+        error: ErrorObject,
+    },
+    Text {
+        error: String,
+    },
+    /// Mistral's and older servers' form, without a member around it.
+    Bare(ErrorObject),
 }
 
 impl ErrorObject {
@@ -42,15 +42,19 @@ impl ErrorObject {
         let code = self.code.as_str().and_then(meaning_of);
         // OpenAI repeats the class in `type`; for lack of credit some servers give it there alone.
         code.or_else(|| self.kind.as_deref().and_then(meaning_of))
+            .filter(|meaning| *meaning != Meaning::Rejected)
+            .or_else(|| self.message.as_deref().and_then(meaning::in_words))
+            .or(code)
+            .or_else(|| self.kind.as_deref().and_then(meaning_of))
     }
 
-    fn detail(&self, key: &Secret) -> String {
+    fn detail(&self, secrets: &Secrets) -> String {
         match (
             self.message.as_deref(),
             self.code.as_str().or(self.kind.as_deref()),
         ) {
-            (Some(message), _) if !message.trim().is_empty() => key.scrub(message),
-            (_, Some(code)) => key.scrub(code),
+            (Some(message), _) if !message.trim().is_empty() => secrets.scrub(message),
+            (_, Some(code)) => secrets.scrub(code),
             _ => "no reason given".to_owned(),
         }
     }
@@ -62,6 +66,7 @@ fn meaning_of(code: &str) -> Option<Meaning> {
         | "invalid_api_key"
         | "billing_hard_limit_reached"
         | "billing_not_active"
+        | "insufficient_balance"
         | "account_deactivated"
         | "authentication_error"
         | "permission_error" => Meaning::Auth,
@@ -69,7 +74,7 @@ fn meaning_of(code: &str) -> Option<Meaning> {
             Meaning::RateLimited
         }
         "model_not_found" => Meaning::ModelUnavailable,
-        "context_length_exceeded" => Meaning::ContextTooLong,
+        "context_length_exceeded" | "exceed_context_size_error" => Meaning::ContextTooLong,
         "invalid_prompt"
         | "invalid_request_error"
         | "content_policy_violation"
@@ -90,71 +95,25 @@ fn meaning_of(code: &str) -> Option<Meaning> {
     })
 }
 
-/// A refusal by status. Retries follow OpenAI's own clients: 408, 409, 429 and 5xx.
-pub(super) fn from_refusal(refusal: &Refusal, key: &Secret) -> Failure {
+/// A refusal by status.
+pub(super) fn from_refusal(refusal: &Refusal, secrets: &Secrets) -> Failure {
     let object = match serde_json::from_slice(&refusal.body) {
         Ok(ErrorBody::Object { error }) => error,
         Ok(ErrorBody::Text { error }) => ErrorObject {
             message: Some(error),
             ..ErrorObject::default()
         },
+        Ok(ErrorBody::Bare(error)) => error,
         // Not OpenAI's form, such as a proxy's page: the status has to say it.
         Err(_) => ErrorObject::default(),
     };
-    let status = refusal.status.as_u16();
-    let detail = || format!("{} (status {status})", object.detail(key));
-    let retry_after = refusal.retry_after;
-    let asked_to_wait = |detail| LlmError::RateLimited { retry_after, detail };
-    match status {
-        500..=599 => {
-            // A server that names a time asks to wait, whatever it calls that.
-            let error = match (status, retry_after) {
-                (503 | 529, Some(_)) => asked_to_wait(detail()),
-                _ => LlmError::Failed(detail()),
-            };
-            return Failure {
-                retry_after,
-                ..Failure::transient(error)
-            };
-        }
-        300..=399 => {
-            let detail = format!("it answers with a redirect, which is not followed (status {status})");
-            return Failure::refused(LlmError::Rejected(detail));
-        }
-        _ => {}
-    }
-    let error = match (object.meaning(), status) {
-        (Some(Meaning::Auth), _) | (_, 401) => LlmError::Auth(detail()),
-        (Some(Meaning::ModelUnavailable), _) | (_, 404) => LlmError::ModelUnavailable(detail()),
-        (Some(Meaning::ContextTooLong), _) => LlmError::ContextTooLong(detail()),
-        (_, 403) => LlmError::Auth(detail()),
-        (_, 429) => asked_to_wait(detail()),
-        (_, 408 | 409) => LlmError::Failed(detail()),
-        _ => LlmError::Rejected(detail()),
-    };
-    let retryable = matches!(error, LlmError::RateLimited { .. } | LlmError::Failed(_));
-    Failure {
-        retryable,
-        retry_after,
-        ..Failure::refused(error)
-    }
+    meaning::of_refusal(refusal, object.meaning(), &object.detail(secrets))
 }
 
-/// An error inside a stream. What cannot be told apart is the provider's fault.
-pub(super) fn from_stream(object: &ErrorObject, key: &Secret) -> Failure {
-    let detail = object.detail(key);
-    let error = match object.meaning() {
-        Some(Meaning::Auth) => LlmError::Auth(detail),
-        Some(Meaning::RateLimited) => {
-            let retry_after = wait_in_words(object.message.as_deref().unwrap_or_default());
-            LlmError::RateLimited { retry_after, detail }
-        }
-        Some(Meaning::ModelUnavailable) => LlmError::ModelUnavailable(detail),
-        Some(Meaning::ContextTooLong) => LlmError::ContextTooLong(detail),
-        Some(Meaning::Rejected) => LlmError::Rejected(detail),
-        Some(Meaning::Failed) | None => return Failure::fatal(LlmError::Failed(detail)),
-    };
-    Failure::refused(error)
+/// An error inside a stream.
+pub(super) fn from_stream(object: &ErrorObject, secrets: &Secrets) -> Failure {
+    let retry_after = wait_in_words(object.message.as_deref().unwrap_or_default());
+    meaning::in_stream(object.meaning(), object.detail(secrets), retry_after)
 }
 
 /// Inside a stream there is no header, only `Please try again in 1.5s.` or `… in 250ms.`.
@@ -175,23 +134,16 @@ fn wait_in_words(message: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::StatusCode;
+    use crate::{
+        meaning::tests::{class, refusal},
+        secret::Secret,
+    };
 
     fn refused(status: u16, body: &str) -> Failure {
-        let refusal = Refusal {
-            status: StatusCode::from_u16(status).unwrap(),
-            retry_after: None,
-            body: body.as_bytes().to_vec(),
-        };
-        from_refusal(&refusal, &Secret::new("sk-secret-key"))
-    }
-
-    /// The variant's name, and what is done about it: `!` counts for the circuit, `+` is tried again.
-    fn class(failure: &Failure) -> String {
-        let name = format!("{:?}", failure.error);
-        let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap();
-        let fault = if failure.provider_dead { "!" } else { "" };
-        format!("{name}{fault}{}", if failure.retryable { "+" } else { "" })
+        from_refusal(
+            &refusal(status, body),
+            &Secrets::new([Secret::new("sk-secret-key")]),
+        )
     }
 
     #[test]
@@ -216,7 +168,19 @@ mod tests {
             ),
             (408, String::new(), "Failed+"),
             (409, String::new(), "Failed+"),
-            (413, String::new(), "Rejected"),
+            (402, String::new(), "Auth"),
+            (413, String::new(), "ContextTooLong"),
+            (413, coded("rate_limit_exceeded"), "RateLimited+"),
+            (
+                400,
+                r#"{"object":"error","message":"This model's maximum context length is 8 tokens.","type":"BadRequestError","code":400}"#.to_owned(),
+                "ContextTooLong",
+            ),
+            (
+                400,
+                r#"{"error":{"code":400,"message":"too much","type":"exceed_context_size_error"}}"#.to_owned(),
+                "ContextTooLong",
+            ),
             (422, r#"{"error":{"code":422}}"#.to_owned(), "Rejected"),
             (429, coded("rate_limit_exceeded"), "RateLimited+"),
             (429, coded("insufficient_quota"), "Auth"),
@@ -233,19 +197,6 @@ mod tests {
         ] {
             assert_eq!(class(&refused(status, &body)), expected, "{status} {body}");
         }
-    }
-
-    #[test]
-    fn an_overloaded_server_that_names_a_time_asks_to_wait() {
-        let retry_after = Some(Duration::from_secs(60));
-        let refusal = Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            retry_after,
-            body: Vec::new(),
-        };
-        let failure = from_refusal(&refusal, &Secret::default());
-        assert_eq!(class(&failure), "RateLimited!+");
-        assert_eq!(failure.retry_after, retry_after);
     }
 
     #[test]
@@ -283,7 +234,7 @@ mod tests {
         ] {
             let object: ErrorObject = serde_json::from_str(object).unwrap();
             assert_eq!(
-                class(&from_stream(&object, &Secret::default())),
+                class(&from_stream(&object, &Secrets::default())),
                 expected,
                 "{object:?}"
             );

@@ -34,6 +34,7 @@ async fn parallel_tool_calls_and_their_results() {
         name: "get_books".to_owned(),
         description: "Finds books.".to_owned(),
         parameters: json!({"type": "object"}),
+        strict: false,
     };
     let mut request = Request {
         tools: vec![spec],
@@ -85,6 +86,7 @@ async fn structured_output_reasoning_refusal_and_limits() {
         format: Format::JsonSchema {
             name: "title".to_owned(),
             schema,
+            strict: true,
         },
         ..ask("on whales")
     };

@@ -1,7 +1,7 @@
 //! Where connections go, when they close, and when none is made.
 
 use crate::{KEY, ask, call, config, kind, start};
-use chatai_llm::{Event, LlmError, OpenAi, OpenAiConfig, Priority, Provider, Request};
+use chatai_llm::{Event, LlmError, OpenAiResponses, Priority, Provider, Request, VendorSettings};
 use chatai_testkit::provider::{Fault, Gate, RecordedRequest, Reply, ScriptedProvider};
 use futures_util::{StreamExt, future::join_all};
 use serde_json::json;
@@ -14,7 +14,7 @@ use std::{
 async fn the_request_carries_the_key_to_the_path_below_the_base() {
     let provider = ScriptedProvider::start().await;
     for base_url in [provider.base_url(), format!("{}/", provider.base_url())] {
-        let openai = OpenAi::new(config(&base_url)).unwrap();
+        let openai = OpenAiResponses::new(config(&base_url)).unwrap();
         call(&openai, ask("hi")).await.unwrap();
     }
     for request in provider.calls() {
@@ -36,7 +36,7 @@ async fn the_request_carries_the_key_to_the_path_below_the_base() {
 #[tokio::test]
 async fn a_server_without_a_key_is_sent_none() {
     let provider = ScriptedProvider::start().await;
-    let openai = OpenAi::new(OpenAiConfig {
+    let openai = OpenAiResponses::new(VendorSettings {
         api_key: "".into(),
         ..config(&provider.base_url())
     })
@@ -50,7 +50,7 @@ async fn nobody_listening_is_said_so() {
     let provider = ScriptedProvider::start().await;
     let base_url = provider.base_url();
     drop(provider);
-    let openai = OpenAi::new(config(&base_url)).unwrap();
+    let openai = OpenAiResponses::new(config(&base_url)).unwrap();
     let (_, error) = call(&openai, ask("x")).await.unwrap_err();
     assert!(
         error

@@ -1,7 +1,7 @@
 //! What goes wrong, by name and in time.
 
 use crate::{KEY, SILENCE, ask, call, config, impatient, kind, start};
-use chatai_llm::{LlmError, OpenAi, OpenAiConfig};
+use chatai_llm::{LlmError, OpenAiResponses, VendorSettings};
 use chatai_testkit::provider::{Fault, Reply, ScriptedProvider};
 use serde_json::json;
 use std::{
@@ -117,11 +117,11 @@ async fn a_stream_that_goes_wrong_ends_in_time_after_what_it_told() {
 #[tokio::test]
 async fn endless_comments_end_with_the_call() {
     let provider = ScriptedProvider::start().await;
-    let bounded = OpenAiConfig {
+    let bounded = VendorSettings {
         total_timeout: SILENCE,
         ..config(&provider.base_url())
     };
-    let openai = OpenAi::new(bounded).unwrap();
+    let openai = OpenAiResponses::new(bounded).unwrap();
     provider.push(Reply::text("ab").deltas(2).fault_after(1, Fault::EndlessComments));
     let (text, error) = call(&openai, ask("x")).await.unwrap_err();
     assert_eq!((text.as_str(), kind(&error).as_str()), ("a", "TooLong"));

@@ -7,7 +7,7 @@ mod connections;
 mod embeddings;
 mod failures;
 
-use chatai_llm::{Event, Finished, Item, LlmError, OpenAi, OpenAiConfig, Part, Provider, Request};
+use chatai_llm::{Event, Finished, Item, LlmError, OpenAiResponses, Part, Provider, Request, VendorSettings};
 use chatai_testkit::provider::ScriptedProvider;
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -17,22 +17,22 @@ const KEY: &str = "sk-test-0123456789";
 /// Long enough for a busy machine, short enough to wait for.
 const SILENCE: Duration = Duration::from_millis(300);
 
-fn config(base_url: &str) -> OpenAiConfig {
-    OpenAiConfig {
+fn config(base_url: &str) -> VendorSettings {
+    VendorSettings {
         timeout: Duration::from_secs(20),
         retry_backoff: Duration::from_millis(1),
-        ..OpenAiConfig::new(base_url.parse().unwrap(), KEY)
+        ..VendorSettings::new(base_url.parse().unwrap(), KEY)
     }
 }
 
-async fn start() -> (ScriptedProvider, OpenAi) {
+async fn start() -> (ScriptedProvider, OpenAiResponses) {
     let provider = ScriptedProvider::start().await;
-    let openai = OpenAi::new(config(&provider.base_url())).unwrap();
+    let openai = OpenAiResponses::new(config(&provider.base_url())).unwrap();
     (provider, openai)
 }
 
-fn impatient(provider: &ScriptedProvider) -> OpenAi {
-    OpenAi::new(OpenAiConfig {
+fn impatient(provider: &ScriptedProvider) -> OpenAiResponses {
+    OpenAiResponses::new(VendorSettings {
         timeout: SILENCE,
         ..config(&provider.base_url())
     })
@@ -48,7 +48,10 @@ fn ask(text: &str) -> Request {
 }
 
 /// A whole call: its events, texts joined, or how it failed; what was shown before stands beside the error.
-async fn call(openai: &OpenAi, request: Request) -> Result<(String, Vec<Event>), (String, LlmError)> {
+async fn call(
+    openai: &OpenAiResponses,
+    request: Request,
+) -> Result<(String, Vec<Event>), (String, LlmError)> {
     let mut stream = openai
         .stream(request)
         .await

@@ -31,7 +31,7 @@ pub(crate) struct MessageBody<'a> {
     cached_tokens: Option<i64>,
     /// The model asked or answering.
     model: Option<&'a str>,
-    /// US dollars; null on a user's message.
+    /// US dollars, 0 where the price is unknown; null on a user's message.
     price: Option<f64>,
     /// The files that came with it.
     attachments: Vec<AttachmentBody<'a>>,
@@ -41,7 +41,7 @@ pub(crate) struct MessageBody<'a> {
     status: &'static str,
     /// How the turn failed.
     error: Option<MessageError<'a>>,
-    /// US dollars as an exact decimal; null on a user's message.
+    /// US dollars as an exact decimal; null on a user's message, and where a model was called whose price is unknown.
     price_exact: Option<String>,
     /// The messages that follow the same one, this one included.
     siblings: Vec<i64>,
@@ -95,7 +95,9 @@ impl<'a> From<&'a Message> for MessageBody<'a> {
                 code: code.as_str(),
                 detail: detail.as_str(),
             }),
-            price_exact: price.map(|price| price.to_string()),
+            price_exact: price
+                .filter(|_| message.price.is_some() || message.tokens.is_none())
+                .map(|price| price.to_string()),
             siblings: message.siblings.iter().map(|id| id.0).collect(),
         }
     }
@@ -182,7 +184,15 @@ mod tests {
     fn an_answers_price_is_always_a_number() {
         let mut answer = message(Role::Assistant);
         assert_eq!(wire(&answer)["price"], json!(0.0));
+        assert_eq!(wire(&answer)["price_exact"], json!("0"), "nothing was called");
         assert_eq!(wire(&answer)["input_tokens"], 0);
+        answer.tokens = Some(TokenCounts::default());
+        assert_eq!(wire(&answer)["price"], json!(0.0));
+        assert_eq!(
+            wire(&answer)["price_exact"],
+            json!(null),
+            "what was called has no price"
+        );
         answer.price = Some(Money::parse_usd("0.184918125").unwrap());
         answer.tokens = Some(TokenCounts::from_disjoint(5, 40, 7, 9, 1).unwrap());
         answer.request_id = Some(MessageId(1));

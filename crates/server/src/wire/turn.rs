@@ -87,7 +87,8 @@ struct Done<'a> {
     status: &'static str,
     usage: UsageSum,
     price: f64,
-    price_exact: String,
+    /// Null where a model was called whose price is unknown.
+    price_exact: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<TurnError<'a>>,
 }
@@ -169,7 +170,7 @@ fn done(ids: TurnIds, outcome: &Outcome) -> Done<'_> {
         status: outcome.status.as_str(),
         usage: UsageSum::from(&outcome.tokens.unwrap_or_default()),
         price: price.to_f64(),
-        price_exact: price.to_string(),
+        price_exact: (outcome.price.is_some() || outcome.tokens.is_none()).then(|| price.to_string()),
         error: outcome.error.as_ref().map(error),
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct UsageBody<'a> {
     usage_source: &'static str,
     /// The version of the prices that were charged.
     price_version: Option<i64>,
+    /// The model that was asked first, where its provider failed before its first byte and this one answered; null else.
+    fallback_from: Option<&'a str>,
     /// US dollars as an exact decimal; null where no price is known.
     price_exact: Option<String>,
 }
@@ -57,6 +59,7 @@ impl<'a> From<&'a Usage> for UsageBody<'a> {
             reasoning_tokens: usage.tokens.reasoning,
             usage_source: usage.source.as_str(),
             price_version: usage.price_version.map(|version| version.0),
+            fallback_from: usage.fallback_from.as_deref(),
             price_exact: usage.price.map(|price| price.to_string()),
         }
     }

@@ -20,4 +20,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     3 => "0003" "money";
     4 => "0004" "search";
     5 => "0005" "key_budgets";
+    6 => "0006" "fallbacks";
 };

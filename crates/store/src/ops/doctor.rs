@@ -68,10 +68,13 @@ const CHECKS: &[(&str, &str)] = &[
         "select count(*) from users u where not exists (select 1 from budgets b where b.user_id = u.id)",
     ),
     (
-        // What the original charged for an answer as a whole is kept as it was.
+        // What the original charged for an answer as a whole is kept as it was. Where a call's price is unknown, so is
+        // the answer's.
         "answers whose price is not the sum of their usage rows",
         "select count(*) from messages m where coalesce(m.price, 0) <> \
          (select coalesce(sum(u.price), 0) from usage_details u where u.message_id = m.id) \
+         and not (m.price is null and exists \
+         (select 1 from usage_details u where u.message_id = m.id and u.price is null)) \
          and not exists (select 1 from imported_rows i where i.kind = 'message' and i.local_id = m.id)",
     ),
     (

@@ -26,6 +26,8 @@ pub struct Usage {
     pub price: Option<Money>,
     /// The version of the prices.
     pub price_version: Option<PriceVersionId>,
+    /// The model that was asked first, where this one answered in its place.
+    pub fallback_from: Option<String>,
     /// When it ended.
     pub created_at: Timestamp,
 }
@@ -47,6 +49,7 @@ fn usage(row: &Row<'_>) -> Result<Usage, StoreError> {
         price: row.get(10)?,
         price_version: row.get(11)?,
         created_at: row.get(12)?,
+        fallback_from: row.get(13)?,
     })
 }
 
@@ -54,7 +57,7 @@ fn usage(row: &Row<'_>) -> Result<Usage, StoreError> {
 pub fn of_message(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<Vec<Usage>, StoreError> {
     tx.query(
         "select id, message_id, scope, model, fresh_input, cache_read, cache_write, output, reasoning, \
-         usage_source, price, price_version, created_at from usage_details \
+         usage_source, price, price_version, created_at, fallback_from from usage_details \
          where message_id = $1 and user_id = $2 order by id",
         params![message, owner],
         usage,
@@ -72,7 +75,7 @@ pub fn of_conversation(
     }
     tx.query(
         "select id, message_id, scope, model, fresh_input, cache_read, cache_write, output, reasoning, \
-         usage_source, price, price_version, created_at from usage_details \
+         usage_source, price, price_version, created_at, fallback_from from usage_details \
          where conversation_id = $1 and user_id = $2 order by message_id, id",
         params![conversation, owner],
         usage,

@@ -126,6 +126,7 @@ async fn turn(store: &Store, owner: UserId, call: ModelCall) {
             payer: owner.into(),
             ids,
             status: TurnStatus::Complete,
+            model: "m".to_owned(),
             text: "!".to_owned(),
             size_tokens: 1,
             answer_summary: None,
@@ -186,6 +187,7 @@ async fn follow(store: &Store, owner: UserId, steps: &[Step], mut now: Timestamp
                     source: UsageSource::Provider,
                     price: Some(rates.charge(&tokens).unwrap()),
                     price_version: Some(version),
+                    fallback_from: None,
                     at: now,
                 };
                 turn(store, owner, call).await;

@@ -224,6 +224,7 @@ pub(crate) fn call(scope: Scope, pico: i64) -> ModelCall {
         source: UsageSource::Provider,
         price: Some(Money::from_pico(pico)),
         price_version: None,
+        fallback_from: None,
         at: at(30),
     }
 }
@@ -235,6 +236,7 @@ pub(crate) fn end(owner: UserId, ids: OpenedTurn, calls: Vec<ModelCall>) -> Clos
         payer: owner.into(),
         ids,
         status: TurnStatus::Complete,
+        model: "m".to_owned(),
         text: "an answer".to_owned(),
         size_tokens: ANSWER_TOKENS,
         answer_summary: None,

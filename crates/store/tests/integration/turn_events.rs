@@ -202,6 +202,7 @@ fn begun(number: i64, scope: Scope) -> BegunCall {
         scope,
         model: "m".to_owned(),
         price_version: None,
+        fallback_from: None,
         request_tokens: 9,
         tokens_before: 0,
     }

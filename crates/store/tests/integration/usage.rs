@@ -30,6 +30,7 @@ conformance! {
             source: UsageSource::Estimated,
             price: None,
             price_version: None,
+            fallback_from: None,
             created_at: at(30),
         };
         let last = Usage {

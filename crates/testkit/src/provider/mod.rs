@@ -112,6 +112,8 @@ struct State {
     script: Option<Script>,
     calls: VecDeque<Arc<RecordedRequest>>,
     billed: VecDeque<Billed>,
+    /// The models it says it has.
+    models: Vec<String>,
 }
 
 impl ScriptedProvider {
@@ -179,6 +181,11 @@ impl ScriptedProvider {
     /// Decides on the replies to all model calls for which none was pushed. [`Reply::echo`] is the default.
     pub fn script(&self, script: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static) {
         self.shared.state().script = Some(Arc::new(script));
+    }
+
+    /// The models it says it has from now on, to `GET /v1/models`; none at first.
+    pub fn offer(&self, models: &[&str]) {
+        self.shared.state().models = models.iter().map(|name| (*name).to_owned()).collect();
     }
 
     /// Goes back to the default replies.
@@ -356,6 +363,7 @@ impl Handler for Shared {
         match (pushed, script) {
             (Some((_, reply)), _) => reply,
             (None, Some(script)) if request.is_responses() => script(request),
+            (None, _) if request.asks_for_models() => offered(&self.state().models),
             (None, _) => default_reply(request),
         }
     }
@@ -417,6 +425,12 @@ impl<S: Fn(&RecordedRequest) -> Reply + Send + Sync> Handler for Standalone<S> {
     fn finished(&self, _: &RecordedRequest, _: Option<ReportedUsage>) {}
 
     fn aborted(&self, _: &RecordedRequest) {}
+}
+
+fn offered(models: &[String]) -> Reply {
+    let model = |id: &String| json!({"id": id, "object": "model", "created": 0, "owned_by": "test"});
+    let models: Vec<_> = models.iter().map(model).collect();
+    Reply::status(200, &json!({"object": "list", "data": models}))
 }
 
 fn default_reply(request: &RecordedRequest) -> Reply {

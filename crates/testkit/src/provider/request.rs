@@ -62,6 +62,11 @@ impl RecordedRequest {
         self.path_ends_in("/embeddings")
     }
 
+    /// Whether this asks which models there are.
+    pub fn asks_for_models(&self) -> bool {
+        self.method == "GET" && self.path_ends_in("/models")
+    }
+
     fn path_ends_in(&self, name: &str) -> bool {
         self.path
             .split('?')

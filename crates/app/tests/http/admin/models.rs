@@ -30,8 +30,8 @@ on_both! {
         let (mut app, provider) = with_vendor(options.file("PRICING_FILE", "prices.json", PRICES)).await;
         let admin = app.register("admin@example.com").await;
         let before = model(&admin, "m").await;
-        assert_eq!(keys(&before), ["name", "input", "cached_input", "cache_write", "output", "price_version",
-                                   "context_window", "max_output_tokens", "enabled", "available"]);
+        assert_eq!(keys(&before), ["name", "provider", "input", "cached_input", "cache_write", "output", "price_version",
+                                   "context_window", "max_output_tokens", "deprecated", "enabled", "available"]);
         assert_eq!((&before["input"], &before["cached_input"]), (&json!("1"), &json!("1")));
         let first = million(&admin, &provider).await;
         assert_eq!(first["price_exact"], "1");

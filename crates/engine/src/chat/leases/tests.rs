@@ -10,22 +10,23 @@ const TEXT: &str = "0123456789abcdef0123456789abcdef";
 const TEXT_TOKENS: i64 = 8;
 const REQUEST: i64 = 100;
 
-fn abandoned(text: &str, calls: &[AbandonedCall]) -> Abandoned {
+fn rates() -> Rates {
     let pico = Rate::from_pico_per_token;
+    Rates {
+        input: pico(2),
+        cache_read: pico(1),
+        cache_write: pico(3),
+        output: pico(5),
+    }
+}
+
+fn abandoned(text: &str, calls: &[AbandonedCall]) -> Abandoned {
     Abandoned {
         answer: MessageId(1),
         model: "a model".to_owned(),
         text: text.to_owned(),
         request_tokens: REQUEST,
-        price: Some((
-            PriceVersionId(7),
-            Rates {
-                input: pico(2),
-                cache_read: pico(1),
-                cache_write: pico(3),
-                output: pico(5),
-            },
-        )),
+        price: Some((PriceVersionId(7), rates())),
         calls: calls.to_vec(),
         now: NOW,
     }
@@ -54,8 +55,10 @@ fn begun(scope: Scope, fresh_input: i64, before: i64) -> AbandonedCall {
             source: UsageSource::None,
             price: None,
             price_version: Some(PriceVersionId(7)),
+            fallback_from: None,
             at: NOW,
         },
+        rates: Some(rates()),
         ended: false,
     }
 }

@@ -88,6 +88,7 @@ impl Talker {
             name: name.to_owned(),
             description: String::new(),
             parameters: json!({}),
+            strict: false,
         };
         let mut request = Request {
             items: self.items.clone(),
@@ -146,6 +147,7 @@ impl Talker {
             format: Format::JsonSchema {
                 name: "title".to_owned(),
                 schema: json!({}),
+                strict: true,
             },
             ..Request::default()
         };

@@ -19,6 +19,7 @@ fn form(name: &str, question: &str) -> Request {
     let format = Format::JsonSchema {
         name: name.to_owned(),
         schema: json!({}),
+        strict: true,
     };
     Request {
         items: vec![user(question)],

@@ -6,33 +6,27 @@
 use super::super::error::{ErrorObject, from_stream};
 use crate::{
     answer_stream::Decode,
+    decoding::{AnswerSize, bounded_id, check_call_count, parse, possible},
     failure::Failure,
-    model::{Event, Finished, StopReason, ToolCall},
-    provider::LlmError,
-    secret::Secret,
+    model::{Dialect, Event, Finished, ReasoningState, StopReason, ToolCall},
+    secret::Secrets,
 };
 use chatai_types::TokenCounts;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, VecDeque},
 };
 
-/// More tool calls in one answer than any model makes.
-const MAX_CALLS: usize = 128;
-
-/// The longest id that is kept.
-const MAX_ID_CHARS: usize = 128;
-
 /// The state of one answer.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    key: Secret,
-    max_answer_bytes: usize,
-    /// Text, reasoning and arguments so far.
-    answer_bytes: usize,
+    secrets: Secrets,
+    size: AnswerSize,
     refused: bool,
+    /// Reasoning as the next call needs it back, by place in the output.
+    states: BTreeMap<u64, ReasoningState>,
     /// By place in the output, so that parallel calls keep their order. They are handed over at the end: a
     /// call of an answer that broke off is never made.
     calls: BTreeMap<u64, PartialCall>,
@@ -69,9 +63,18 @@ struct ItemFrame {
 struct OutputItem {
     #[serde(rename = "type")]
     kind: String,
+    id: Option<String>,
+    summary: Option<Vec<SummaryPart>>,
+    encrypted_content: Option<String>,
     call_id: Option<String>,
     name: Option<String>,
     arguments: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SummaryPart {
+    #[serde(default)]
+    text: String,
 }
 
 /// `response.function_call_arguments.done`.
@@ -137,29 +140,17 @@ struct ErrorFrame {
 }
 
 impl Decoder {
-    /// A decoder for one answer of at most `max_answer_bytes`; `key` is scrubbed from error texts.
-    pub(super) fn new(key: Secret, max_answer_bytes: usize) -> Self {
+    /// A decoder for one answer of at most `max_answer_bytes`; `secrets` are scrubbed from error texts.
+    pub(super) fn new(secrets: Secrets, max_answer_bytes: usize) -> Self {
         Self {
-            key,
-            max_answer_bytes,
-            answer_bytes: 0,
+            secrets,
+            size: AnswerSize::new(max_answer_bytes),
             refused: false,
+            states: BTreeMap::new(),
             calls: BTreeMap::new(),
         }
     }
 
-    fn count(&mut self, bytes: usize) -> Result<(), Failure> {
-        self.answer_bytes = self.answer_bytes.saturating_add(bytes);
-        if self.answer_bytes <= self.max_answer_bytes {
-            return Ok(());
-        }
-        let limit = self.max_answer_bytes;
-        Err(Failure::refused(LlmError::Failed(format!(
-            "the answer is larger than {limit} bytes"
-        ))))
-    }
-
-    /// Text of a delta, joined to what is still on its way: events that arrive together leave together.
     fn text(
         &mut self,
         frame: &Frame<'_>,
@@ -167,26 +158,12 @@ impl Decoder {
         kind: fn(String) -> Event,
     ) -> Result<(), Failure> {
         let Some(delta) = frame.delta else { return Ok(()) };
-        let delta: String = parse(delta.get())?;
-        if delta.is_empty() {
-            return Ok(());
-        }
-        self.count(delta.len())?;
-        let fresh = kind(delta);
-        match (events.back_mut(), fresh) {
-            (Some(Event::Text(text)), Event::Text(more))
-            | (Some(Event::Reasoning(text)), Event::Reasoning(more)) => {
-                text.push_str(&more);
-            }
-            (_, fresh) => events.push_back(fresh),
-        }
-        Ok(())
+        self.size.pass_on(parse(delta.get())?, kind, events)
     }
 
     fn call(&mut self, output_index: u64) -> Result<&mut PartialCall, Failure> {
-        if self.calls.len() >= MAX_CALLS && !self.calls.contains_key(&output_index) {
-            let what = format!("the answer has more than {MAX_CALLS} tool calls");
-            return Err(Failure::unreadable(what));
+        if !self.calls.contains_key(&output_index) {
+            check_call_count(self.calls.len() + 1)?;
         }
         Ok(self.calls.entry(output_index).or_default())
     }
@@ -204,7 +181,7 @@ impl Decoder {
             .flatten()
             .map(String::len)
             .sum();
-        self.count(bytes)?;
+        self.size.count(bytes)?;
         let call = self.call(output_index)?;
         if let Some(id) = id.filter(|id| !id.is_empty()) {
             call.id = id;
@@ -221,8 +198,10 @@ impl Decoder {
 
     fn item(&mut self, data: &str, done: bool) -> Result<(), Failure> {
         let ItemFrame { output_index, item } = parse(data)?;
-        if item.kind != "function_call" {
-            return Ok(());
+        match item.kind.as_str() {
+            "function_call" => {}
+            "reasoning" if done => return self.reasoned(output_index, item),
+            _ => return Ok(()),
         }
         self.learn(output_index, item.call_id, item.name, item.arguments)?;
         if done {
@@ -232,18 +211,35 @@ impl Decoder {
         Ok(())
     }
 
+    /// Keeps a reasoning item that can be handed back: without its encrypted content the vendor, who stores
+    /// nothing of ours, does not know it.
+    fn reasoned(&mut self, output_index: u64, item: OutputItem) -> Result<(), Failure> {
+        let (Some(id), Some(encrypted)) = (item.id, item.encrypted_content) else {
+            return Ok(());
+        };
+        let text: Vec<String> = item
+            .summary
+            .unwrap_or_default()
+            .into_iter()
+            .map(|part| part.text)
+            .collect();
+        let text = text.join("\n\n");
+        let opaque = json!({"id": id, "encrypted_content": encrypted}).to_string();
+        self.size.count(text.len() + opaque.len())?;
+        check_call_count(self.states.len() + 1)?;
+        let state = ReasoningState {
+            dialect: Dialect::OpenAiResponses,
+            text,
+            opaque,
+        };
+        self.states.insert(output_index, state);
+        Ok(())
+    }
+
     fn finish(&mut self, data: &str, complete: bool, events: &mut VecDeque<Event>) -> Result<(), Failure> {
         let EndFrame { response } = parse(data)?;
         let reason = if complete {
-            let calls = std::mem::take(&mut self.calls);
-            let before = events.len();
-            events.extend(
-                calls
-                    .into_iter()
-                    .filter_map(|(index, call)| call.whole(index))
-                    .map(Event::ToolCall),
-            );
-            match (self.refused, events.len() > before) {
+            match (self.refused, self.hand_over_calls(events)) {
                 (_, true) => StopReason::ToolCalls,
                 (true, false) => StopReason::Refusal,
                 (false, false) => StopReason::Stop,
@@ -255,7 +251,7 @@ impl Decoder {
                 _ => StopReason::Length,
             }
         };
-        let response_id = response.id.map(|id| id.chars().take(MAX_ID_CHARS).collect());
+        let response_id = response.id.map(bounded_id);
         let usage = response.usage.and_then(|usage| counts(usage.get()));
         events.push_back(Event::Finished(Finished {
             reason,
@@ -265,9 +261,28 @@ impl Decoder {
         Ok(())
     }
 
+    /// Passes the calls on in the model's order, each behind the reasoning that led to it; gives whether there
+    /// are any.
+    fn hand_over_calls(&mut self, events: &mut VecDeque<Event>) -> bool {
+        let mut states = std::mem::take(&mut self.states);
+        let mut any = false;
+        for (index, call) in std::mem::take(&mut self.calls) {
+            let Some(call) = call.whole(index) else { continue };
+            let later = states.split_off(&index);
+            events.extend(
+                std::mem::replace(&mut states, later)
+                    .into_values()
+                    .map(Event::State),
+            );
+            events.push_back(Event::ToolCall(call));
+            any = true;
+        }
+        any
+    }
+
     fn failed(&self, data: &str) -> Failure {
         match parse::<EndFrame<'_>>(data) {
-            Ok(frame) => from_stream(&frame.response.error.unwrap_or_default(), &self.key),
+            Ok(frame) => from_stream(&frame.response.error.unwrap_or_default(), &self.secrets),
             Err(failure) => failure,
         }
     }
@@ -278,7 +293,7 @@ impl Decoder {
             Some(object) => Ok(object),
             None => parse::<ErrorObject>(data),
         };
-        object.map_or_else(|failure| failure, |object| from_stream(&object, &self.key))
+        object.map_or_else(|failure| failure, |object| from_stream(&object, &self.secrets))
     }
 }
 
@@ -339,10 +354,11 @@ impl PartialCall {
     }
 }
 
-/// The reported usage; `None`, and a warning, where it cannot be.
+/// The reported usage. Its input includes what was read from the cache, its output the reasoning; nothing is
+/// billed for writing to the cache.
 fn counts(usage: &str) -> Option<TokenCounts> {
     let reported: Result<Usage, _> = serde_json::from_str(usage);
-    let counts = reported.map_err(|error| error.to_string()).and_then(|usage| {
+    possible(reported.map_err(|error| error.to_string()).and_then(|usage| {
         let cached = usage
             .input_tokens_details
             .and_then(|details| details.cached_tokens)
@@ -353,16 +369,5 @@ fn counts(usage: &str) -> Option<TokenCounts> {
             .unwrap_or(0);
         TokenCounts::from_inclusive(usage.input_tokens, cached, usage.output_tokens, reasoning)
             .map_err(|error| error.to_string())
-    });
-    counts
-        .map_err(|reason| tracing::warn!(reason, "provider reported impossible usage"))
-        .ok()
-}
-
-fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Failure> {
-    // The text of a syntax error names a place, never the content; the content may be anybody's words.
-    serde_json::from_str(data).map_err(|error| {
-        let place = format!("{:?} error at column {}", error.classify(), error.column()).to_lowercase();
-        Failure::unreadable(format!("an event of the stream cannot be read: {place}"))
-    })
+    }))
 }

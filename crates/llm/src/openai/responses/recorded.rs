@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     model::{Event, Finished, StopReason, ToolCall},
     provider::LlmError,
-    secret::Secret,
+    secret::Secrets,
 };
 use bytes::Bytes;
 use chatai_types::TokenCounts;
@@ -38,7 +38,7 @@ async fn decode_limited(chunks: Vec<Bytes>, max_answer_bytes: usize) -> Outcome 
         max_event_bytes: 16 * 1024,
     };
     let body = stream::iter(chunks.into_iter().map(Ok::<_, LlmError>));
-    let decoder = Decoder::new(Secret::default(), max_answer_bytes);
+    let decoder = Decoder::new(Secrets::default(), max_answer_bytes);
     let mut answer = AnswerStream::new(
         body,
         decoder,

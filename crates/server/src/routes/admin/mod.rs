@@ -3,6 +3,7 @@
 pub(crate) mod budget;
 pub(crate) mod model;
 pub(crate) mod models;
+pub(crate) mod providers;
 pub(crate) mod settings;
 pub(crate) mod usage;
 pub(crate) mod user;

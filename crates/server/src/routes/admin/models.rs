@@ -14,6 +14,8 @@ use utoipa::ToSchema;
 pub(crate) struct ModelBody<'a> {
     /// Its name.
     name: &'a str,
+    /// The provider that serves it; null where none does.
+    provider: Option<&'a str>,
     /// The price of fresh input.
     input: Option<String>,
     /// The price of input read from the provider's cache.
@@ -28,6 +30,8 @@ pub(crate) struct ModelBody<'a> {
     context_window: i64,
     /// How many tokens it puts out at most; null where that is not known.
     max_output_tokens: Option<i64>,
+    /// When its provider takes it away, `YYYY-MM-DD`, where that was announced.
+    deprecated: Option<&'a str>,
     /// Whether it may be used.
     enabled: bool,
     /// Whether it can answer now.
@@ -39,6 +43,7 @@ impl<'a> From<&'a ModelEntry> for ModelBody<'a> {
         let rates = model.rates;
         Self {
             name: &model.name,
+            provider: model.provider.as_deref(),
             input: rates.map(|rates| Rate::per_million(rates.input)),
             cached_input: rates.map(|rates| Rate::per_million(rates.cache_read)),
             cache_write: rates.map(|rates| Rate::per_million(rates.cache_write)),
@@ -46,6 +51,7 @@ impl<'a> From<&'a ModelEntry> for ModelBody<'a> {
             price_version: model.price_version.map(|version| version.0),
             context_window: model.context_window,
             max_output_tokens: model.max_output_tokens,
+            deprecated: model.deprecated.as_deref(),
             enabled: model.enabled,
             available: model.available,
         }

@@ -10,7 +10,9 @@ use crate::{
     row::Row,
     tx::params,
 };
-use chatai_types::{MessageId, Money, PriceVersionId, Scope, Timestamp, TokenCounts, UsageSource, UserId};
+use chatai_types::{
+    MessageId, Money, PriceVersionId, Rates, Scope, Timestamp, TokenCounts, UsageSource, UserId,
+};
 
 /// One model call that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct ModelCall {
     pub price: Option<Money>,
     /// The version of the prices.
     pub price_version: Option<PriceVersionId>,
+    /// The model that was asked first, where this one answered in its place.
+    pub fallback_from: Option<String>,
     /// When it ended.
     pub at: Timestamp,
 }
@@ -42,6 +46,8 @@ pub struct BegunCall {
     pub model: String,
     /// The version of the prices.
     pub price_version: Option<PriceVersionId>,
+    /// The model that was asked first, where this one is asked in its place.
+    pub fallback_from: Option<String>,
     /// The estimated tokens of its request.
     pub request_tokens: i64,
     /// The estimated tokens of the answer's text before it.
@@ -53,6 +59,8 @@ pub struct BegunCall {
 pub struct AbandonedCall {
     /// What is known of it: of one that had not ended, the request's tokens and, as `output`, those of the text before.
     pub call: ModelCall,
+    /// The prices of its version.
+    pub rates: Option<Rates>,
     /// Whether it had ended.
     pub ended: bool,
 }
@@ -88,6 +96,7 @@ impl BegunCall {
             source: UsageSource::None,
             price: None,
             price_version: self.price_version,
+            fallback_from: self.fallback_from.clone(),
             at: now,
         }
     }
@@ -102,15 +111,16 @@ fn put(
 ) -> Result<(), StoreError> {
     tx.exec(
         "insert into turn_calls (message_id, number, scope, model, fresh_input, cache_read, cache_write, output, \
-         reasoning, usage_source, price, price_version, ended, created_at) \
+         reasoning, usage_source, price, price_version, ended, created_at, fallback_from) \
          select id, cast($2 as bigint), $3, $4, cast($5 as bigint), cast($6 as bigint), cast($7 as bigint), \
          cast($8 as bigint), cast($9 as bigint), $10, cast($11 as bigint), cast($12 as bigint), cast($13 as boolean), \
-         cast($14 as bigint) from messages where id = $1 and status = 'running' \
+         cast($14 as bigint), cast($15 as text) from messages where id = $1 and status = 'running' \
          on conflict (message_id, number) do update set scope = excluded.scope, model = excluded.model, \
          fresh_input = excluded.fresh_input, cache_read = excluded.cache_read, \
          cache_write = excluded.cache_write, output = excluded.output, reasoning = excluded.reasoning, \
          usage_source = excluded.usage_source, price = excluded.price, \
-         price_version = excluded.price_version, ended = excluded.ended, created_at = excluded.created_at",
+         price_version = excluded.price_version, ended = excluded.ended, created_at = excluded.created_at, \
+         fallback_from = excluded.fallback_from",
         params![
             answer,
             number,
@@ -125,7 +135,8 @@ fn put(
             call.price,
             call.price_version,
             ended,
-            call.at
+            call.at,
+            call.fallback_from.as_deref()
         ],
     )?;
     Ok(())
@@ -134,8 +145,10 @@ fn put(
 /// The calls of a running turn that were written down, in order.
 pub(super) fn recorded(tx: &mut Tx<'_>, answer: MessageId) -> Result<Vec<AbandonedCall>, StoreError> {
     tx.query(
-        "select scope, model, fresh_input, cache_read, cache_write, output, reasoning, usage_source, price, \
-         price_version, created_at, ended from turn_calls where message_id = $1 order by number",
+        "select c.scope, c.model, c.fresh_input, c.cache_read, c.cache_write, c.output, c.reasoning, c.usage_source, \
+         c.price, c.price_version, c.created_at, c.ended, c.fallback_from, v.input, v.cache_read, v.cache_write, \
+         v.output from turn_calls c left join price_versions v on v.id = c.price_version \
+         where c.message_id = $1 order by c.number",
         params![answer],
         abandoned,
     )
@@ -157,9 +170,23 @@ fn abandoned(row: &Row<'_>) -> Result<AbandonedCall, StoreError> {
             price: row.get(8)?,
             price_version: row.get(9)?,
             at: row.get(10)?,
+            fallback_from: row.get(12)?,
         },
+        rates: rates(row)?,
         ended: row.get(11)?,
     })
+}
+
+fn rates(row: &Row<'_>) -> Result<Option<Rates>, StoreError> {
+    let Some(input) = row.get(13)? else {
+        return Ok(None);
+    };
+    Ok(Some(Rates {
+        input,
+        cache_read: row.get(14)?,
+        cache_write: row.get(15)?,
+        output: row.get(16)?,
+    }))
 }
 
 /// Forgets what was written down: it has become usage rows.
@@ -204,8 +231,8 @@ fn entry(payer: Payer, ids: OpenedTurn, call: &ModelCall) -> Entry<'_> {
 fn add_usage(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn, call: &ModelCall) -> Result<(), StoreError> {
     tx.exec(
         "insert into usage_details (message_id, conversation_id, user_id, scope, model, fresh_input, \
-         cache_read, cache_write, output, reasoning, usage_source, price, price_version, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         cache_read, cache_write, output, reasoning, usage_source, price, price_version, created_at, fallback_from) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         params![
             ids.response_message_id,
             ids.conversation_id,
@@ -220,7 +247,8 @@ fn add_usage(tx: &mut Tx<'_>, owner: UserId, ids: OpenedTurn, call: &ModelCall) 
             call.source,
             call.price,
             call.price_version,
-            call.at
+            call.at,
+            call.fallback_from.as_deref()
         ],
     )?;
     Ok(())

@@ -26,6 +26,8 @@ pub struct CloseTurn {
     pub ids: OpenedTurn,
     /// How it ended.
     pub status: TurnStatus,
+    /// The model that answered, or was asked last.
+    pub model: String,
     /// The answer.
     pub text: String,
     /// The answer's estimated size in tokens.
@@ -93,7 +95,7 @@ fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bo
     let written = tx.exec(
         "update messages set status = $3, text = $4, summary = $5, size_tokens = $6, error_code = $7, \
          error_detail = $8, fresh_input = $9, cache_read = $10, cache_write = $11, output = $12, \
-         reasoning = $13, price = $14, lease_until = null \
+         reasoning = $13, price = $14, model = $16, lease_until = null \
          where id = $1 and user_id = $2 and status = $15",
         params![
             turn.ids.response_message_id,
@@ -110,7 +112,8 @@ fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bo
             tokens.map(|counts| counts.output),
             tokens.map(|counts| counts.reasoning),
             turn.price,
-            from
+            from,
+            &turn.model
         ],
     )?;
     Ok(written == 1)

@@ -15,7 +15,7 @@ use crate::{
     tx::params,
 };
 use chatai_types::{
-    ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Rates, Timestamp, TokenCounts, UserId,
+    ConversationId, ErrorCode, MessageId, Money, PriceVersionId, Rates, Scope, Timestamp, TokenCounts, UserId,
 };
 use std::collections::HashMap;
 
@@ -169,9 +169,13 @@ fn interrupt(
         now,
     };
     let settled = settle(&abandoned);
+    // Another model may have answered than the one that was asked first.
+    let mut answering = settled.calls.iter().rev();
+    let answering = answering.find(|call| matches!(call.scope, Scope::Tool | Scope::Final));
+    let model = answering.map_or(&abandoned.model, |call| &call.model);
     tx.exec(
         "update messages set text = $2, size_tokens = $3, fresh_input = $4, cache_read = $5, cache_write = $6, \
-         output = $7, reasoning = $8, price = $9 where id = $1",
+         output = $7, reasoning = $8, price = $9, model = $10 where id = $1",
         params![
             answer,
             &abandoned.text,
@@ -181,7 +185,8 @@ fn interrupt(
             settled.tokens.map(|counts| counts.cache_write),
             settled.tokens.map(|counts| counts.output),
             settled.tokens.map(|counts| counts.reasoning),
-            settled.price
+            settled.price,
+            model
         ],
     )?;
     events::fold(tx, answer)?;

@@ -1,0 +1,329 @@
+//! The providers as the engine knows them: what each is for, how its last calls went, and which models it says it has.
+
+use crate::{
+    catalog::Model,
+    chat::refusal,
+    inner::Inner,
+    models::{self, Models},
+};
+use async_trait::async_trait;
+use chatai_llm::{Embeddings, EventStream, LlmError, OfferedModel, Provider, Request};
+use chatai_types::{Clock, ErrorCode, Timestamp};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How often providers are asked for their models, and how soon again after a failure.
+const ASK_AGAIN: Duration = Duration::from_secs(300);
+const ASK_AFTER_FAILURE: Duration = Duration::from_secs(15);
+/// How long one is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most models that are taken from one, and their longest name.
+const MOST_MODELS: usize = 1_000;
+const LONGEST_NAME: usize = 190;
+
+/// A configured provider.
+#[derive(Clone)]
+pub struct Vendor {
+    /// Its name, as it stands before the slash in `PROVIDER/MODEL`.
+    pub name: String,
+    /// Its protocol, in the configuration's word.
+    pub kind: &'static str,
+    /// Whose models that protocol has by itself, in the catalog's word; `None` for what any server speaks.
+    pub family: Option<&'static str>,
+    /// The host it is reached at.
+    pub host: String,
+    /// It itself.
+    pub provider: Arc<dyn Provider>,
+    /// The models it was said to have; empty where it has the catalog's.
+    pub models: Vec<Model>,
+    /// Whether it is asked for its models.
+    pub discover: bool,
+}
+
+/// How a provider's last call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VendorState {
+    /// None was made yet.
+    Unknown,
+    /// It answered.
+    Reachable,
+    /// It failed, or refused this instance's key.
+    Failing,
+    /// It failed repeatedly and is left alone for a moment.
+    Resting,
+}
+
+/// A provider as administrators see it.
+#[derive(Clone, Debug)]
+pub struct VendorEntry {
+    /// Its name.
+    pub name: String,
+    /// Its protocol.
+    pub kind: &'static str,
+    /// The host it is reached at.
+    pub host: String,
+    /// How its last call went.
+    pub state: VendorState,
+    /// When it last answered.
+    pub answered_at: Option<Timestamp>,
+    /// How its last failure was named, without its own words, and when that was.
+    pub last_error: Option<(ErrorCode, String, Timestamp)>,
+    /// The models it serves.
+    pub models: usize,
+}
+
+/// A provider with how it is.
+pub(crate) struct Watched {
+    provider: Arc<dyn Provider>,
+    health: Mutex<Health>,
+    clock: Arc<dyn Clock>,
+}
+
+struct Health {
+    state: VendorState,
+    answered_at: Option<Timestamp>,
+    last_error: Option<(ErrorCode, String, Timestamp)>,
+}
+
+impl Watched {
+    pub(crate) fn new(provider: Arc<dyn Provider>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            provider,
+            health: Mutex::new(Health {
+                state: VendorState::Unknown,
+                answered_at: None,
+                last_error: None,
+            }),
+            clock,
+        }
+    }
+
+    /// Notes how a call went, and gives it on.
+    fn noted<T>(&self, outcome: Result<T, LlmError>) -> Result<T, LlmError> {
+        let now = self.clock.now();
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        match &outcome {
+            Ok(_) => {
+                health.state = VendorState::Reachable;
+                health.answered_at = Some(now);
+            }
+            // Our own bound says nothing of it.
+            Err(LlmError::Busy { .. }) => {}
+            Err(error) => {
+                let named = refusal(error);
+                health.last_error = Some((named.code, named.detail.into_owned(), now));
+                health.state = match error {
+                    LlmError::CircuitOpen { .. } => VendorState::Resting,
+                    // It is there, and did not like what it was asked.
+                    LlmError::Rejected(_)
+                    | LlmError::ContextTooLong(_)
+                    | LlmError::ModelUnavailable(_)
+                    | LlmError::RateLimited { .. } => VendorState::Reachable,
+                    _ => VendorState::Failing,
+                };
+            }
+        }
+        outcome
+    }
+}
+
+/// A provider for one model: the name it is asked for by becomes the one it has there.
+pub(crate) struct Route {
+    vendor: Arc<Watched>,
+    id: String,
+}
+
+impl Route {
+    pub(crate) fn new(vendor: &Arc<Watched>, id: &str) -> Self {
+        Self {
+            vendor: Arc::clone(vendor),
+            id: id.to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Route {
+    fn name(&self) -> &str {
+        self.vendor.provider.name()
+    }
+
+    async fn stream(&self, mut request: Request) -> Result<EventStream, LlmError> {
+        request.model.clone_from(&self.id);
+        self.vendor.noted(self.vendor.provider.stream(request).await)
+    }
+
+    async fn embed(&self, _: &str, texts: &[String]) -> Result<Embeddings, LlmError> {
+        self.vendor
+            .noted(self.vendor.provider.embed(&self.id, texts).await)
+    }
+
+    async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
+        self.vendor.noted(self.vendor.provider.models().await)
+    }
+}
+
+impl Models {
+    /// The providers, in their order.
+    pub(crate) fn vendor_entries(&self) -> Vec<VendorEntry> {
+        let served = self.served_by_each();
+        let entry = |((vendor, watched), models): ((&Vendor, &Arc<Watched>), usize)| {
+            let health = watched.health.lock().unwrap_or_else(PoisonError::into_inner);
+            VendorEntry {
+                name: vendor.name.clone(),
+                kind: vendor.kind,
+                host: vendor.host.clone(),
+                state: health.state,
+                answered_at: health.answered_at,
+                last_error: health.last_error.clone(),
+                models,
+            }
+        };
+        self.vendors().zip(served).map(entry).collect()
+    }
+}
+
+/// What a provider says it has, within bounds of number and time.
+///
+/// # Errors
+/// The provider's, or its silence.
+pub async fn offered(provider: &dyn Provider) -> Result<Vec<OfferedModel>, LlmError> {
+    let asked = tokio::time::timeout(PATIENCE, provider.models()).await;
+    let mut models = asked.unwrap_or(Err(LlmError::Timeout(PATIENCE)))?;
+    models.truncate(MOST_MODELS);
+    models.retain(|model| {
+        !model.id.trim().is_empty()
+            && model.id.len() <= LONGEST_NAME
+            && !model.id.chars().any(char::is_control)
+    });
+    Ok(models)
+}
+
+/// Asks providers for their models, one after the other, until the end. What one said is kept while it does not answer.
+pub(crate) async fn keep_discovered(inner: Arc<Inner>) {
+    let asked: Vec<(usize, String, Arc<Watched>)> = inner
+        .models
+        .vendors()
+        .enumerate()
+        .filter(|(_, (vendor, _))| vendor.discover)
+        .map(|(place, (vendor, watched))| (place, vendor.name.clone(), Arc::clone(watched)))
+        .collect();
+    let asking = asked
+        .into_iter()
+        .map(|(place, name, watched)| keep_one(Arc::clone(&inner), place, name, watched));
+    futures_util::future::join_all(asking).await;
+}
+
+async fn keep_one(inner: Arc<Inner>, place: usize, name: String, watched: Arc<Watched>) {
+    let route = Route::new(&watched, "");
+    let mut is_failing = false;
+    loop {
+        let said = tokio::select! {
+            said = offered(&route) => said,
+            () = inner.turns.stopped.cancelled() => return,
+        };
+        let wait = match said {
+            Ok(models) => {
+                is_failing = false;
+                take_over(&inner, place, &name, models).await
+            }
+            Err(error) => {
+                // Once, not every quarter of a minute.
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::warn!(provider = %name, %error, "a provider does not say which models it has");
+                }
+                ASK_AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = inner.turns.stopped.cancelled() => return,
+        }
+    }
+}
+
+async fn take_over(inner: &Inner, place: usize, name: &str, models: Vec<OfferedModel>) -> Duration {
+    let count = models.len();
+    if !inner.models.discovered(place, models) {
+        return ASK_AGAIN;
+    }
+    match models::refresh(inner).await {
+        Ok(()) => {
+            tracing::info!(provider = %name, models = count, "a provider said which models it has");
+            ASK_AGAIN
+        }
+        Err(error) => {
+            tracing::warn!(%error, provider = %name, "a provider's models could not be taken over");
+            inner.models.forget_discovered(place);
+            ASK_AFTER_FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use chatai_types::SystemClock;
+
+    struct Mute;
+
+    #[async_trait]
+    impl Provider for Mute {
+        fn name(&self) -> &str {
+            "mute"
+        }
+
+        async fn stream(&self, _: Request) -> Result<EventStream, LlmError> {
+            Err(LlmError::Failed("mute".to_owned()))
+        }
+
+        async fn embed(&self, _: &str, _: &[String]) -> Result<Embeddings, LlmError> {
+            Err(LlmError::Failed("mute".to_owned()))
+        }
+
+        async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
+            Err(LlmError::Failed("mute".to_owned()))
+        }
+    }
+
+    /// A provider that says nothing.
+    pub(crate) fn vendor(name: &str, family: Option<&'static str>, models: &[&str]) -> Vendor {
+        Vendor {
+            name: name.to_owned(),
+            kind: family.unwrap_or("openai-chat"),
+            family,
+            host: "127.0.0.1".to_owned(),
+            provider: Arc::new(Mute),
+            models: models
+                .iter()
+                .map(|name| Model::listed(name, "{}").unwrap())
+                .collect(),
+            discover: false,
+        }
+    }
+
+    #[test]
+    fn failures_say_how_a_provider_is() {
+        let watched = Watched::new(Arc::new(Mute), Arc::new(SystemClock));
+        let state = |outcome: Result<(), LlmError>| {
+            let _ = watched.noted(outcome);
+            watched.health.lock().unwrap().state
+        };
+        let why = || "sk-secret".to_owned();
+        assert_eq!(state(Ok(())), VendorState::Reachable);
+        assert_eq!(state(Err(LlmError::Failed(why()))), VendorState::Failing);
+        let retry_after = Duration::from_secs(1);
+        assert_eq!(
+            state(Err(LlmError::CircuitOpen { retry_after })),
+            VendorState::Resting
+        );
+        assert_eq!(state(Err(LlmError::Rejected(why()))), VendorState::Reachable);
+        assert_eq!(state(Err(LlmError::Auth(why()))), VendorState::Failing);
+        let health = watched.health.lock().unwrap();
+        let (code, detail, _) = health.last_error.as_ref().unwrap();
+        assert_eq!(*code, ErrorCode::ProviderAuth);
+        assert!(!detail.contains("sk-secret"), "{detail}");
+    }
+}
