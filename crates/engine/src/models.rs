@@ -10,11 +10,8 @@ use crate::{
     catalog::{BUILT_IN, Catalog, Model, assemble},
     chat::Served,
     inner::Inner,
-<<<<<<< HEAD
-    views::Caller,
-=======
     vendors::{Route, Vendor, Watched},
->>>>>>> providers
+    views::Caller,
 };
 use arc_swap::ArcSwap;
 use chatai_llm::{OfferedModel, Provider};

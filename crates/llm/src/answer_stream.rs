@@ -19,6 +19,9 @@ use tokio::time::{Instant, Sleep};
 const DRAIN_TIME: Duration = Duration::from_millis(100);
 const DRAIN_BYTES: usize = 64 * 1024;
 
+/// How long the rest of an answer that is nearly done is waited for.
+const LAST_WORDS_TIME: Duration = Duration::from_secs(2);
+
 /// Chunks without an event that are taken in one go, before other tasks of the thread have their turn.
 const CHUNKS_AT_ONCE: u32 = 32;
 
@@ -26,6 +29,17 @@ const CHUNKS_AT_ONCE: u32 = 32;
 pub(crate) trait Decode: Send + Unpin {
     /// Takes an event and appends what it means to `events`; [`Event::Finished`] is the last.
     fn event(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) -> Result<(), Failure>;
+
+    /// Whether the answer is complete but for what some servers leave out: the report of its use, the mark of
+    /// its end. It is then waited for only a moment longer.
+    fn is_nearly_done(&self) -> bool {
+        false
+    }
+
+    /// The body ended, or nothing more came after [`Decode::is_nearly_done`]: appends the end, if this was one.
+    fn end(&mut self, _events: &mut VecDeque<Event>) -> Result<(), Failure> {
+        Err(Failure::unreadable("the stream ended before the answer did"))
+    }
 }
 
 /// The bounds of one stream.
@@ -108,7 +122,12 @@ where
         });
         let now = Instant::now();
         if self.sse.lines() > lines_before {
-            self.due = (now + self.limits.silence).min(self.limits.deadline);
+            let patience = if self.decoder.is_nearly_done() {
+                LAST_WORDS_TIME.min(self.limits.silence)
+            } else {
+                self.limits.silence
+            };
+            self.due = (now + patience).min(self.limits.deadline);
         }
         if self.state == State::Waiting && !self.ready.is_empty() {
             self.state = State::Answering;
@@ -157,11 +176,20 @@ where
                 let failure = (self.failed)(error);
                 self.fail(failure);
             }
-            (None, _) => {
-                self.fail(Failure::unreadable("the stream ended before the answer did"));
-            }
+            (None, _) => self.close(),
         }
         Poll::Ready(())
+    }
+
+    /// Nothing more comes: takes the answer as complete where the decoder does.
+    fn close(&mut self) {
+        match self.decoder.end(&mut self.ready) {
+            Ok(()) => {
+                self.breaker.success();
+                self.end();
+            }
+            Err(failure) => self.fail(failure),
+        }
     }
 
     /// Whether the time is up; sets the timer otherwise.
@@ -181,6 +209,8 @@ where
     fn time_is_up(&mut self) {
         if matches!(self.state, State::Draining { .. }) {
             self.end();
+        } else if self.decoder.is_nearly_done() {
+            self.close();
         } else if self.due >= self.limits.deadline {
             // A long answer does not speak against the provider.
             self.fail(Failure::refused(LlmError::TooLong(self.limits.total)));
@@ -234,22 +264,41 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A vendor whose every event is text, and whose answer ends with `end`.
-    struct Plain;
+    /// A vendor whose every event is text, and whose answer ends with `end`, or some time after `nearly`.
+    #[derive(Default)]
+    struct Plain {
+        is_nearly_done: bool,
+    }
 
     impl Decode for Plain {
         fn event(&mut self, _: &str, data: &str, events: &mut VecDeque<Event>) -> Result<(), Failure> {
-            let finished = Finished {
-                reason: StopReason::Stop,
-                usage: None,
-                response_id: None,
-            };
-            events.push_back(match data {
-                "end" => Event::Finished(finished),
-                text => Event::Text(text.to_owned()),
-            });
+            match data {
+                "end" => finish(events),
+                "nearly" => self.is_nearly_done = true,
+                text => events.push_back(Event::Text(text.to_owned())),
+            }
             Ok(())
         }
+
+        fn is_nearly_done(&self) -> bool {
+            self.is_nearly_done
+        }
+
+        fn end(&mut self, events: &mut VecDeque<Event>) -> Result<(), Failure> {
+            if self.is_nearly_done {
+                finish(events);
+                return Ok(());
+            }
+            Err(Failure::unreadable("too early"))
+        }
+    }
+
+    fn finish(events: &mut VecDeque<Event>) {
+        events.push_back(Event::Finished(Finished {
+            reason: StopReason::Stop,
+            usage: None,
+            response_id: None,
+        }));
     }
 
     type Outcome = (Vec<String>, Option<LlmError>, Duration);
@@ -277,7 +326,13 @@ mod tests {
             total,
             max_event_bytes: 1_000,
         };
-        let mut answer = AnswerStream::new(body, Plain, Failure::fatal, limits, Arc::clone(breaker));
+        let mut answer = AnswerStream::new(
+            body,
+            Plain::default(),
+            Failure::fatal,
+            limits,
+            Arc::clone(breaker),
+        );
         let (mut texts, mut error) = (Vec::new(), None);
         while let Some(item) = answer.next().await {
             match item {
@@ -337,6 +392,16 @@ mod tests {
         let (_, error, _) = collect(flood, &Arc::default()).await;
         assert!(error.unwrap().to_string().contains("not complete"));
         clock.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_nearly_done_is_not_waited_for_as_long_as_silence_may_last() {
+        let (texts, error, took) = run(&[(1, "data: a\n\ndata: nearly\n\n")], &Arc::default()).await;
+        assert_eq!(
+            (texts, took),
+            (vec!["a".to_owned(), ".".to_owned()], SECOND + LAST_WORDS_TIME)
+        );
+        assert!(error.is_none());
     }
 
     #[tokio::test(start_paused = true)]

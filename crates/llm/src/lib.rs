@@ -11,6 +11,8 @@ mod meaning;
 mod model;
 mod openai;
 mod provider;
+#[cfg(test)]
+mod recorded;
 mod retry;
 mod secret;
 mod settings;
@@ -24,7 +26,7 @@ pub use model::{
     Dialect, Effort, Event, Finished, Format, Item, Part, Priority, ReasoningState, Request, StopReason,
     ToolCall, ToolChoice, ToolSpec,
 };
-pub use openai::OpenAiResponses;
+pub use openai::{OpenAiChat, OpenAiResponses};
 pub use provider::{Embeddings, EventStream, LlmError, OfferedModel, Provider};
 pub use secret::Secret;
 pub use settings::VendorSettings;

@@ -85,6 +85,18 @@ pub enum Effort {
     High,
 }
 
+impl Effort {
+    /// The word that all vendors with such words use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 /// One entry of the conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {

@@ -197,18 +197,13 @@ pub(super) async fn regenerate(
 async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
     let owner = payer.owner;
     let now = inner.clock.now();
-<<<<<<< HEAD
     let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
-    let (worst_case, allowance) = plan.worst_case(inner);
-=======
-    let mut plan = Plan::new(inner, owner, accepted.model, accepted.asked, accepted.recent);
     let unpriced = plan.unpriced(inner);
     let (mut worst_case, allowance) = plan.worst_case(inner);
     if unpriced.is_some() {
         // Beyond every budget; where there is none it is not looked at.
         worst_case = Money::from_pico(i64::MAX);
     }
->>>>>>> providers
     let row = Arc::new(OpenTurn {
         payer,
         question: accepted.question,
@@ -227,14 +222,12 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         Opened::OtherRequest => Err(mismatch()),
         Opened::NoConversation => Err(EngineError::conversation_not_found()),
         Opened::NoMessage => Err(EngineError::message_not_found()),
-<<<<<<< HEAD
-        Opened::OverBudget => Err(EngineError::budget_exceeded()),
-        Opened::OverKeyBudget => Err(EngineError::key_budget_exceeded()),
-=======
         Opened::OverBudget => Err(unpriced
             .as_deref()
             .map_or_else(EngineError::budget_exceeded, unknown_price)),
->>>>>>> providers
+        Opened::OverKeyBudget => Err(unpriced
+            .as_deref()
+            .map_or_else(EngineError::key_budget_exceeded, unknown_price)),
     };
     // Written is enough to ask the model; what leaves for the client waits for the sync.
     let (opened, synced) = inner.store.write_staged(opening).await?;

@@ -4,7 +4,7 @@ mod panics;
 
 use crate::{
     AuthSettings, Caller, Catalog, Engine, JwtAlgorithm, LimitSettings, ModelSettings, NewAccount, Origin,
-    Outcome, Parent, Parts, SendMessage, Settings,
+    Outcome, Parent, Parts, SendMessage, Settings, Vendor,
 };
 use chatai_files::{Extractor, Limits, Worker};
 use chatai_llm::Provider;
@@ -55,12 +55,25 @@ fn settings(turns_per_minute: u32) -> Settings {
     }
 }
 
+/// A provider that has the catalog's models.
+fn vendor(provider: Arc<dyn Provider>) -> Vendor {
+    Vendor {
+        name: "openai".to_owned(),
+        kind: "openai",
+        family: Some("openai"),
+        host: "localhost".to_owned(),
+        provider,
+        models: Vec::new(),
+        discover: false,
+    }
+}
+
 impl World {
     async fn new(turns_per_minute: u32) -> Self {
         Self::with_vendor(turns_per_minute, None).await
     }
 
-    async fn with_vendor(turns_per_minute: u32, vendor: Option<Arc<dyn Provider>>) -> Self {
+    async fn with_vendor(turns_per_minute: u32, provider: Option<Arc<dyn Provider>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_sqlite(SqliteOptions::new(folder.path().join("chatai.db")))
             .await
@@ -77,13 +90,8 @@ impl World {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SeededRandom::new(1)),
             settings: settings(turns_per_minute),
-<<<<<<< HEAD
             catalog: Catalog::parse(CATALOG, "a test's own").unwrap(),
-            vendor,
-=======
-            catalog: Catalog::parse("{}", "a test's own").unwrap(),
-            vendors: Vec::new(),
->>>>>>> providers
+            vendors: provider.map(vendor).into_iter().collect(),
             collection: Collection::parse(books, "a test's own").unwrap(),
             extractor: Extractor::with_worker(worker, Limits::default()),
         };

@@ -48,6 +48,27 @@ impl ErrorObject {
             .or_else(|| self.kind.as_deref().and_then(meaning_of))
     }
 
+    /// An error that consists of words alone.
+    pub(super) fn in_words(message: String) -> Self {
+        Self {
+            message: Some(message),
+            ..Self::default()
+        }
+    }
+
+    /// What a code that is a number says: OpenRouter and others put the status there that came too late.
+    fn meaning_of_number(&self) -> Option<Meaning> {
+        let meaning = match self.code.as_u64()? {
+            401..=403 => Meaning::Auth,
+            404 => Meaning::ModelUnavailable,
+            413 => Meaning::ContextTooLong,
+            429 => Meaning::RateLimited,
+            400 | 422 => Meaning::Rejected,
+            _ => Meaning::Failed,
+        };
+        Some(meaning)
+    }
+
     fn detail(&self, secrets: &Secrets) -> String {
         match (
             self.message.as_deref(),
@@ -99,10 +120,7 @@ fn meaning_of(code: &str) -> Option<Meaning> {
 pub(super) fn from_refusal(refusal: &Refusal, secrets: &Secrets) -> Failure {
     let object = match serde_json::from_slice(&refusal.body) {
         Ok(ErrorBody::Object { error }) => error,
-        Ok(ErrorBody::Text { error }) => ErrorObject {
-            message: Some(error),
-            ..ErrorObject::default()
-        },
+        Ok(ErrorBody::Text { error }) => ErrorObject::in_words(error),
         Ok(ErrorBody::Bare(error)) => error,
         // Not OpenAI's form, such as a proxy's page: the status has to say it.
         Err(_) => ErrorObject::default(),
@@ -113,7 +131,8 @@ pub(super) fn from_refusal(refusal: &Refusal, secrets: &Secrets) -> Failure {
 /// An error inside a stream.
 pub(super) fn from_stream(object: &ErrorObject, secrets: &Secrets) -> Failure {
     let retry_after = wait_in_words(object.message.as_deref().unwrap_or_default());
-    meaning::in_stream(object.meaning(), object.detail(secrets), retry_after)
+    let meaning = object.meaning().or_else(|| object.meaning_of_number());
+    meaning::in_stream(meaning, object.detail(secrets), retry_after)
 }
 
 /// Inside a stream there is no header, only `Please try again in 1.5s.` or `… in 250ms.`.
@@ -231,6 +250,12 @@ mod tests {
             (r#"{"code":"server_error","message":"m"}"#, "Failed!"),
             (r#"{"code":"never heard of"}"#, "Failed!"),
             ("{}", "Failed!"),
+            (r#"{"code":429,"message":"m"}"#, "RateLimited"),
+            (r#"{"code":502,"message":"m"}"#, "Failed!"),
+            (
+                r#"{"code":400,"message":"the maximum context length is 8"}"#,
+                "ContextTooLong",
+            ),
         ] {
             let object: ErrorObject = serde_json::from_str(object).unwrap();
             assert_eq!(

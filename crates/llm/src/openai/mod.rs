@@ -1,10 +1,13 @@
 //! OpenAI's APIs: `/responses`, which it alone has, and `/chat/completions`, which every compatible server
 //! speaks. Vectors, lists of models and errors are the same for both.
 
+mod chat;
 mod embeddings;
 mod error;
 mod models;
 mod responses;
+
+pub use chat::OpenAiChat;
 
 use crate::{
     http::{KeyHeader, SetupError},

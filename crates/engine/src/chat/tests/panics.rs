@@ -4,7 +4,9 @@
 use super::World;
 use crate::SendMessage;
 use async_trait::async_trait;
-use chatai_llm::{Embeddings, Event, EventStream, Finished, Format, LlmError, Provider, Request, StopReason};
+use chatai_llm::{
+    Embeddings, Event, EventStream, Finished, Format, LlmError, OfferedModel, Provider, Request, StopReason,
+};
 use chatai_store::ops::{doctor, turns};
 use chatai_types::{ErrorCode, Timestamp, TurnStatus};
 use futures_util::{StreamExt, stream};
@@ -67,6 +69,10 @@ impl Provider for Faulty {
 
     async fn embed(&self, _: &str, _: &[String]) -> Result<Embeddings, LlmError> {
         Err(LlmError::Rejected("it has no vectors".to_owned()))
+    }
+
+    async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
+        Ok(Vec::new())
     }
 }
 

@@ -1,113 +1,32 @@
-//! The decoder over whole streams in the vendor's form (`fixtures/openai-responses`), each also cut at every
-//! byte and with other line ends: what comes out must never depend on how it came in.
+//! The decoder over whole streams in the vendor's form (`fixtures/openai-responses`).
 
 use super::decode::Decoder;
 use crate::{
-    answer_stream::{AnswerStream, StreamLimits},
-    breaker::Breaker,
-    failure::Failure,
-    model::{Event, Finished, StopReason, ToolCall},
+    model::{Event, Finished, StopReason},
     provider::LlmError,
+    recorded::{self, Outcome, assert_answer, call, text},
     secret::Secrets,
 };
 use bytes::Bytes;
 use chatai_types::TokenCounts;
-use futures_util::{StreamExt, stream};
-use std::{sync::Arc, time::Duration};
-use tokio::time::Instant;
-
-type Outcome = (Vec<Event>, Option<LlmError>);
-
-/// Text events joined as a reader would see them: their split is not part of the meaning.
-fn joined(events: Vec<Event>) -> Vec<Event> {
-    events.into_iter().fold(Vec::new(), |mut joined, event| {
-        match (joined.last_mut(), event) {
-            (Some(Event::Text(text)), Event::Text(more)) => text.push_str(&more),
-            (Some(Event::Reasoning(text)), Event::Reasoning(more)) => text.push_str(&more),
-            (_, event) => joined.push(event),
-        }
-        joined
-    })
-}
+use std::time::Duration;
 
 async fn decode_limited(chunks: Vec<Bytes>, max_answer_bytes: usize) -> Outcome {
-    let limits = StreamLimits {
-        silence: Duration::from_secs(10),
-        deadline: Instant::now() + Duration::from_secs(60),
-        total: Duration::from_secs(60),
-        max_event_bytes: 16 * 1024,
-    };
-    let body = stream::iter(chunks.into_iter().map(Ok::<_, LlmError>));
-    let decoder = Decoder::new(Secrets::default(), max_answer_bytes);
-    let mut answer = AnswerStream::new(
-        body,
-        decoder,
-        Failure::fatal,
-        limits,
-        Arc::new(Breaker::default()),
-    );
-    let (mut events, mut error) = (Vec::new(), None);
-    while let Some(item) = answer.next().await {
-        assert_eq!(
-            error.as_ref().map(LlmError::to_string),
-            None,
-            "nothing comes after an error"
-        );
-        match item {
-            Ok(event) => events.push(event),
-            Err(failed) => error = Some(failed),
-        }
-    }
-    (joined(events), error)
+    recorded::decode(chunks, Decoder::new(Secrets::default(), max_answer_bytes)).await
 }
 
 async fn decode(chunks: Vec<Bytes>) -> Outcome {
     decode_limited(chunks, 10_000).await
 }
 
-/// Decodes whole, cut at every byte, byte by byte, and with CRLF line ends; all must be the same.
-async fn outcome(stream: &'static str) -> Outcome {
-    let bytes = Bytes::from_static(stream.as_bytes());
-    let whole = decode(vec![bytes.clone()]).await;
-    let shown = format!("{whole:?}");
-    for cut in 1..bytes.len() {
-        let cut_in_two = decode(vec![bytes.slice(..cut), bytes.slice(cut..)]).await;
-        assert_eq!(format!("{cut_in_two:?}"), shown, "cut at byte {cut}");
-    }
-    let singles = (0..bytes.len()).map(|at| bytes.slice(at..=at)).collect();
-    assert_eq!(format!("{:?}", decode(singles).await), shown, "byte by byte");
-    for line_end in ["\r\n", "\r"] {
-        let other = Bytes::from(stream.replace('\n', line_end));
-        assert_eq!(
-            format!("{:?}", decode(vec![other]).await),
-            shown,
-            "line end {line_end:?}"
-        );
-    }
-    whole
-}
-
 macro_rules! recorded {
     ($name:literal) => {
-        outcome(include_str!(concat!(
-            "../../../fixtures/openai-responses/",
-            $name,
-            ".sse"
-        )))
+        recorded::outcome(
+            include_str!(concat!("../../../fixtures/openai-responses/", $name, ".sse")),
+            || Decoder::new(Secrets::default(), 10_000),
+        )
         .await
     };
-}
-
-fn text(text: &str) -> Event {
-    Event::Text(text.to_owned())
-}
-
-fn call(id: &str, name: &str, arguments: &str) -> Event {
-    Event::ToolCall(ToolCall {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        arguments: arguments.to_owned(),
-    })
 }
 
 fn finished(reason: StopReason, usage: (i64, i64, i64, i64), id: &str) -> Event {
@@ -118,12 +37,6 @@ fn finished(reason: StopReason, usage: (i64, i64, i64, i64), id: &str) -> Event 
         usage: Some(usage),
         response_id: Some(id.to_owned()),
     })
-}
-
-#[track_caller]
-fn assert_answer(outcome: Outcome, expected: &[Event]) {
-    assert!(outcome.1.is_none(), "{:?}", outcome.1);
-    assert_eq!(outcome.0, expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! <https://platform.openai.com/docs/api-reference/responses/create>
 
 use crate::{
-    model::{Dialect, Effort, Format, Item, Part, ReasoningState, Request, ToolChoice, ToolSpec},
+    model::{Dialect, Format, Item, Part, ReasoningState, Request, ToolChoice, ToolSpec},
     openai::{thinks, unsupported},
     provider::LlmError,
     wire::data_url,
@@ -165,7 +165,7 @@ impl<'a> TryFrom<&'a Request> for Body<'a> {
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| has_tools),
             text: text_format(&request.format).map(|format| TextOptions { format }),
             reasoning: request.reasoning_effort.map(|effort| Reasoning {
-                effort: effort_name(effort),
+                effort: effort.as_str(),
             }),
             include: if has_tools && thinks(&request.model) {
                 &["reasoning.encrypted_content"]
@@ -209,16 +209,6 @@ fn text_format(format: &Format) -> Option<TextFormat<'_>> {
             strict: *strict,
         }),
     })
-}
-
-/// The name of an effort in OpenAI's APIs.
-fn effort_name(effort: Effort) -> &'static str {
-    match effort {
-        Effort::Minimal => "minimal",
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-    }
 }
 
 fn input_item(item: &Item) -> Option<InputItem<'_>> {
@@ -289,7 +279,7 @@ impl<'a> From<&'a ToolSpec> for Tool<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ToolCall;
+    use crate::model::{Effort, ToolCall};
     use bytes::Bytes;
     use serde_json::json;
 
