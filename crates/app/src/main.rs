@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod memory;
 mod output;
 mod secret;
 mod wiring;

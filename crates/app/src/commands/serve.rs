@@ -1,6 +1,6 @@
 //! `chatai serve`: the service, from its first line to its last.
 
-use crate::{failure::Failure, output::announce, wiring};
+use crate::{failure::Failure, memory, output::announce, wiring};
 use chatai_config::{Config, Database, Flags, Loaded};
 use chatai_engine::{BUILT_IN, Engine};
 use chatai_server::ServerSettings;
@@ -97,6 +97,7 @@ async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
         name = signals.next() => End::Signal(name),
         reason = broken => End::Broken(reason),
         never = reload_collection(config, &engine) => match never {},
+        never = memory::keep_small() => match never {},
         () = &mut serving => return Err(Failure::new("the service stopped listening by itself")),
     };
     match &why {

@@ -267,7 +267,8 @@ async fn other_methods(other: &User, route: &Route, id: i64) {
                     ""
                 };
             let mut call = other.call(method.clone(), &path);
-            if method == route.method && !route.body_types.is_empty() {
+            // Another route may have the same path and take a body.
+            if matches!(method, Method::POST | Method::PUT | Method::PATCH) {
                 call = call.json(&json!({"text": "x", "message_id": 2}));
             }
             async move { send(call).await }
