@@ -9,7 +9,7 @@
     reason = "memory is given back by calls of the C library and the allocator"
 )]
 
-use std::{convert::Infallible, fs, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 /// How often it is looked whether the service rests.
 const LOOK: Duration = Duration::from_secs(5);
@@ -19,7 +19,8 @@ const BUSY: Duration = Duration::from_millis(50);
 /// Gives memory back at once, and from then on whenever the service comes to rest.
 pub(crate) async fn keep_small() -> Infallible {
     give_back();
-    let mut was_busy = false;
+    // The rest of the start comes after this.
+    let mut was_busy = true;
     let mut used = processor_time();
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -52,75 +53,95 @@ fn give_back() {
     // SAFETY: the allocator is the process's own, and may be told so at any time on any thread.
     unsafe { libmimalloc_sys::mi_collect(true) };
     #[cfg(target_os = "linux")]
-    for code in own_code() {
-        // SAFETY: the range is a private mapping of the program's file that can be executed and not written, so that
-        // no page of it differs from the file. The kernel maps such a page again, with the same content, when it is
-        // next touched, by whatever thread, this one included.
-        let given = unsafe {
-            libc::madvise(
-                std::ptr::with_exposed_provenance_mut(code.start),
-                code.len(),
-                libc::MADV_DONTNEED,
-            )
-        };
-        if given != 0 {
-            let error = std::io::Error::last_os_error();
-            tracing::debug!(%error, "code could not be given back");
+    own_file::give_back();
+}
+
+/// What of the program's file is mapped and never written.
+#[cfg(target_os = "linux")]
+mod own_file {
+    use std::{ffi::c_void, ops::Range};
+
+    /// Gives the pages of code and constants back.
+    pub(super) fn give_back() {
+        for range in unwritten() {
+            let start = std::ptr::with_exposed_provenance_mut(range.start);
+            // SAFETY: the range lies in a segment of the program that the loader maps from its file, privately and
+            // without the right to write, so that no page of it differs from the file. The kernel maps such a page
+            // again, with the same content, when it is next touched, by whatever thread, this one included.
+            if unsafe { libc::madvise(start, range.len(), libc::MADV_DONTNEED) } != 0 {
+                let error = std::io::Error::last_os_error();
+                tracing::debug!(%error, "pages of the program could not be given back");
+            }
         }
     }
-}
 
-/// Where the program's own code is mapped. Nothing where that cannot be told.
-#[cfg(target_os = "linux")]
-fn own_code() -> Vec<std::ops::Range<usize>> {
-    let (Ok(program), Ok(maps)) = (
-        fs::read_link("/proc/self/exe"),
-        fs::read_to_string("/proc/self/maps"),
-    ) else {
-        return Vec::new();
-    };
-    let program = program.to_string_lossy();
-    maps.lines().filter_map(|line| code_of(line, &program)).collect()
-}
-
-/// The range of a line of `/proc/self/maps`, if it is code of the program.
-#[cfg(target_os = "linux")]
-fn code_of(line: &str, program: &str) -> Option<std::ops::Range<usize>> {
-    let (head, path) = line.split_at(line.find('/')?);
-    let mut fields = head.split_whitespace();
-    let (range, rights) = (fields.next()?, fields.next()?);
-    if path != program || rights != "r-xp" {
-        return None;
+    /// The whole pages of the program's segments that are not to be written.
+    pub(super) fn unwritten() -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        // SAFETY: `collect` is called before this returns, with the address of `found` and of a valid description.
+        unsafe { libc::dl_iterate_phdr(Some(collect), (&raw mut found).cast()) };
+        found
     }
-    let (start, end) = range.split_once('-')?;
-    Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+
+    /// Adds the segments of the first object, which is the program, and ends the iteration.
+    unsafe extern "C" fn collect(info: *mut libc::dl_phdr_info, _: usize, found: *mut c_void) -> libc::c_int {
+        // SAFETY: the loader passes a description that is valid during the call, and the pointer given to it.
+        let (info, found) = unsafe { (&*info, &mut *found.cast::<Vec<Range<usize>>>()) };
+        // SAFETY: the description says where its headers are and how many.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum)) };
+        let page = page_size();
+        for header in headers {
+            if header.p_type != libc::PT_LOAD || header.p_flags & libc::PF_W != 0 {
+                continue;
+            }
+            let (Ok(base), Ok(address), Ok(length)) = (
+                usize::try_from(info.dlpi_addr),
+                usize::try_from(header.p_vaddr),
+                usize::try_from(header.p_memsz),
+            ) else {
+                continue;
+            };
+            let start = base.wrapping_add(address);
+            let range = start.next_multiple_of(page)..start.wrapping_add(length) / page * page;
+            if range.start < range.end {
+                found.push(range);
+            }
+        }
+        1
+    }
+
+    fn page_size() -> usize {
+        // SAFETY: the call reads a constant of the system.
+        let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        usize::try_from(size)
+            .ok()
+            .filter(|size| size.is_power_of_two())
+            .unwrap_or(1 << 16)
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
+    /// Something that is written, and something that is not.
+    static mut WRITTEN: [u64; 4] = [1; 4];
+    static CONSTANT: &str = "what never changes";
+
     #[test]
-    fn code_is_what_is_executed_and_never_written() {
-        let code = |line| code_of(line, "/opt/a program/chatai");
-        let line = "55d0c0a00000-55d0c1a00000 r-xp 00a00000 fe:00 1234    /opt/a program/chatai";
-        assert_eq!(code(line), Some(0x55d0_c0a0_0000..0x55d0_c1a0_0000));
-        for other in [
-            "55d0c0000000-55d0c0a00000 r--p 00000000 fe:00 1234    /opt/a program/chatai",
-            "55d0c1a00000-55d0c1b00000 rw-p 01a00000 fe:00 1234    /opt/a program/chatai",
-            "55d0c0a00000-55d0c1a00000 rwxp 00a00000 fe:00 1234    /opt/a program/chatai",
-            "7f10c0a00000-7f10c1a00000 r-xp 00a00000 fe:00 1234    /usr/lib/libc.so.6",
-            "7ffd0c0a0000-7ffd0c0a2000 r-xp 00000000 00:00 0       [vdso]",
-            "55d0c1b00000-55d0c1c00000 r-xp 00000000 00:00 0",
-            "",
-        ] {
-            assert_eq!(code(other), None, "{other}");
-        }
+    fn code_and_constants_are_found_and_what_is_written_is_not() {
+        let ranges = own_file::unwritten();
+        let within = |address: usize| ranges.iter().any(|range| range.contains(&address));
+        assert!(within(give_back as fn() as usize), "{ranges:x?}");
+        assert!(within(CONSTANT.as_ptr() as usize), "{ranges:x?}");
+        assert!(!within((&raw const WRITTEN) as usize), "{ranges:x?}");
+        // Where the loader wrote addresses.
+        static TABLE: [&str; 2] = ["a", "b"];
+        assert!(!within((&raw const TABLE) as usize), "{ranges:x?}");
     }
 
     #[test]
     fn the_program_runs_on_without_its_code_at_hand() {
-        assert!(!own_code().is_empty());
         let words: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
         give_back();
         assert_eq!(words.concat().len(), 10 + 180 + 2_700);

@@ -17,6 +17,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [ARGUMENT…]    provide PostgreSQL, then run every test; arguments go to the test runner
+                      (`--kills N`: kill the program N times in all, in place of some 500)
   ci                  everything a commit has to pass: formatting, generated files, tidy, clippy, tests
   codegen [--check]   write the generated files below `docs/`, or only compare them
   tidy                check which crate knows which, and the rules on source text

@@ -15,6 +15,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// How long a running answer's owner is believed alive without renewing.
 pub(super) const LEASE_SECS: i64 = 60;
+/// A lease that lasts longer from now was given before the clock was set back. It leaves room for instances whose clocks
+/// differ.
+const LONGEST_LEASE_SECS: i64 = 90;
 /// How often leases are renewed, in looks.
 const RENEWAL: u32 = 15;
 /// How often it is looked whether another instance was asked to stop a turn of ours, or to delete it.
@@ -51,7 +54,10 @@ async fn renew(inner: &Inner) {
     let running = inner.turns.running();
     let now = inner.clock.now();
     // Apart: what holds up the sweep must not keep our own leases from being renewed.
-    let renewing = move |tx: &mut Tx<'_>| turns::renew_leases(tx, &running, now.plus_secs(LEASE_SECS));
+    let renewing = move |tx: &mut Tx<'_>| {
+        turns::renew_leases(tx, &running, now.plus_secs(LEASE_SECS))?;
+        turns::shorten_leases(tx, now.plus_secs(LONGEST_LEASE_SECS))
+    };
     if let Err(error) = inner.store.write(renewing).await {
         tracing::warn!(%error, "leases could not be renewed");
         return;

@@ -1,10 +1,13 @@
 //! Whole turns of an engine of its own, under a clock that is moved by hand: nothing depends on time's going forward.
 
+mod panics;
+
 use crate::{
     AuthSettings, Caller, Catalog, Engine, JwtAlgorithm, LimitSettings, ModelSettings, NewAccount, Origin,
     Outcome, Parent, Parts, SendMessage, Settings,
 };
 use chatai_files::{Extractor, Limits, Worker};
+use chatai_llm::Provider;
 use chatai_rag::Collection;
 use chatai_store::{SqliteOptions, Store};
 use chatai_types::{Clock, ConversationId, ErrorCode, ManualClock, SeededRandom, Timestamp, TurnStatus};
@@ -13,6 +16,8 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 const DAY: i64 = 24 * 60 * 60;
 const YEAR: i64 = 365 * DAY;
 const TOKEN_MINUTES: i64 = 60;
+/// A model that answers where there is a vendor.
+const CATALOG: &str = r#"{"m": {"input": 1, "output": 1}}"#;
 
 struct World {
     engine: Engine,
@@ -52,6 +57,10 @@ fn settings(turns_per_minute: u32) -> Settings {
 
 impl World {
     async fn new(turns_per_minute: u32) -> Self {
+        Self::with_vendor(turns_per_minute, None).await
+    }
+
+    async fn with_vendor(turns_per_minute: u32, vendor: Option<Arc<dyn Provider>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_sqlite(SqliteOptions::new(folder.path().join("chatai.db")))
             .await
@@ -68,8 +77,8 @@ impl World {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SeededRandom::new(1)),
             settings: settings(turns_per_minute),
-            catalog: Catalog::parse("{}", "a test's own").unwrap(),
-            vendor: None,
+            catalog: Catalog::parse(CATALOG, "a test's own").unwrap(),
+            vendor,
             collection: Collection::parse(books, "a test's own").unwrap(),
             extractor: Extractor::with_worker(worker, Limits::default()),
         };

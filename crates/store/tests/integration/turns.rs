@@ -238,6 +238,20 @@ conformance! {
         expect_sound(&store).await;
     }
 
+    /// A clock that is set back makes nobody live longer.
+    async fn a_lease_beyond_any_that_is_given_is_cut_short(store: TestStore) {
+        let owner = account(&store, "a@example.com").await;
+        let gone = open(&store, turn(owner, None)).await.response_message_id;
+        let alive = open(&store, turn(owner, None)).await.response_message_id;
+        assert_eq!(renew(&store, vec![gone, alive], 100 * LEASE).await, 2);
+        assert_eq!(write(&store, |tx| turns::shorten_leases(tx, at(2 * LEASE))).await, 2);
+        assert_eq!(write(&store, |tx| turns::shorten_leases(tx, at(2 * LEASE))).await, 0, "they are short");
+        assert_eq!(renew(&store, vec![alive], 4 * LEASE).await, 1);
+        assert_eq!(sweep(&store, 3 * LEASE).await, 1);
+        let running = number(&store.place, "select id from messages where status = 'running'").await;
+        assert_eq!(MessageId(running), alive);
+    }
+
     async fn a_lease_is_renewed_or_swept_never_both(store: TestStore) {
         let (owner, other) = (account(&store, "a@example.com").await, other_instance(&store).await);
         for _ in 0..ROUNDS {

@@ -43,7 +43,11 @@ impl EventStream {
         Ok(Self::of(reply).await)
     }
 
-    async fn of(reply: Response) -> Self {
+    /// The stream that a reply is.
+    ///
+    /// # Panics
+    /// When it is something else; with what it is.
+    pub async fn of(reply: Response) -> Self {
         let kind = reply.headers().get("content-type");
         if reply.status() != 200 || kind.is_none_or(|kind| kind != "text/event-stream") {
             let (status, kind) = (reply.status(), kind.cloned());

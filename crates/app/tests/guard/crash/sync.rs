@@ -1,17 +1,14 @@
 //! A disk that fails to sync under the running program: nothing is acknowledged any more, the program says why and
 //! ends, and the next start finds everything that was acknowledged.
 
-use crate::support::{Rows, list, options, run, text};
+use crate::support::{Rows, list, options, run, shim, text};
 use chatai_testkit::{
     app::{AppOptions, TestApp, User},
     provider::{Gate, Reply, ScriptedProvider},
 };
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -23,32 +20,19 @@ const CLIENTS: usize = 6;
 /// A folder with the library that fails syncs, and the file that makes it do so.
 struct Disk {
     folder: TempDir,
+    library: PathBuf,
 }
 
 impl Disk {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guard/crash/shim.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-o"])
-            .arg(folder.path().join("shim.so"))
-            .arg(source)
-            .output()
-            .expect("there is a C compiler: the embedded database is built with it");
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-        Self { folder }
+        let library = shim::build("crash/shim.c", folder.path());
+        Self { folder, library }
     }
 
     fn under(&self, options: AppOptions) -> AppOptions {
         options
-            .env(
-                "LD_PRELOAD",
-                self.folder.path().join("shim.so").display().to_string(),
-            )
+            .env("LD_PRELOAD", self.library.display().to_string())
             .env("TEST_SYNC_FAILS", self.marker().display().to_string())
     }
 

@@ -1,8 +1,8 @@
 //! A reader may leave at any moment and come back to any cursor, while the answer is written, afterwards, and after a
 //! restart: what it reads adds up to the same bytes.
 
-use super::{asking, moment, read_some, resuming, scale, seeded, varied, whole};
-use crate::support::{options, random::Random};
+use super::{asking, moment, read_some, resuming, seeded, varied, whole};
+use crate::support::{options, random::Random, scale};
 use chatai_testkit::{
     app::{AppOptions, TestApp, TestDatabase, User},
     events::{EventStream, Told},

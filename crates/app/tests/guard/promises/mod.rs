@@ -1,17 +1,20 @@
 //! What is promised of answers, whatever happens to clients, the network or the program: each promise a test with random
 //! histories that prints its seed.
 //!
-//! `CHATAI_TEST_SEED` repeats a seed, and `CHATAI_TEST_SCALE` makes the histories so many times more; which moment of the
-//! program a kill hits also depends on the machine.
+//! `CHATAI_TEST_SEED` repeats a seed, `CHATAI_TEST_SCALE` makes the histories so many times more, and `CHATAI_TEST_KILLS`
+//! says how many kills there are over all tests; which moment of the program a kill hits also depends on the machine.
 
+mod clock;
+mod faults;
 mod histories;
 mod kills;
+mod operations;
 mod readers;
 mod shutdown;
 
-use crate::support::random::Random;
+use crate::support::{Rows, number_of, random::Random};
 use chatai_testkit::{
-    app::User,
+    app::{TestApp, User},
     events::{CutOff, EventStream, Told},
     provider::{RecordedRequest, Reply},
 };
@@ -20,24 +23,26 @@ use serde_json::json;
 
 /// The generator of a test, by its own seed or the one that is to be repeated.
 fn seeded(default_seed: u64) -> Random {
-    let seed = number_of("CHATAI_TEST_SEED").unwrap_or(default_seed);
+    let seed = number_of("CHATAI_TEST_SEED").map_or(default_seed, |seed| seed as u64);
     println!("CHATAI_TEST_SEED={seed}");
     Random::new(seed)
-}
-
-/// How many times more than by default is done.
-fn scale() -> usize {
-    usize::try_from(number_of("CHATAI_TEST_SCALE").unwrap_or(1)).expect("a scale is no such number")
-}
-
-fn number_of(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
 /// Lets a random time go by, at whose end something is done to the program.
 async fn moment(random: &mut Random, from_ms: u64, to_ms: u64) {
     tokio::time::sleep(random.millis(from_ms, to_ms)).await;
+}
+
+/// The leases of all answers of a program that was killed run out, on a database that others may share.
+fn let_leases_run_out(app: &TestApp) {
+    let rows = Rows::of(app);
+    // What the killed program had sent last is still being done: it may open a turn.
+    let at_work = "select count(*) from pg_stat_activity where datname = current_database() \
+                   and backend_type = 'client backend' and pid <> pg_backend_pid()";
+    while rows.count(at_work) > 0 {
+        std::thread::yield_now();
+    }
+    rows.change("update messages set lease_until = 0 where status = 'running'");
 }
 
 /// A message to be answered with a stream.

@@ -10,7 +10,7 @@ use chatai_testkit::{
 use std::time::{Duration, Instant};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 /// The target is a second; a machine that is busy with other tests is given more. What runs is waited for far longer.
@@ -100,6 +100,38 @@ on_both! {
         let again = whole(&user, told.answer()).await;
         assert_eq!((again.text, again.done), (told.text, told.done));
         assert_eq!(get_as(&user, "/readyz").await.status, 200);
+    }
+
+    /// One that stopped reading in the midst of an answer is not waited for; the answer is whole, and read on afterwards.
+    async fn a_stalled_reader_holds_up_nothing(options) {
+        let (mut app, provider) = with_vendor(options).await;
+        let user = app.register("ada@example.com").await;
+        let text = "What nobody reads is kept. ".repeat(40_000);
+        let gate = Gate::new();
+        provider.push(Reply::text(&text).deltas(100).gate_after(1, &gate));
+        let mut events = EventStream::open(asking(&user, "hello", None)).await;
+        let mut told = Told::default();
+        events.read_text(&mut told, 1).await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(1).unwrap();
+        let mut stalled = socket.connect(app.address().parse().unwrap()).await.unwrap();
+        let path = format!("/chat/messages/{}/events", told.answer());
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", user.token);
+        stalled.write_all(request.as_bytes()).await.unwrap();
+        assert_eq!(stalled.read_u8().await.unwrap(), b'H');
+        let begun = Instant::now();
+        app.ask_to_end();
+        refuses_connections(&app).await;
+        gate.open();
+        events.read_to_end(&mut told).await;
+        assert_eq!((told.text.as_str(), told.status()), (text.trim(), "complete"));
+        assert!(app.ended().await.success(), "{}", app.log());
+        let took = begun.elapsed();
+        println!("it ended after {took:?}");
+        assert!(took < GRACE, "{took:?}");
+        drop(stalled);
+        app.start_again().await;
+        assert_eq!(whole(&user.at(&app.base_url()), told.answer()).await.text, told.text);
     }
 
     async fn a_second_signal_ends_it_at_once(options) {

@@ -4,6 +4,7 @@
 mod database;
 #[path = "../../http/support/jwt.rs"]
 pub(crate) mod jwt;
+pub(crate) mod kills;
 #[path = "../../../../store/tests/common/original.rs"]
 mod original;
 mod process;
@@ -12,6 +13,7 @@ pub(crate) mod random;
 pub(crate) mod raw;
 #[path = "../../http/support/routes.rs"]
 mod routes;
+pub(crate) mod shim;
 
 pub(crate) use database::Rows;
 pub(crate) use original::OriginalFile;
@@ -140,6 +142,17 @@ pub(crate) async fn post(app: &TestApp, path: &str, body: &Value) -> Answer {
 /// A GET with a user's token.
 pub(crate) async fn get_as(user: &User, path: &str) -> Answer {
     send(user.call(Method::GET, path)).await
+}
+
+/// A number out of the environment, by which a test is repeated or made longer.
+pub(crate) fn number_of(variable: &str) -> Option<usize> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+/// How many times more than by default is done.
+pub(crate) fn scale() -> usize {
+    number_of("CHATAI_TEST_SCALE").unwrap_or(1)
 }
 
 /// A list out of an answer.

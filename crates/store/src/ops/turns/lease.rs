@@ -106,6 +106,15 @@ pub fn to_be_ended(tx: &mut Tx<'_>, answers: &[MessageId]) -> Result<Vec<Message
     Ok(ended)
 }
 
+/// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back, and nobody is believed
+/// alive for that much longer. Whoever lives renews its own in time. Returns how many.
+pub fn shorten_leases(tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
+    tx.exec(
+        "update messages set lease_until = $1 where status = 'running' and lease_until > $1",
+        params![latest],
+    )
+}
+
 /// Marks running answers whose lease ended before `now` as interrupted, `most` at once, with the text that was
 /// written and the charges that `settle` finds; returns how many.
 pub fn sweep(

@@ -12,6 +12,6 @@ pub use calls::{AbandonedCall, BegunCall, ModelCall, record_calls};
 pub use close::{CloseTurn, close};
 pub use events::{Appended, EventKind, NewEvent, StoredEvent, append, events};
 pub use history::history;
-pub use lease::{Abandoned, Settled, renew_leases, request_cancel, sweep, to_be_ended};
+pub use lease::{Abandoned, Settled, renew_leases, request_cancel, shorten_leases, sweep, to_be_ended};
 pub use open::{OpenTurn, Opened, OpenedTurn, Parent, Question, open};
 pub use repeat::{Repeatable, TurnIds, forget_repeatable, repeated};

@@ -1,0 +1,29 @@
+//! How often the program is killed. The parts of all tests that kill it stand here, so that their sum is seen, and so that a
+//! larger number is shared out in the same proportion.
+
+/// While clients use everything and know what was acknowledged; four tests.
+pub(crate) const ACKNOWLEDGED: usize = 40;
+/// While clients read answers as they are written; two tests on embedded databases.
+pub(crate) const READ: usize = 75;
+/// The same on a server; one test.
+pub(crate) const READ_SHARED: usize = 45;
+/// Between operations and within them; four tests.
+pub(crate) const OPERATIONS: usize = 40;
+
+const ALL: usize = 4 * ACKNOWLEDGED + 2 * READ + READ_SHARED + 4 * OPERATIONS;
+const _: () = assert!(ALL >= 500, "too few to believe in");
+
+/// How many of them a test does: its part of `CHATAI_TEST_KILLS`, else its own number, as often as `CHATAI_TEST_SCALE` says.
+pub(crate) fn wanted(part: usize) -> usize {
+    match super::number_of("CHATAI_TEST_KILLS") {
+        Some(all) => (part * all).div_ceil(ALL).max(1),
+        None => part * super::scale(),
+    }
+}
+
+/// Says how many there were; they must be as many as were wanted.
+#[track_caller]
+pub(crate) fn expect(done: usize, wanted: usize) {
+    println!("{done} kills");
+    assert!(done >= wanted, "{done} kills of {wanted}");
+}
