@@ -78,7 +78,7 @@ pub(super) fn add_conversations(client: &mut Client, email: &str, count: usize) 
         "insert into conversations (user_id, title, created_at) \
          select id, 'Novels by the sea, and one by a river (' || number || ')', \
          cast(extract(epoch from now()) * 1000000 as bigint) \
-         from users, generate_series(1, $2) number where email = $1 returning id",
+         from users, generate_series(1, cast($2 as bigint)) number where email = $1 returning id",
         &[&email, &count],
     );
     let rows = rows.map_err(|error| format!("cannot add conversations: {}", said(&error)))?;
