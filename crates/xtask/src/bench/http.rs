@@ -100,6 +100,17 @@ pub(super) fn frame(bytes: &[u8]) -> Result<Option<Frame>, String> {
     }))
 }
 
+/// The target of a relation in a head's `Link` header.
+fn linked(head: &str, relation: &str) -> Option<String> {
+    let links = head.lines().filter_map(|line| line.split_once(": "));
+    let (_, links) = links
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("link"))?;
+    let wanted = format!("; rel=\"{relation}\"");
+    let target = links.split(", ").find_map(|link| link.strip_suffix(&wanted))?;
+    Some(target.strip_prefix('<')?.strip_suffix('>')?.to_owned())
+}
+
 /// The content of a chunked body.
 pub(super) fn dechunked(mut bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut content = Vec::with_capacity(bytes.len());
@@ -178,6 +189,17 @@ impl Connection {
         self.frame.map_or(&[], |frame| &self.buffer[frame.head..])
     }
 
+    /// Bytes of the last reply, its head included.
+    pub(super) fn reply_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The address that the last reply's `Link` header gives for a relation such as `next`.
+    pub(super) fn link(&self, relation: &str) -> Option<String> {
+        let head = &self.buffer[..self.frame?.head];
+        linked(std::str::from_utf8(head).ok()?, relation)
+    }
+
     /// Sends a request that has to succeed, and reads its JSON.
     pub(super) fn json(&mut self, request: &[u8]) -> Result<Value, String> {
         let status = self.exchange(request)?;
@@ -226,6 +248,10 @@ mod tests {
         assert!(found.is_whole(chunked) && !found.is_whole(&chunked[..chunked.len() - 3]));
         assert_eq!(dechunked(&chunked[found.head..]).unwrap(), b"abc");
         assert!(dechunked(b"5\r\nabc").is_err());
+        let head = "HTTP/1.1 200 OK\r\nLink: </a?after=1>; rel=\"next\", </a?before=1>; rel=\"prev\"\r\n\r\n";
+        assert_eq!(linked(head, "next").as_deref(), Some("/a?after=1"));
+        assert_eq!(linked(head, "prev").as_deref(), Some("/a?before=1"));
+        assert_eq!(linked(head, "last"), None);
         let asked = frame(&get("/models", "")).unwrap().unwrap();
         assert_eq!((asked.status, asked.body), (0, Some(0)));
     }

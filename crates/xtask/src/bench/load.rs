@@ -71,6 +71,24 @@ pub(super) fn record(latency: &mut Histogram<u64>, duration: Duration) {
     latency.saturating_record(nanoseconds.max(1));
 }
 
+/// The median and the 99th percentile, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quantiles {
+    /// Half of all take no longer.
+    pub(super) p50: f64,
+    /// All but one of a hundred take no longer.
+    pub(super) p99: f64,
+}
+
+impl From<&Histogram<u64>> for Quantiles {
+    fn from(latency: &Histogram<u64>) -> Self {
+        Self {
+            p50: quantile_us(latency, 0.5),
+            p99: quantile_us(latency, 0.99),
+        }
+    }
+}
+
 /// Lets one client per script run for `duration`, all on one thread. Any reply other than 200 ends it.
 pub(super) fn saturate(address: SocketAddr, scripts: &[Script], duration: Duration) -> Result<Load, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -5,23 +5,34 @@
 //! release binary on a data folder of its own, with the scripted provider; the tables and the raw rounds say how
 //! it went. `docs/BENCHMARKS.md` keeps the last of them.
 
+mod database;
 mod document;
 mod floor;
 mod http;
 mod load;
 mod machine;
+mod paced;
 mod provider;
 mod report;
 mod service;
 mod stock;
+mod streams;
 mod sync;
 mod w03_turn;
 mod w04_turns;
+mod w05_first_text;
+mod w06_frames;
+mod w07_open_streams;
+mod w08_bytes;
 mod w09_memory;
 mod w10_start;
+mod w11_last_messages;
 mod w12_lists;
 mod w13_growth;
+mod w14_search;
 mod w16_reads;
+mod w19_usage;
+mod w21_postgres;
 
 use std::path::PathBuf;
 
@@ -43,11 +54,19 @@ struct Benchmark {
 const ALL: &[Benchmark] = &[
     w03_turn::BENCHMARK,
     w04_turns::BENCHMARK,
+    w05_first_text::BENCHMARK,
+    w06_frames::BENCHMARK,
+    w07_open_streams::BENCHMARK,
+    w08_bytes::BENCHMARK,
     w09_memory::BENCHMARK,
     w10_start::BENCHMARK,
+    w11_last_messages::BENCHMARK,
     w12_lists::BENCHMARK,
     w13_growth::BENCHMARK,
+    w14_search::BENCHMARK,
     w16_reads::BENCHMARK,
+    w19_usage::BENCHMARK,
+    w21_postgres::BENCHMARK,
 ];
 
 /// What the command line says beside names.

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chatai_testkit::provider::{RecordedRequest, Reply, serve};
@@ -14,7 +15,8 @@ use super::http::{self, Connection};
 /// Tokens of an answer, each an event of its own, as the vendor sends them.
 pub(super) const ANSWER_TOKENS: usize = 50;
 
-const MODEL: &str = "gpt-4.1-nano";
+/// What it is asked for.
+pub(super) const MODEL: &str = "gpt-4.1-nano";
 
 /// A running provider; it ends when dropped.
 #[derive(Debug)]
@@ -29,10 +31,24 @@ pub(super) struct Provider {
 impl Provider {
     /// Starts it on one thread.
     pub(super) fn start() -> Result<Self, String> {
-        let stream = rendered()?;
+        // Words of four letters and a blank: about a token each.
+        let text = "word ".repeat(ANSWER_TOKENS);
+        let stream = rendered(text.trim_end(), ANSWER_TOKENS)?;
+        Self::replying(Reply::page(200, "text/event-stream; charset=utf-8", &stream))
+    }
+
+    /// Starts one with another answer, in so many tokens, with a pause between each two.
+    pub(super) fn of(text: &str, tokens: usize, pause: Option<Duration>) -> Result<Self, String> {
+        let answer = Reply::text(text).deltas(tokens);
+        Self::replying(match pause {
+            Some(pause) => answer.delay_between(pause),
+            None => answer,
+        })
+    }
+
+    fn replying(reply: Reply) -> Result<Self, String> {
         let last = Arc::new(Mutex::new(Bytes::new()));
         let remembered = Arc::clone(&last);
-        let reply = Reply::page(200, "text/event-stream; charset=utf-8", &stream);
         let (address, runtime) = on_a_thread(move |request| {
             *remembered.lock().unwrap_or_else(PoisonError::into_inner) = request.body.clone();
             reply.clone()
@@ -68,15 +84,9 @@ fn call(body: &[u8]) -> Vec<u8> {
 }
 
 /// An answer as the testkit renders it, rendered once: under load the provider only copies it.
-fn rendered() -> Result<String, String> {
-    // Words of four letters and a blank: about a token each.
-    let text = "word ".repeat(ANSWER_TOKENS);
-    let answer = Reply::text(text.trim_end()).deltas(ANSWER_TOKENS).usage(
-        100,
-        0,
-        i64::try_from(ANSWER_TOKENS).unwrap_or(i64::MAX),
-        0,
-    );
+pub(super) fn rendered(text: &str, tokens: usize) -> Result<String, String> {
+    let output = i64::try_from(tokens).unwrap_or(i64::MAX);
+    let answer = Reply::text(text).deltas(tokens).usage(100, 0, output, 0);
     let (address, runtime) = on_a_thread(move |_| answer.clone())?;
     let mut connection = Connection::open(address)?;
     let body = json!({"model": MODEL, "input": "hello", "stream": true}).to_string();

@@ -15,6 +15,9 @@ use super::provider::Provider;
 use super::{machine, work_folder};
 use crate::run;
 
+const QUESTION: &str = "Which of the books about long journeys would you give to somebody who has not read a novel since \
+                        school, and why that one?";
+
 /// How long it may take to listen, or to end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -36,7 +39,7 @@ pub(super) fn folder_in_memory() -> Option<TempDir> {
 }
 
 /// The command that serves `folder` at `listen`, with no limits on how often one may call.
-pub(super) fn command(folder: &Path, listen: &str, provider: Option<&Provider>) -> Command {
+pub(super) fn command(folder: &Path, listen: &str, provider: Option<SocketAddr>) -> Command {
     let mut command = Command::new(binary());
     command
         .args(["serve", "--listen", listen])
@@ -48,7 +51,7 @@ pub(super) fn command(folder: &Path, listen: &str, provider: Option<&Provider>) 
     if let Some(provider) = provider {
         command
             .env("OPENAI_API_KEY", "sk-bench")
-            .env("OPENAI_BASE_URL", format!("http://{}/v1", provider.address));
+            .env("OPENAI_BASE_URL", format!("http://{provider}/v1"));
     }
     command
 }
@@ -71,6 +74,15 @@ impl Service {
     pub(super) fn start_with(
         folder: &Path,
         provider: Option<&Provider>,
+        environment: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        Self::start_at(folder, provider.map(|provider| provider.address), environment)
+    }
+
+    /// The same with a provider of any kind at this address.
+    pub(super) fn start_at(
+        folder: &Path,
+        provider: Option<SocketAddr>,
         environment: &[(&str, &str)],
     ) -> Result<Self, String> {
         let log_path = folder.join("log.txt");
@@ -176,11 +188,12 @@ pub(super) fn conversation(connection: &mut Connection, token: &str, title: &str
 
 /// A turn in a conversation, as bytes. The question has the length of a usual one.
 pub(super) fn turn(token: &str, conversation: i64) -> Vec<u8> {
-    let text = "Which of the books about long journeys would you give to somebody who has not read a novel since \
-                school, and why that one?";
-    http::post(
-        "/chat/",
-        token,
-        &json!({"text": text, "conversation_id": conversation}),
-    )
+    let members = json!({"text": QUESTION, "conversation_id": conversation});
+    http::post("/chat/", token, &members)
+}
+
+/// The same, answered as a stream of events.
+pub(super) fn streamed_turn(token: &str, conversation: i64) -> Vec<u8> {
+    let members = json!({"text": QUESTION, "conversation_id": conversation, "stream": true});
+    http::post("/chat/", token, &members)
 }

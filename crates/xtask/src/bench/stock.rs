@@ -1,8 +1,9 @@
 //! Databases with a past: many messages or conversations, written into the file while the service is down.
 //!
 //! Through the service itself a million messages would take longer than everything that is measured on them. The
-//! rows are what the service would have written, but for usage and ledger, which no measured request reads.
+//! rows are what the service would have written; usage and ledger are written where a benchmark asks for them.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,10 +25,42 @@ const ANSWER: &str = "There are two that come close. The first is told by a ligh
                       liked in the narrator. If you want to begin with the gentler one, take the first. Both are in the \
                       collection, and neither asks you to have read anything else by its author.";
 
+/// A line for each answer; numbers that share no divisor mix days, models and what calls are for.
+const CHARGE: &str = "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, \
+     cache_read, cache_write, output, reasoning, usage_source, amount, created_at) \
+     select user_id, conversation_id, id, \
+     case id % 11 when 0 then 'title' when 1 then 'summary' else 'final' end, \
+     case id % 7 when 0 then 'gpt-4.1' when 1 then 'o3-mini' when 2 then 'gpt-4.1-mini' else 'gpt-4.1-nano' end, \
+     900 + id % 13, id % 17, 0, 110 + id % 5, 0, 'provider', 134000000 + id % 1000003, \
+     created_at - (id / 2) % ?1 * 86400000000 \
+     from messages where role = 'assistant' order by id";
+const SUM_BY_DAY: &str = "insert into usage_days (user_id, day, model, scope, calls, fresh_input, cache_read, \
+     cache_write, output, reasoning, amount) \
+     select user_id, created_at / 86400000000, model, scope, sum(calls), sum(fresh_input), sum(cache_read), \
+     sum(cache_write), sum(output), sum(reasoning), sum(amount) from ledger group by 1, 2, 3, 4";
+
 /// A database file of a service that is not running.
 #[derive(Debug)]
 pub(super) struct Stock {
     database: Connection,
+    texts: Texts,
+}
+
+/// What messages say.
+#[derive(Debug)]
+struct Texts {
+    /// How many were written.
+    written: Cell<u64>,
+    /// What stands at the end of each, by its number.
+    ending: fn(u64) -> String,
+}
+
+impl Texts {
+    fn next(&self, text: &str) -> String {
+        let number = self.written.get();
+        self.written.set(number + 1);
+        text.to_owned() + &(self.ending)(number)
+    }
 }
 
 impl Stock {
@@ -49,7 +82,18 @@ impl Stock {
         };
         let database =
             open().map_err(|error: rusqlite::Error| format!("cannot open `{}`: {error}", path.display()))?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            texts: Texts {
+                written: Cell::new(0),
+                ending: |_| String::new(),
+            },
+        })
+    }
+
+    /// From now on messages differ: each ends with what `ending` makes of its number.
+    pub(super) fn vary(&mut self, ending: fn(u64) -> String) {
+        self.texts.ending = ending;
     }
 
     /// Adds whole turns to a conversation, after those that it has.
@@ -70,7 +114,7 @@ impl Stock {
             let transaction = self.database.unchecked_transaction()?;
             batch
                 .iter()
-                .try_for_each(|conversation| insert(&transaction, *conversation, turns))?;
+                .try_for_each(|conversation| insert(&transaction, &self.texts, *conversation, turns))?;
             transaction.commit()
         };
         conversations
@@ -81,7 +125,7 @@ impl Stock {
 
     fn add_batch(&mut self, conversation: i64, turns: usize) -> rusqlite::Result<()> {
         let transaction = self.database.transaction()?;
-        insert(&transaction, conversation, turns)?;
+        insert(&transaction, &self.texts, conversation, turns)?;
         transaction.commit()
     }
 
@@ -110,6 +154,18 @@ impl Stock {
         add().map_err(|error: rusqlite::Error| format!("cannot add conversations: {error}"))
     }
 
+    /// Charges for every answer, none of which has been charged yet: ledger and its sums by day, spread over the last `days`
+    /// days, with titles and summaries among the calls and several models.
+    pub(super) fn charge(&mut self, days: i64) -> Result<(), String> {
+        let mut charge = || {
+            let transaction = self.database.transaction()?;
+            transaction.execute(CHARGE, params![days])?;
+            transaction.execute(SUM_BY_DAY, [])?;
+            transaction.commit()
+        };
+        charge().map_err(|error: rusqlite::Error| format!("cannot charge for answers: {error}"))
+    }
+
     /// Brings everything into the main file, and it to the disk.
     pub(super) fn close(self) -> Result<(), String> {
         let close = || {
@@ -122,7 +178,7 @@ impl Stock {
 }
 
 /// Writes whole turns at the end of a conversation.
-fn insert(database: &Connection, conversation: i64, turns: usize) -> rusqlite::Result<()> {
+fn insert(database: &Connection, texts: &Texts, conversation: i64, turns: usize) -> rusqlite::Result<()> {
     let (user, mut head): (i64, Option<i64>) = database
         .prepare_cached("select user_id, head_id from conversations where id = ?1")?
         .query_row(params![conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -147,7 +203,7 @@ fn insert(database: &Connection, conversation: i64, turns: usize) -> rusqlite::R
             conversation,
             user,
             head,
-            QUESTION,
+            texts.next(QUESTION),
             QUESTION_TOKENS,
             tokens,
             now
@@ -158,7 +214,7 @@ fn insert(database: &Connection, conversation: i64, turns: usize) -> rusqlite::R
             conversation,
             user,
             asked,
-            ANSWER,
+            texts.next(ANSWER),
             ANSWER_TOKENS,
             tokens,
             now

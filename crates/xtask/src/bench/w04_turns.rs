@@ -21,13 +21,14 @@ pub(super) const BENCHMARK: Benchmark = Benchmark {
     run,
 };
 
-const CLIENTS: usize = 256;
+/// How many talk at once.
+pub(super) const CLIENTS: usize = 256;
 const ROUNDS: usize = 5;
 const SECONDS: f64 = 5.0;
 const COMPARED_SECONDS: f64 = 2.0;
 
 /// Turns of a usual conversation: after so many a client goes on in its next one.
-const TURNS_PER_CONVERSATION: usize = 10;
+pub(super) const TURNS_PER_CONVERSATION: usize = 10;
 
 /// Conversations of a client in one round; enough for some 10,000 turns a second.
 const CONVERSATIONS_PER_CLIENT: usize = 20;
@@ -35,7 +36,9 @@ const CONVERSATIONS_PER_CLIENT: usize = 20;
 /// Turns a second of the original service, on the machine that set the targets.
 const ORIGINAL_PER_SECOND: f64 = 14.4;
 
-struct Client {
+/// One of many.
+#[derive(Debug)]
+pub(super) struct Client {
     email: String,
     token: String,
 }
@@ -43,10 +46,15 @@ struct Client {
 fn run(options: &Options) -> Result<Report, String> {
     let folder = service::folder()?;
     let provider = Provider::start()?;
-    let clients = clients(&folder, &provider)?;
+    let clients = clients(Service::start(folder.path(), Some(&provider))?)?;
     let count = options.rounds(ROUNDS);
     // Each round needs fresh conversations, one for warming up included.
-    let mut scripts = scripts(&folder, &clients, count + MOST_REPEATED + 1)?.into_iter();
+    let mut stock = Stock::open(folder.path())?;
+    let made = scripts(&clients, count + MOST_REPEATED + 1, |email, count| {
+        stock.add_conversations(email, count)
+    })?;
+    stock.close()?;
+    let mut scripts = made.into_iter();
     let warm_up = scripts.next().ok_or("no round is prepared")?;
 
     let service = Service::start(folder.path(), Some(&provider))?;
@@ -112,9 +120,8 @@ fn own_cpu_seconds() -> Result<f64, String> {
     machine::cpu_seconds(std::process::id())
 }
 
-/// Makes the accounts, each over HTTP.
-fn clients(folder: &tempfile::TempDir, provider: &Provider) -> Result<Vec<Client>, String> {
-    let service = Service::start(folder.path(), Some(provider))?;
+/// Makes the accounts, each over HTTP, and ends the service.
+pub(super) fn clients(service: Service) -> Result<Vec<Client>, String> {
     let mut connection = service.connect()?;
     let register = |number: usize| {
         let email = format!("reader{number}@example.org");
@@ -126,16 +133,15 @@ fn clients(folder: &tempfile::TempDir, provider: &Provider) -> Result<Vec<Client
     clients
 }
 
-/// What each client sends in each round: turns in conversations that nobody has spoken in yet.
-fn scripts(
-    folder: &tempfile::TempDir,
+/// What each client sends in each round: turns in conversations that nobody has spoken in yet, made by `add`.
+pub(super) fn scripts(
     clients: &[Client],
     rounds: usize,
+    mut add: impl FnMut(&str, usize) -> Result<Vec<i64>, String>,
 ) -> Result<Vec<Vec<Script>>, String> {
-    let mut stock = Stock::open(folder.path())?;
     let mut scripts: Vec<Vec<Script>> = vec![Vec::with_capacity(clients.len()); rounds];
     for client in clients {
-        let ids = stock.add_conversations(&client.email, rounds * CONVERSATIONS_PER_CLIENT)?;
+        let ids = add(&client.email, rounds * CONVERSATIONS_PER_CLIENT)?;
         for (ids, scripts) in ids.chunks(CONVERSATIONS_PER_CLIENT).zip(&mut scripts) {
             let requests: Arc<[Vec<u8>]> = ids.iter().map(|id| service::turn(&client.token, *id)).collect();
             scripts.push(Script {
@@ -144,7 +150,6 @@ fn scripts(
             });
         }
     }
-    stock.close()?;
     Ok(scripts)
 }
 
