@@ -28,6 +28,7 @@ pub use chat::{Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
+pub use library::{Shelf, ShelvedBook};
 pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
 pub use models::{misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};

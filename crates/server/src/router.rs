@@ -81,6 +81,8 @@ surface! {
     Signed post   "/chat/messages/{response_message_id}/regenerate"  => chat::regenerate::regenerate;
     Signed get    "/search"                                     => search::search;
     Cookie get    "/attachments/{attachment_id}"                => attachments::attachment;
+    Signed get    "/books"                                      => books::list;
+    Signed get    "/books/{book_id}"                            => books::one;
     Open   get    "/models"                                     => models::models;
 
     Admin  get    "/admin/users"                                => admin::users::users;

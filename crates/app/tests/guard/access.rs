@@ -168,6 +168,8 @@ impl Belongings {
             "response_message_id" => vec![self.message_ids[1]],
             "attachment_id" => vec![self.attachment_id],
             "key_id" => vec![self.key_id],
+            // The collection is everybody's.
+            "book_id" => Vec::new(),
             other => panic!("a new kind of id needs an owner to test with: {other}"),
         }
     }

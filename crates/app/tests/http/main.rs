@@ -9,6 +9,7 @@
 mod admin;
 mod attachments;
 mod auth;
+mod books;
 mod chat;
 mod conversations;
 mod embeddings;

@@ -1,7 +1,9 @@
 //! The book collection as the tools see it: words at once, vectors as they come.
 
+mod catalogue;
 mod embedding;
 
+pub use catalogue::{Shelf, ShelvedBook};
 pub(crate) use embedding::keep_vectors;
 
 use crate::chat::Served;

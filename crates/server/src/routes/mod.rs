@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod attachments;
 pub(crate) mod auth;
+pub(crate) mod books;
 pub(crate) mod chat;
 pub(crate) mod conversations;
 pub(crate) mod docs;

@@ -1,0 +1,93 @@
+//! The collection as people look through it.
+
+use crate::{Engine, EngineError};
+use chatai_rag::{Book, Index, Query};
+use chatai_types::{BookId, ErrorCode};
+use std::sync::Arc;
+
+/// A book of the collection.
+#[derive(Clone, Debug)]
+pub struct ShelvedBook {
+    /// Its name in the interface: it stands for what the entry says, and changes with it.
+    pub id: String,
+    /// What the collection says of it.
+    pub book: Arc<Book>,
+}
+
+/// A part of the collection.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    /// The books.
+    pub books: Vec<ShelvedBook>,
+    /// Whether there are more behind them.
+    pub has_more: bool,
+}
+
+impl Engine {
+    /// The books that fit some words, best first; with words that say nothing, a varied choice.
+    pub fn find_books(&self, words: &str, limit: usize) -> Shelf {
+        let index = self.inner.library.index();
+        let query = Query {
+            content: Some(words.to_owned()),
+            limit,
+            ..Query::default()
+        };
+        let hits = index.search(&query, None);
+        Shelf {
+            books: hits
+                .iter()
+                .map(|hit| shelved(&index, hit.id, &hit.book))
+                .collect(),
+            has_more: false,
+        }
+    }
+
+    /// The books in the collection's order, those behind one of them or from the first.
+    ///
+    /// # Errors
+    /// `book_not_found` when there is no such book, or no longer.
+    pub fn books(&self, after: Option<&str>, limit: usize) -> Result<Shelf, EngineError> {
+        let index = self.inner.library.index();
+        let from = match after {
+            None => 0,
+            Some(id) => position(&index, id)? + 1,
+        };
+        let mut rest = index.books().skip(from);
+        let books = rest
+            .by_ref()
+            .take(limit)
+            .map(|(id, book)| shelved(&index, id, book));
+        Ok(Shelf {
+            books: books.collect(),
+            has_more: rest.next().is_some(),
+        })
+    }
+
+    /// One book.
+    ///
+    /// # Errors
+    /// `book_not_found` when there is no such book, or no longer.
+    pub fn book(&self, id: &str) -> Result<ShelvedBook, EngineError> {
+        let index = self.inner.library.index();
+        let at = position(&index, id)?;
+        let (id, book) = index.books().nth(at).ok_or_else(book_not_found)?;
+        Ok(shelved(&index, id, book))
+    }
+}
+
+/// Where a book stands.
+fn position(index: &Index, id: &str) -> Result<usize, EngineError> {
+    let mut names = index.hashes().map(|hash| hash.to_string());
+    names.position(|name| name == id).ok_or_else(book_not_found)
+}
+
+fn shelved(index: &Index, id: BookId, book: &Arc<Book>) -> ShelvedBook {
+    ShelvedBook {
+        id: index.hash(id).map(|hash| hash.to_string()).unwrap_or_default(),
+        book: Arc::clone(book),
+    }
+}
+
+fn book_not_found() -> EngineError {
+    EngineError::new(ErrorCode::BookNotFound, "Book not found")
+}
