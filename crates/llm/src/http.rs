@@ -54,7 +54,6 @@ pub(crate) enum KeyHeader {
     /// `Authorization: Bearer …`.
     Bearer,
     /// A header of its own.
-    #[expect(dead_code, reason = "the adapters that need it follow")]
     Named(&'static str),
 }
 

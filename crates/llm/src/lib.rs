@@ -6,6 +6,7 @@ mod answer_stream;
 mod breaker;
 mod decoding;
 mod failure;
+mod gemini;
 mod http;
 mod meaning;
 mod model;
@@ -21,6 +22,7 @@ mod sse;
 mod vendor;
 mod wire;
 
+pub use gemini::Gemini;
 pub use http::SetupError;
 pub use model::{
     Dialect, Effort, Event, Finished, Format, Item, Part, Priority, ReasoningState, Request, StopReason,
