@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use chatai_config::{Config, Provider as Configured, ProviderKind, Secret};
 use chatai_engine::{Model, Vendor, offered};
-use chatai_llm::{OfferedModel, OpenAiChat, OpenAiResponses, Provider, VendorSettings};
+use chatai_llm::{Gemini, OfferedModel, OpenAiChat, OpenAiResponses, Provider, VendorSettings};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 /// The longest key that a file may hold.
@@ -114,10 +114,8 @@ fn key_of_file(name: &str, path: &Path) -> Result<Secret, Failure> {
     Ok(Secret::new(key))
 }
 
-/// Where these vendors speak OpenAI's older API.
-/// <https://docs.anthropic.com/en/api/openai-sdk>, <https://ai.google.dev/gemini-api/docs/openai>
+/// Where Anthropic speaks OpenAI's older API. <https://docs.anthropic.com/en/api/openai-sdk>
 const ANTHROPIC: &str = "https://api.anthropic.com/v1";
-const GEMINI: &str = "https://generativelanguage.googleapis.com/v1beta/openai";
 
 /// Where a vendor lies by itself; a compatible server lies nowhere by itself.
 fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
@@ -125,7 +123,7 @@ fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
         ProviderKind::OpenAi => Some(OpenAiResponses::DEFAULT_BASE_URL),
         ProviderKind::OpenAiChat => None,
         ProviderKind::Anthropic => Some(ANTHROPIC),
-        ProviderKind::Gemini => Some(GEMINI),
+        ProviderKind::Gemini => Some(Gemini::DEFAULT_BASE_URL),
     }
 }
 
@@ -133,8 +131,9 @@ fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
 fn adapter(kind: ProviderKind, settings: VendorSettings) -> Result<Arc<dyn Provider>, Failure> {
     Ok(match kind {
         ProviderKind::OpenAi => Arc::new(OpenAiResponses::new(settings).map_err(Failure::new)?),
-        ProviderKind::OpenAiChat | ProviderKind::Anthropic | ProviderKind::Gemini => {
+        ProviderKind::OpenAiChat | ProviderKind::Anthropic => {
             Arc::new(OpenAiChat::new(settings).map_err(Failure::new)?)
         }
+        ProviderKind::Gemini => Arc::new(Gemini::new(settings).map_err(Failure::new)?),
     })
 }
