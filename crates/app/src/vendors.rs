@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use chatai_config::{Config, Provider as Configured, ProviderKind, Secret};
 use chatai_engine::{Model, Vendor, offered};
-use chatai_llm::{Gemini, OfferedModel, OpenAiChat, OpenAiResponses, Provider, VendorSettings};
+use chatai_llm::{Anthropic, Gemini, OfferedModel, OpenAiChat, OpenAiResponses, Provider, VendorSettings};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 /// The longest key that a file may hold.
@@ -114,15 +114,12 @@ fn key_of_file(name: &str, path: &Path) -> Result<Secret, Failure> {
     Ok(Secret::new(key))
 }
 
-/// Where Anthropic speaks OpenAI's older API. <https://docs.anthropic.com/en/api/openai-sdk>
-const ANTHROPIC: &str = "https://api.anthropic.com/v1";
-
 /// Where a vendor lies by itself; a compatible server lies nowhere by itself.
 fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
     match kind {
         ProviderKind::OpenAi => Some(OpenAiResponses::DEFAULT_BASE_URL),
         ProviderKind::OpenAiChat => None,
-        ProviderKind::Anthropic => Some(ANTHROPIC),
+        ProviderKind::Anthropic => Some(Anthropic::DEFAULT_BASE_URL),
         ProviderKind::Gemini => Some(Gemini::DEFAULT_BASE_URL),
     }
 }
@@ -131,9 +128,8 @@ fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
 fn adapter(kind: ProviderKind, settings: VendorSettings) -> Result<Arc<dyn Provider>, Failure> {
     Ok(match kind {
         ProviderKind::OpenAi => Arc::new(OpenAiResponses::new(settings).map_err(Failure::new)?),
-        ProviderKind::OpenAiChat | ProviderKind::Anthropic => {
-            Arc::new(OpenAiChat::new(settings).map_err(Failure::new)?)
-        }
+        ProviderKind::OpenAiChat => Arc::new(OpenAiChat::new(settings).map_err(Failure::new)?),
+        ProviderKind::Anthropic => Arc::new(Anthropic::new(settings).map_err(Failure::new)?),
         ProviderKind::Gemini => Arc::new(Gemini::new(settings).map_err(Failure::new)?),
     })
 }

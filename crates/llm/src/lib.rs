@@ -3,6 +3,7 @@
 //! Knows vendors' wire formats, retries and timeouts. Knows no database, no HTTP serving and no price.
 
 mod answer_stream;
+mod anthropic;
 mod breaker;
 mod decoding;
 mod failure;
@@ -22,6 +23,7 @@ mod sse;
 mod vendor;
 mod wire;
 
+pub use anthropic::Anthropic;
 pub use gemini::Gemini;
 pub use http::SetupError;
 pub use model::{
