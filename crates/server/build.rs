@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         text
     });
 
-    let mut table = format!("pub(super) const VERSION: &str = \"{version}\";\npub(super) static FILES: &[File] = &[\n");
+    let mut table = format!("const VERSION: &str = \"{version}\";\nstatic FILES: &[File] = &[\n");
     for (index, (name, mut content)) in files.into_iter().enumerate() {
         if name == "index.html" {
             let page = String::from_utf8(content)?;

@@ -1,6 +1,6 @@
 // One chat: its messages, the answer that runs in it, and the place where the next question is written.
 
-import { ask, call, get, page } from '../lib/api.js';
+import { ask, get, page } from '../lib/api.js';
 import { h, icon, fill } from '../lib/dom.js';
 import { explain, notify, report, say } from '../shell/notice.js';
 import { text } from '../text.js';

@@ -4,6 +4,7 @@ import { get } from '../lib/api.js';
 import { h, fill } from '../lib/dom.js';
 import { exact, parse, rounded, show } from '../lib/money.js';
 import { full } from '../lib/time.js';
+import { modelName } from '../chat/models.js';
 import { explain } from '../shell/notice.js';
 import { text } from '../text.js';
 import { barPlot, legend, shares } from './charts.js';
@@ -14,6 +15,8 @@ import { barPlot, legend, shares } from './charts.js';
 const DAYS = [7, 30, 90];
 const SERIES = 5;
 const DAY_MS = 86_400_000;
+/** The service's days are those of UTC. */
+const dayFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 /** @typedef {{ units: bigint, calls: number, input: number, output: number }} Amount */
 
@@ -107,7 +110,7 @@ function report(dated, scoped, days, measure, first, people) {
   const size = (/** @type {Amount} */ amount) => measure === 'cost' ? Number(amount.units) / 1e12 : amount.input + amount.output;
   const said = (/** @type {Amount} */ amount) => measure === 'cost' ? exact(amount.units) : text.count(amount.input + amount.output);
   const scale = (/** @type {number} */ value) => measure === 'cost' ? rounded(BigInt(Math.round(value * 1e12))) : text.count(Math.round(value));
-  const nameOf = (/** @type {any} */ key, /** @type {'model' | 'user'} */ by) => by === 'user' ? people.get(key.user) ?? `#${key.user}` : key.model;
+  const nameOf = (/** @type {any} */ key, /** @type {'model' | 'user'} */ by) => by === 'user' ? people.get(key.user) ?? `#${key.user}` : modelName(key.model);
   const byModel = grouped(dated, (key) => nameOf(key, 'model'));
   const byFirst = grouped(dated, (key) => nameOf(key, first));
   const byScope = grouped(scoped, (key) => text.scopes[key.scope ?? ''] ?? key.scope ?? '');
@@ -123,7 +126,7 @@ function report(dated, scoped, days, measure, first, people) {
     });
     const values = shown.map((name) => { const amount = amounts.get(name); return amount ? size(amount) : 0; });
     const sum = [...amounts.values()].reduce(added, nothing());
-    return { day, sum, label: `${Number(day.slice(8))}.${Number(day.slice(5, 7))}.`, values, said: `${day}: ${said(sum)}` };
+    return { day, sum, label: dayFormat.format(new Date(day)), values, said: `${day}: ${said(sum)}` };
   });
   const tile = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string} */ small = '') =>
     h('div', { class: 'tile' }, h('dt', null, label), h('dd', null, value, small && h('small', null, small)));
