@@ -44,6 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut table = format!("const VERSION: &str = \"{version}\";\nstatic FILES: &[File] = &[\n");
     for (index, (name, mut content)) in files.into_iter().enumerate() {
+        if name.matches('/').count() > 1 {
+            return Err(format!("`web/{name}`: folders of folders are not served").into());
+        }
         if name == "index.html" {
             let page = String::from_utf8(content)?;
             content = page.replace(PLACEHOLDER, &format!("app/{version}/")).into_bytes();

@@ -2,7 +2,7 @@
 
 import { h } from '../lib/dom.js';
 
-/** @typedef {import('../vendor/highlight/core.js').Scope} Scope */
+/** @typedef {import('../vendor/hl-core.js').Scope} Scope */
 
 /** Names by which people call the languages, and the files these are in. */
 const LANGUAGES = new Map(
@@ -29,8 +29,8 @@ export async function highlight(element, code, name) {
   if (!language || code.length > MAX_CHARS) return;
   try {
     const [{ default: highlighter }, { default: grammar }] = await Promise.all([
-      import('../vendor/highlight/core.js'),
-      import(`../vendor/highlight/${language}.js`),
+      import('../vendor/hl-core.js'),
+      import(`../vendor/hl-${language}.js`),
     ]);
     if (!highlighter.getLanguage(language)) highlighter.registerLanguage(language, grammar);
     const { rootNode } = highlighter.highlight(code, { language, ignoreIllegals: true })._emitter;

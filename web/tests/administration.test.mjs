@@ -16,7 +16,7 @@ await test(async ({ page }) => {
   await eve.getByRole('button', { name: 'Set a budget' }).click();
   await page.getByLabel('Limit in US dollars').fill('3.50');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('The budget of eve@example.org is set').waitFor();
+  await page.locator('.notice', { hasText: 'The budget of eve@example.org is set' }).waitFor();
   await page.getByText('Nobody may register').click();
   await page.waitForFunction(async () => (await (await fetch('api/auth/registration')).json()).registration === 'closed');
 

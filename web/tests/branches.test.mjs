@@ -24,6 +24,8 @@ await test(async ({ page }) => {
   await answered(page, 'Third answer.');
   await page.locator('.question .branches').getByText('2/2').waitFor();
   assert.equal(await page.locator('.question').count(), 1);
+  // A question's branch is the one that goes on longest: with its latest answer.
   await page.locator('.question').getByRole('button', { name: 'The version before' }).click();
-  await page.getByText('First answer.').waitFor();
+  await page.getByText('Second answer.').waitFor();
+  await page.locator('.answer .branches').getByText('2/2').waitFor();
 });

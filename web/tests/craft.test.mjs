@@ -28,7 +28,7 @@ await test(async ({ page, scheme }) => {
   await expectAccessible(page, `the models, ${scheme}`);
   await page.keyboard.press('Escape');
   await page.keyboard.press('Control+k');
-  await page.getByLabel('Search chats and commands').fill('hello');
+  await page.getByRole('combobox', { name: 'Search chats and commands' }).fill('hello');
   await page.locator('.option mark').first().waitFor();
   await expectAccessible(page, `the search, ${scheme}`);
   await page.keyboard.press('Escape');

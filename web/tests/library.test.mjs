@@ -26,7 +26,7 @@ await test(async ({ page }) => {
   await page.locator('.chat-row', { hasText: /birds/ }).waitFor();
 
   await page.keyboard.press('Control+k');
-  await page.getByLabel('Search chats and commands').fill('heron');
+  await page.getByRole('combobox', { name: 'Search chats and commands' }).fill('heron');
   await page.locator('.option mark', { hasText: 'heron' }).first().waitFor();
   await page.keyboard.press('Enter');
   await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
