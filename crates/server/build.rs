@@ -51,8 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             let page = String::from_utf8(content)?;
             content = page.replace(PLACEHOLDER, &format!("app/{version}/")).into_bytes();
         }
-        let content_type = content_type(&name).ok_or_else(|| format!("`web/{name}`: no media type is known for it"))?;
-        let is_text = content_type.starts_with("text/") || content_type.contains("json") || content_type.contains("xml");
+        let content_type =
+            content_type(&name).ok_or_else(|| format!("`web/{name}`: no media type is known for it"))?;
+        let is_text = content_type.starts_with("text/")
+            || content_type.contains("json")
+            || content_type.contains("xml");
         let worth_it = is_text && content.len() >= WORTH_COMPRESSING_BYTES;
         let plain = store(&out, index, "plain", &content)?;
         let (gzip, brotli) = if worth_it {
@@ -75,7 +78,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn collect(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name().into_string().map_err(|name| format!("{name:?} is not UTF-8"))?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|name| format!("{name:?} is not UTF-8"))?;
         if LEFT_OUT.contains(&name.as_str()) || name.starts_with('.') || name.ends_with(".d.ts") {
             continue;
         }

@@ -109,6 +109,7 @@ export class Shell {
    */
   openChat(id, message) {
     if (this.view && this.view.id === id && this.main.contains(this.view.element)) {
+      if (PHONE.matches) this.toggleSide(false);
       if (message) this.view.jump(message);
       return;
     }

@@ -54,7 +54,11 @@ await test(async ({ page }) => {
   await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
   await remove();
   await page.locator('.greeting').waitFor();
-  const gone = page.waitForRequest((request) => request.method() === 'DELETE');
+  // Leaving the page does not bring it back.
   await page.reload();
-  await gone;
+  await page.waitForFunction(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}` };
+    const all = await (await fetch('api/conversations/', { headers })).json();
+    return all.length === 250 && !all.some((chat) => chat.title === 'Herons');
+  });
 });

@@ -17,6 +17,7 @@ mod errors;
 mod import;
 mod keys;
 mod models;
+mod page;
 mod responder;
 mod search;
 mod security;

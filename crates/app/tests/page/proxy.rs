@@ -33,7 +33,9 @@ impl Proxy {
                 let mut cut = cutting.subscribe();
                 tokio::spawn(async move {
                     let Some(target) = target else { return };
-                    let Ok(server) = TcpStream::connect(target).await else { return };
+                    let Ok(server) = TcpStream::connect(target).await else {
+                        return;
+                    };
                     tokio::select! {
                         () = pass(client, server) => {}
                         _ = cut.changed() => {}

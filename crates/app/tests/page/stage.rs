@@ -27,7 +27,10 @@ struct Stage {
 /// Runs `web/tests/NAME.test.mjs` in a window of this size.
 pub(crate) async fn play(name: &str, size: &str) {
     let provider = ScriptedProvider::start().await;
-    let app = AppOptions::new(env!("CARGO_BIN_EXE_chatai")).vendor(&provider).start().await;
+    let app = AppOptions::new(env!("CARGO_BIN_EXE_chatai"))
+        .vendor(&provider)
+        .start()
+        .await;
     let proxy = Proxy::start(app.address()).await;
     let mut stage = Stage {
         app,
@@ -58,7 +61,10 @@ pub(crate) async fn play(name: &str, size: &str) {
         input.write_all(format!("{answer}\n").as_bytes()).await.unwrap();
     }
     let ended = script.wait().await.unwrap();
-    assert!(ended.success(), "`{name}.test.mjs` failed in size `{size}`: {ended}");
+    assert!(
+        ended.success(),
+        "`{name}.test.mjs` failed in size `{size}`: {ended}"
+    );
 }
 
 impl Stage {
@@ -90,7 +96,8 @@ impl Stage {
     fn push(&mut self, command: &Value) {
         if let Some(status) = command["status"].as_u64() {
             let status = u16::try_from(status).unwrap();
-            self.provider.push(Reply::error(status, "server_error", "", "The vendor is ill"));
+            self.provider
+                .push(Reply::error(status, "server_error", "", "The vendor is ill"));
             return;
         }
         let mut reply = match command["tool"].as_str() {

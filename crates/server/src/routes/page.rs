@@ -51,7 +51,10 @@ pub(crate) async fn index(
     let tag = format!("\"{VERSION}\"");
     let known = request.get_all(header::IF_NONE_MATCH).into_iter();
     let mut known = known.filter_map(|value| value.to_str().ok());
-    let is_known = known.any(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let is_known = known.any(|tags| {
+        tags.split(',')
+            .any(|one| one.trim().trim_start_matches("W/") == tag)
+    });
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -136,7 +139,8 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
     offers.any(|offer| {
         let (name, weight) = offer.split_once(';').unwrap_or((offer, ""));
         let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
-        name.trim().eq_ignore_ascii_case(coding) && weight.trim().parse::<f32>().is_ok_and(|weight| weight > 0.0)
+        name.trim().eq_ignore_ascii_case(coding)
+            && weight.trim().parse::<f32>().is_ok_and(|weight| weight > 0.0)
     })
 }
 
@@ -175,19 +179,32 @@ mod tests {
         let mut named = 0;
         for part in text.split(&own).skip(1) {
             let name = part.split('"').next().unwrap();
-            assert_eq!(lasting(VERSION, name, &asking("br")).unwrap().status(), 200, "{name}");
+            assert_eq!(
+                lasting(VERSION, name, &asking("br")).unwrap().status(),
+                200,
+                "{name}"
+            );
             named += 1;
         }
         assert!(named > 3, "{text}");
         assert!(!text.contains("app/dev/") && !text.contains("http"), "{text}");
         // All that a page may run or be styled by lies in files: there is no script and no style of its own.
-        assert_eq!(text.matches("<script").count(), text.matches("<script type=\"module\" src=").count());
+        assert_eq!(
+            text.matches("<script").count(),
+            text.matches("<script type=\"module\" src=").count()
+        );
         assert!(!text.contains("<style") && !text.contains("style="), "{text}");
     }
 
     #[test]
     fn there_is_nothing_else() {
-        for name in ["index.html", "none.js", "../index.html", "tests/package.json", "lib/none.js"] {
+        for name in [
+            "index.html",
+            "none.js",
+            "../index.html",
+            "tests/package.json",
+            "lib/none.js",
+        ] {
             assert!(lasting(VERSION, name, &asking("")).is_err(), "{name}");
         }
         assert!(lasting("0000000000000000", "main.js", &asking("")).is_err());
