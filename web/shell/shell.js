@@ -194,7 +194,7 @@ export class Shell {
 
   /** @param {string} title */
   #setPlace(title) {
-    this.heading.textContent = title;
+    this.heading.textContent = title || text.shell.newChat;
     document.title = title ? `${title} · ${text.name}` : text.name;
   }
 

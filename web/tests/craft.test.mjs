@@ -44,7 +44,6 @@ await test(async ({ page, scheme }) => {
 
   await goto(page, '#/');
   await page.locator('.greeting').waitFor();
-  await page.locator('h1').click();
   await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement)?.blur());
   await page.keyboard.press('?');
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();

@@ -33,6 +33,7 @@ in_both_sizes!(
     composer,
     craft,
     library,
+    looks,
     money,
     resume,
 );
