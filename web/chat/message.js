@@ -207,7 +207,7 @@ export class AnswerView {
     ].filter(Boolean);
     fill(this.footer,
       branches(message, this.actions),
-      h('span', { class: 'tools' }, copyButton(() => this.message?.text ?? ''), retry),
+      h('span', { class: 'tools' }, message.text !== '' && copyButton(() => this.message?.text ?? ''), retry),
       h('button', { type: 'button', class: 'facts', title: text.line.details, 'aria-haspopup': 'dialog',
         onclick: () => openDetails(message, () => get(`chat/messages/${message.id}/usage-details`)) },
         facts.map((fact) => h('span', null, /** @type {string} */ (fact)))));

@@ -70,6 +70,12 @@ export function openPopover(button, popover, choices) {
     popover.remove();
   });
   popover.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') {
+      // In a field for searching, the browser would only empty it.
+      event.preventDefault();
+      event.stopPropagation();
+      popover.hidePopover();
+    }
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
     event.preventDefault();
     const all = /** @type {HTMLElement[]} */ ([...popover.querySelectorAll(choices)]);

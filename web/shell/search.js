@@ -84,10 +84,22 @@ export function openSearch(commands) {
     } else if (event.key === 'Enter') {
       event.preventDefault();
       options()[chosen]?.click();
+    } else if (event.key === 'Escape') {
+      // The browser would only empty the field.
+      event.preventDefault();
+      dialog.close();
     }
   });
   dialog.addEventListener('pointerdown', (event) => { if (event.target === dialog) dialog.close(); });
-  dialog.addEventListener('close', () => dialog.remove());
+  // Going back leads to another place, not to one that is covered.
+  const close = () => dialog.close();
+  addEventListener('hashchange', close);
+  dialog.addEventListener('close', () => {
+    removeEventListener('hashchange', close);
+    clearTimeout(timer);
+    asking.abort();
+    dialog.remove();
+  });
   document.body.append(dialog);
   dialog.showModal();
   input.focus();

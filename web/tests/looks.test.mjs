@@ -96,6 +96,7 @@ await test(async ({ page, scheme }) => {
   await page.locator('.option mark').first().waitFor();
   await look('search');
   await page.keyboard.press('Escape');
+  await page.locator('dialog').waitFor({ state: 'detached' });
   if (isPhone) {
     await showSide(page);
     await look('chats');
