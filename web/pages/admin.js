@@ -70,7 +70,7 @@ function person(user, account) {
       /** @type {const} */ (['user', 'admin']).map((value) => h('option', { value, selected: user.role === value }, text.settings.roles[value])));
     fill(row,
       h('td', null, user.display_name && h('b', null, user.display_name, h('br')), user.email),
-      h('td', null, date(user.created_at)), h('td', null, role),
+      h('td', { class: 'date' }, date(user.created_at)), h('td', null, role),
       h('td', null, h('span', { class: user.disabled ? 'state-word off' : 'state-word' }, user.disabled ? words.disabled : words.active), ' ',
         !isSelf && h('button', { type: 'button', class: 'button small quiet', 'aria-label': user.disabled ? words.let(user.email) : words.shut(user.email), onclick: () => change({ disabled: !user.disabled }) },
           user.disabled ? words.let('') : words.shut(''))),

@@ -4,7 +4,12 @@ import { h, svg } from '../lib/dom.js';
 
 /** @typedef {{ label: string, values: number[], said: string }} Column one bar: a value for each series */
 
-const WIDTH = 720;
+const MOST_WIDTH = 720;
+const LEAST_WIDTH = 280;
+/** What stands beside a plot on a narrow screen. */
+const AROUND = 66;
+/** A label with the space it needs. */
+const LABEL = 84;
 const HEIGHT = 200;
 const LEFT = 52;
 const BOTTOM = 22;
@@ -18,17 +23,19 @@ const BOTTOM = 22;
 export function barPlot(columns, format, title) {
   const most = Math.max(...columns.map(({ values }) => values.reduce((sum, value) => sum + value, 0)), 0);
   const top = niceAbove(most);
+  // As wide as it will stand there, since its text would shrink with it.
+  const full = Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, innerWidth - AROUND));
   const inner = HEIGHT - BOTTOM - 8;
   const y = (/** @type {number} */ value) => 8 + inner - (top > 0 ? (value / top) * inner : 0);
-  const step = (WIDTH - LEFT) / Math.max(columns.length, 1);
+  const step = (full - LEFT) / Math.max(columns.length, 1);
   const width = Math.max(2, Math.min(28, step * 0.68));
-  const plot = svg('svg', { class: 'plot', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': title });
+  const plot = svg('svg', { class: 'plot', viewBox: `0 0 ${full} ${HEIGHT}`, role: 'img', 'aria-label': title });
   for (const part of [0, 0.5, 1]) {
     const at = y(top * part);
-    plot.append(svg('line', { x1: LEFT, x2: WIDTH, y1: at, y2: at }),
+    plot.append(svg('line', { x1: LEFT, x2: full, y1: at, y2: at }),
       svg('text', { x: LEFT - 8, y: at + 4, 'text-anchor': 'end' }, top > 0 || part === 0 ? format(top * part) : ''));
   }
-  const every = Math.ceil(columns.length / 8);
+  const every = Math.ceil(columns.length / Math.floor((full - LEFT) / LABEL));
   columns.forEach(({ label, values, said }, index) => {
     const x = LEFT + index * step + (step - width) / 2;
     const area = svg('rect', { class: 'hit-area', x: LEFT + index * step, y: 8, width: step, height: inner });

@@ -36,4 +36,5 @@ in_both_sizes!(
     looks,
     money,
     resume,
+    speed,
 );
