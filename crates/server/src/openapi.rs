@@ -21,7 +21,7 @@ use utoipa::OpenApi;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
-        auth::register::register, auth::login::login, auth::token::token, auth::logout::logout,
+        auth::register::register, auth::registration::registration, auth::login::login, auth::token::token, auth::logout::logout,
         auth::password::password, users::me::me, remove_account::remove, users::budget::budget, usage::usage,
         keys::list, keys::create, keys::change, keys::delete,
         conversations::list::list, conversations::create::create, conversations::delete::delete,
@@ -31,7 +31,8 @@ use utoipa::OpenApi;
         attachments::attachment, models::models, books::list, books::one, search::search,
         admin::users::users, admin::user::user, admin::budget::budget, admin::models::models, admin::model::model,
         admin::providers::providers, admin::usage::usage, admin::settings::settings, admin::settings::change,
-        service::root, service::healthz, service::readyz, service::openapi_json, docs::page, docs::page_file,
+        page::index, page::file, page::file_in_folder, service::healthz, service::readyz, service::openapi_json,
+        docs::page, docs::page_file,
     ),
     components(schemas(ErrorBody<'_>, Fault)),
     tags(

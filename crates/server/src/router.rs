@@ -52,6 +52,7 @@ macro_rules! surface {
 
 surface! {
     Open   post   "/auth/register"                              => auth::register::register;
+    Open   get    "/auth/registration"                          => auth::registration::registration;
     Open   post   "/auth/login"                                 => auth::login::login;
     Open   post   "/auth/token"                                 => auth::token::token;
     Signed post   "/auth/logout"                                => auth::logout::logout;
@@ -95,7 +96,9 @@ surface! {
     Admin  get    "/admin/settings"                             => admin::settings::settings;
     Admin  patch  "/admin/settings"                             => admin::settings::change;
 
-    Open   get    "/"                                           => service::root;
+    Open   get    "/"                                           => page::index;
+    Open   get    "/app/{version}/{file}"                       => page::file;
+    Open   get    "/app/{version}/{folder}/{file}"              => page::file_in_folder;
     Open   get    "/healthz"                                    => service::healthz;
     Open   get    "/readyz"                                     => service::readyz;
     Open   get    "/openapi.json"                               => service::openapi_json;
@@ -119,10 +122,13 @@ mod tests {
             open,
             [
                 "post /auth/register",
+                "get /auth/registration",
                 "post /auth/login",
                 "post /auth/token",
                 "get /models",
                 "get /",
+                "get /app/{version}/{file}",
+                "get /app/{version}/{folder}/{file}",
                 "get /healthz",
                 "get /readyz",
                 "get /openapi.json",

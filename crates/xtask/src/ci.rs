@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, codegen, run, test, tidy};
+use crate::{Outcome, codegen, page, run, test, tidy};
 
 /// A step's name, and what it does.
 type Step = (&'static str, fn() -> Outcome);
@@ -12,12 +12,13 @@ type Step = (&'static str, fn() -> Outcome);
 /// Runs all steps even where an early one fails, so that one run tells everything. The tests come last:
 /// their runner's summary is the end of the output.
 pub(crate) fn run() -> Outcome {
-    let steps: [Step; 5] = [
+    let steps: [Step; 6] = [
         ("format", || {
             run::to_end(&mut run::cargo(&["fmt", "--all", "--check"]))
         }),
         ("codegen", codegen::check),
         ("tidy", tidy::run),
+        ("page", page::check),
         ("clippy", || {
             run::to_end(&mut run::cargo(&[
                 "clippy",

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod codegen;
+mod page;
 mod provision;
 mod run;
 mod test;
@@ -16,10 +17,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test [ARGUMENT…]    provide PostgreSQL, then run every test; arguments go to the test runner
+  test [ARGUMENT…]    provide PostgreSQL and Chromium, then run every test; arguments go to the test runner
                       (`--kills N`: kill the program N times in all, in place of some 500)
   ci                  everything a commit has to pass: formatting, generated files, tidy, clippy, tests
   codegen [--check]   write the generated files below `docs/`, or only compare them
+  page                check the page's types and the rules on its source
   tidy                check which crate knows which, and the rules on source text
   bench [NAME…]       run benchmarks by name; without a name, list them
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ("ci", []) => ci::run(),
         ("codegen", []) => codegen::write(),
         ("codegen", [flag]) if flag == "--check" => codegen::check(),
+        ("page", []) => page::check(),
         ("tidy", []) => tidy::run(),
         ("bench", names) => bench::run(names),
         ("help" | "--help" | "-h", _) => {

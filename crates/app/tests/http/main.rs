@@ -18,6 +18,7 @@ mod errors;
 mod import;
 mod keys;
 mod models;
+mod page;
 mod providers;
 mod responder;
 mod search;

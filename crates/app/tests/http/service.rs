@@ -95,7 +95,7 @@ async fn the_documents_shapes_hold() {
 #[tokio::test]
 async fn the_documentation_loads_nothing_from_elsewhere() {
     let app = app().await;
-    for (path, to) in [("/", "/docs"), ("/api/", "/api/docs"), ("/docs", "docs/")] {
+    for (path, to) in [("/api/", "/api/docs"), ("/docs", "docs/")] {
         let answer = get(&app, path).await;
         assert_eq!((answer.status, answer.header("location")), (307, to), "{path}");
     }

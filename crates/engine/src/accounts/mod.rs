@@ -248,6 +248,16 @@ impl Engine {
         self.read(rows::first_is_taken).await
     }
 
+    /// Whether anyone may register, and whether this instance has had its first account.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn registration_state(&self) -> Result<(Registration, bool), EngineError> {
+        let configured = self.inner.accounts.registration;
+        self.read(move |tx| Ok::<_, StoreError>((registration(tx, configured)?, rows::first_is_taken(tx)?)))
+            .await
+    }
+
     /// Signs an account in.
     ///
     /// # Errors

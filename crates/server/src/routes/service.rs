@@ -1,12 +1,7 @@
 //! What operators and proxies ask: is it alive, can it serve, what can it do.
 
-use crate::{error::ApiError, openapi, path::PREFIX, state::App, wire};
-use axum::{
-    Extension,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use crate::{error::ApiError, openapi, state::App, wire};
+use axum::{extract::State, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,22 +15,6 @@ pub(crate) struct AskedPath(pub(crate) String);
 pub(crate) struct HealthBody {
     /// `ok`.
     status: &'static str,
-}
-
-/// To the documentation.
-#[utoipa::path(get, path = "/", tag = "service",
-    responses((status = 307, description = "To `/docs`")))]
-pub(crate) async fn root(Extension(AskedPath(asked)): Extension<AskedPath>) -> Response {
-    let below = if asked.starts_with(PREFIX) {
-        "/api/docs"
-    } else {
-        "/docs"
-    };
-    let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
-    response
-        .headers_mut()
-        .insert(header::LOCATION, HeaderValue::from_static(below));
-    response
 }
 
 /// Whether the process is alive.

@@ -4,15 +4,20 @@
 //! Each need is a file of its own that tries the cheapest way first and names, where all fail, what a person
 //! can do.
 
+mod apt;
+mod browser;
 mod cluster;
 mod guest;
 mod postgres;
+
+pub(crate) use self::browser::{folder as page_tests, packages as page_packages};
 
 use self::postgres::PostgresServer;
 
 /// Everything that was provided, for as long as the tests run.
 pub(crate) struct Provisions {
     postgres: PostgresServer,
+    browser: String,
 }
 
 impl Provisions {
@@ -20,11 +25,15 @@ impl Provisions {
     pub(crate) fn make() -> Result<Self, String> {
         Ok(Self {
             postgres: PostgresServer::provide()?,
+            browser: browser::provide()?,
         })
     }
 
     /// The variables by which the tests find it.
-    pub(crate) fn environment(&self) -> [(&'static str, &str); 1] {
-        [(self::postgres::VARIABLE, self.postgres.url())]
+    pub(crate) fn environment(&self) -> [(&'static str, &str); 2] {
+        [
+            (self::postgres::VARIABLE, self.postgres.url()),
+            (self::browser::VARIABLE, &self.browser),
+        ]
     }
 }

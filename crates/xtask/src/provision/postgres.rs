@@ -1,11 +1,8 @@
 //! A PostgreSQL server on which the tests may create databases.
 
-use std::path::Path;
-use std::process::Command;
-
+use super::apt;
 use super::cluster::{self, Cluster};
 use super::guest::Guest;
-use crate::run;
 
 /// Names the server to the tests, as a URL; set to `private`, it asks us for a server of our own, which is
 /// faster than one that keeps its promises.
@@ -49,7 +46,7 @@ impl PostgresServer {
             Ok(server) => return Ok(server),
             Err(reason) => tried.push(reason),
         }
-        match install() {
+        match apt::install("postgresql") {
             Ok(()) => match Self::private() {
                 Ok(server) => return Ok(server),
                 Err(reason) => tried.push(reason),
@@ -78,20 +75,4 @@ impl PostgresServer {
             Self::Private(cluster) => cluster.url(),
         }
     }
-}
-
-fn install() -> Result<(), String> {
-    if !cluster::is_root() || !Path::new("/usr/bin/apt-get").exists() {
-        return Err("it can be installed here only as root on a system with apt-get".to_owned());
-    }
-    eprintln!("postgres: installing the package");
-    let apt = |arguments: &[&str]| {
-        run::to_end(
-            Command::new("/usr/bin/apt-get")
-                .args(arguments)
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )
-    };
-    apt(&["update", "-qq"])?;
-    apt(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"])
 }

@@ -1,6 +1,6 @@
 //! `GET|PATCH /admin/settings`
 
-use crate::support::{on_both, post};
+use crate::support::{get, on_both, post};
 use serde_json::json;
 
 on_both! {
@@ -24,6 +24,17 @@ on_both! {
         assert_eq!(post(&app, "/auth/register", &new(2)).await.status, 403);
         assert_eq!(admin.patch("/admin/settings", &json!({"registration": "open"})).await.0, 200);
         assert_eq!(post(&app, "/auth/register", &new(3)).await.status, 200);
+    }
+
+    async fn whoever_comes_is_told_what_an_account_may_expect(options) {
+        let app = options.env("CHATAI__AUTH__REGISTRATION", "closed").start().await;
+        let state = async || get(&app, "/auth/registration").await.json();
+        // The first account is welcome whatever is configured.
+        assert_eq!(state().await, json!({"registration": "open", "first": true}));
+        let admin = app.register("admin@example.com").await;
+        assert_eq!(state().await, json!({"registration": "closed", "first": false}));
+        assert_eq!(admin.patch("/admin/settings", &json!({"registration": "open"})).await.0, 200);
+        assert_eq!(state().await, json!({"registration": "open", "first": false}));
     }
 
     async fn what_is_set_goes_before_the_configuration(options) {

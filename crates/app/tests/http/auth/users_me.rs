@@ -11,8 +11,9 @@ on_both! {
         let answer = send(app.client().get(app.url("/users/me")).bearer_auth(token)).await;
         assert_eq!(answer.status, 200);
         let me = answer.json();
-        assert_eq!(keys(&me)[..4], ["id", "email", "display_name", "created_at"]);
+        assert_eq!(keys(&me)[..5], ["id", "email", "display_name", "created_at", "role"]);
         assert!(me["id"].is_i64());
+        assert_eq!(me["role"], "admin");
         assert_eq!((&me["email"], &me["display_name"]), (&json!("ada@example.com"), &json!("Ada")));
         expect_timestamp(&me["created_at"]);
         assert!(!answer.text.contains("password") && !answer.text.contains("argon2"), "{answer:?}");
@@ -20,6 +21,7 @@ on_both! {
         let other = app.register("eve@example.com").await;
         let me = get_as(&other, "/users/me").await.json();
         assert_eq!((&me["email"], &me["display_name"]), (&json!("eve@example.com"), &Value::Null));
+        assert_eq!(me["role"], "user");
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod password;
 pub(crate) mod register;
+pub(crate) mod registration;
 pub(crate) mod token;
 
 use crate::{input::fields::TextRule, state::AppState};

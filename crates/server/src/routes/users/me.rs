@@ -17,6 +17,8 @@ pub(crate) struct UserBody<'a> {
     display_name: Option<&'a str>,
     /// UTC, `YYYY-MM-DD HH:MM:SS`.
     created_at: String,
+    /// `user` or `admin`.
+    role: &'static str,
 }
 
 /// The caller's account.
@@ -29,5 +31,6 @@ pub(crate) async fn me(State(state): State<App>, Signed(caller): Signed) -> Resu
         email: &account.email,
         display_name: account.display_name.as_deref(),
         created_at: account.created_at.to_wire(),
+        role: account.role.as_str(),
     }))
 }

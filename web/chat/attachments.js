@@ -1,0 +1,45 @@
+// Files of a question, sent or on their way.
+
+import { BASE } from '../lib/api.js';
+import { h, icon } from '../lib/dom.js';
+import { text } from '../text.js';
+
+/** @typedef {import('../types.js').Attachment} Attachment */
+
+const SHOWN = /^image\/(png|jpeg|gif|webp|avif)$/;
+
+/**
+ * @param {readonly Attachment[]} attachments
+ * @param {File[]} sending
+ */
+export function attachmentList(attachments, sending) {
+  if (attachments.length + sending.length === 0) return null;
+  return h('ul', { class: 'files' },
+    attachments.map((file) => h('li', null, sent(file))),
+    sending.map((file) => h('li', null, chip(file.name, file.type, preview(file)))));
+}
+
+/** @param {Attachment} file */
+function sent(file) {
+  // The browser opens it by itself, signed in by the cookie.
+  const url = new URL(`attachments/${file.id}`, BASE).href;
+  const isPicture = SHOWN.test(file.content_type ?? '');
+  return h('a', { href: url, download: file.filename, class: isPicture ? 'picture' : 'chip', 'aria-label': text.chat.file(file.filename) },
+    isPicture ? h('img', { src: url, alt: file.filename, loading: 'lazy' }) : [icon('file'), h('span', null, file.filename)]);
+}
+
+/**
+ * @param {string} name
+ * @param {string} type
+ * @param {string | null} picture
+ */
+export function chip(name, type, picture) {
+  return h('span', { class: picture ? 'picture' : 'chip', title: name },
+    picture ? h('img', { src: picture, alt: name }) : [icon('file'), h('span', null, name)],
+    !picture && type && h('span', { class: 'off-screen' }, type));
+}
+
+/** @param {File} file */
+export function preview(file) {
+  return SHOWN.test(file.type) ? URL.createObjectURL(file) : null;
+}

@@ -1,0 +1,317 @@
+// The frame of the page: the list of chats beside, the place above, and what stands in the middle.
+
+import { call, get } from '../lib/api.js';
+import { h, icon, iconButton, fill } from '../lib/dom.js';
+import { keep, kept } from '../lib/keep.js';
+import { Composer } from '../chat/composer.js';
+import { exportChat } from '../chat/export.js';
+import { loadModels } from '../chat/models.js';
+import { ChatView } from '../chat/view.js';
+import { mark } from '../pages/sign.js';
+import { text } from '../text.js';
+import { Activity } from './activity.js';
+import { ChatList } from './list.js';
+import { openShortcuts, listenForKeys } from './keys.js';
+import { notify, report } from './notice.js';
+import { field, openDialog, openMenu } from './overlay.js';
+import { openSearch } from './search.js';
+
+/** @typedef {import('../types.js').Account} Account */
+/** @typedef {import('../types.js').Conversation} Conversation */
+
+const PHONE = matchMedia('(max-width: 800px)');
+
+export class Shell {
+  /** @type {ChatView | null} */
+  view = null;
+  /** Deletions that can still be undone. @type {Map<number, () => void>} */
+  #deleting = new Map();
+
+  /**
+   * @param {Account} account
+   * @param {() => void} onSignOut
+   */
+  constructor(account, onSignOut) {
+    this.account = account;
+    this.onSignOut = onSignOut;
+    this.tabs = new BroadcastChannel('chatai');
+    this.tabs.onmessage = (event) => this.#heard(event.data);
+    this.composer = new Composer({
+      onSend: (question, files, model) => this.view?.send(question, files, model),
+      onStop: () => this.view?.stop(),
+      onEditLast: () => this.view?.editLast(),
+    });
+    this.list = new ChatList((chat, button) => this.#chatMenu(chat, button));
+    this.activity = new Activity((chat, isRunning) => {
+      const isHere = this.view?.id === chat;
+      this.list.mark(chat, isRunning ? 'running' : isHere ? null : 'finished');
+      if (!isRunning) this.#refreshList();
+    });
+    this.heading = h('h1', { class: 'place', tabindex: '-1' });
+    this.placeTools = h('div', { class: 'row' });
+    this.main = h('main', { id: 'main' });
+    const accountButton = h('button', { type: 'button', class: 'account', 'aria-haspopup': 'menu', onclick: () => this.#accountMenu(accountButton) },
+      h('span', { class: 'initial', 'aria-hidden': 'true' }, (account.display_name || account.email).slice(0, 1).toUpperCase()),
+      h('span', { class: 'title' }, account.display_name || account.email), icon('more'));
+    this.side = h('aside', { class: 'side', id: 'side' },
+      h('div', { class: 'side-head' },
+        h('a', { class: 'brand', href: '#/' }, mark(), text.name),
+        iconButton('panel', text.shell.closeList, () => this.toggleSide())),
+      h('div', { class: 'side-actions' },
+        h('a', { class: 'side-action', href: '#/' }, icon('plus'), text.shell.newChat),
+        h('button', { type: 'button', class: 'side-action', onclick: () => this.search() }, icon('search'), text.shell.search, h('kbd', null, 'Ctrl K'))),
+      this.list.element, accountButton);
+    const veil = h('div', { class: 'veil', onclick: () => this.toggleSide(false) });
+    this.element = h('div', { class: 'shell' },
+      h('a', { class: 'skip', href: '#main', onclick: (/** @type {Event} */ event) => { event.preventDefault(); this.composer.area.focus(); } }, text.skip),
+      this.side, veil,
+      h('div', { class: 'stage' },
+        h('header', { class: 'top' },
+          h('div', { class: 'row when-closed' },
+            iconButton('panel', text.shell.openList, () => this.toggleSide(true), { 'aria-controls': 'side' }),
+            h('a', { class: 'icon-button', href: '#/', 'aria-label': text.shell.newChat, title: text.shell.newChat }, icon('plus'))),
+          this.heading, this.placeTools),
+        this.main));
+    this.toggleSide(PHONE.matches ? false : kept('side', true));
+    listenForKeys({
+      search: () => this.search(), newChat: () => { location.hash = '#/'; this.composer.area.focus(); }, side: () => this.toggleSide(),
+      question: () => this.composer.area.focus(), shortcuts: openShortcuts,
+      neighbour: (step) => { const id = this.list.neighbour(step); if (id) location.hash = `#/c/${id}`; },
+      escape: () => this.#escape(),
+    });
+    addEventListener('pagehide', () => { for (const remove of this.#deleting.values()) remove(); });
+    this.main.addEventListener('dragover', (event) => {
+      if (!event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      this.main.dataset.drop = text.composer.drop;
+    });
+    this.main.addEventListener('dragleave', (event) => { if (!this.main.contains(/** @type {Node | null} */ (event.relatedTarget))) delete this.main.dataset.drop; });
+    this.main.addEventListener('drop', (event) => {
+      delete this.main.dataset.drop;
+      if (!event.dataTransfer?.files.length || !this.view) return;
+      event.preventDefault();
+      this.composer.add([...event.dataTransfer.files]);
+    });
+  }
+
+  /** Reads what stands there from the beginning. */
+  async start() {
+    const models = loadModels().catch(report);
+    this.#refreshList();
+    this.activity.restore();
+    this.#refreshBudget();
+    await models;
+  }
+
+  /**
+   * @param {number | null} id
+   * @param {number} [message]
+   */
+  openChat(id, message) {
+    if (this.view && this.view.id === id && this.main.contains(this.view.element)) {
+      if (PHONE.matches) this.toggleSide(false);
+      if (message) this.view.jump(message);
+      return;
+    }
+    this.#leave();
+    if (id) {
+      this.activity.remove(id);
+      this.list.mark(id, null);
+    }
+    const view = new ChatView(id, this.composer, {
+      onCreated: (made) => {
+        history.replaceState(null, '', `#/c/${made}`);
+        this.list.setCurrent(made);
+        this.#refreshList();
+        this.#tell(made);
+      },
+      onTitle: (chat, title) => {
+        this.list.setTitle(chat, title);
+        if (this.view?.id === chat) this.#setPlace(title);
+      },
+      onActivity: (chat, answer, isRunning) => {
+        if (isRunning) this.activity.add(chat, answer);
+        else this.#refreshList();
+        this.#tell(chat);
+      },
+      onMoney: () => this.#refreshBudget(),
+    });
+    this.view = view;
+    this.list.setCurrent(id);
+    this.main.replaceChildren(view.element);
+    this.composer.setRunning(false);
+    this.#setPlace(id ? this.list.chats.find((chat) => chat.id === id)?.title ?? '' : '');
+    this.#drawTools();
+    if (!PHONE.matches) this.composer.area.focus();
+    else this.toggleSide(false);
+    view.open(message).catch(report);
+  }
+
+  /**
+   * @param {string} title
+   * @param {HTMLElement} content
+   */
+  openPage(title, content) {
+    this.#leave();
+    this.list.setCurrent(null);
+    this.#setPlace(title);
+    this.placeTools.replaceChildren();
+    this.main.replaceChildren(h('div', { class: 'scroller', tabindex: '-1' }, content));
+    if (PHONE.matches) this.toggleSide(false);
+    this.heading.focus();
+  }
+
+  /** @param {boolean} [open] */
+  toggleSide(open = !this.element.classList.contains('with-side')) {
+    this.element.classList.toggle('with-side', open);
+    this.side.inert = !open;
+    if (!PHONE.matches) keep('side', open);
+  }
+
+  search() {
+    openSearch([
+      { label: text.shell.newChat, icon: 'plus', act: () => { location.hash = '#/'; } },
+      ...this.#places(),
+      { label: text.shell.shortcuts, icon: 'keyboard', act: openShortcuts },
+      { label: text.sign.out, icon: 'leave', act: this.onSignOut },
+    ]);
+  }
+
+  /** @returns {import('./search.js').Command[]} */
+  #places() {
+    const go = (/** @type {string} */ hash) => () => { location.hash = hash; };
+    return [
+      { label: text.shell.usage, icon: 'chart', act: go('#/usage') },
+      { label: text.shell.settings, icon: 'settings', act: go('#/settings') },
+      ...(this.account.role === 'admin' ? [/** @type {import('./search.js').Command} */ ({ label: text.shell.admin, icon: 'users', act: go('#/admin') })] : []),
+    ];
+  }
+
+  #leave() {
+    this.view?.leave();
+    this.view = null;
+  }
+
+  /** @param {string} title */
+  #setPlace(title) {
+    this.heading.textContent = title || text.shell.newChat;
+    document.title = title ? `${title} · ${text.name}` : text.name;
+  }
+
+  #drawTools() {
+    const more = iconButton('more', text.more, () => {
+      const chat = this.list.chats.find((one) => one.id === this.view?.id);
+      if (chat) this.#chatMenu(chat, more);
+    }, { 'aria-haspopup': 'menu' });
+    fill(this.placeTools, this.view?.id && more);
+  }
+
+  async #refreshList() {
+    try {
+      await this.list.refresh();
+    } catch (error) {
+      report(error);
+      return;
+    }
+    const chat = this.list.chats.find((one) => one.id === this.view?.id);
+    if (chat) this.#setPlace(chat.title ?? '');
+    if (this.view) this.#drawTools();
+  }
+
+  async #refreshBudget() {
+    try {
+      this.composer.setBudget(await get('users/me/budget'));
+    } catch {
+      // What is left is a comfort; the service itself refuses what does not fit.
+      this.composer.setBudget(null);
+    }
+  }
+
+  /** @param {HTMLElement} button */
+  #accountMenu(button) {
+    openMenu(button, [
+      ...this.#places(),
+      { label: text.shell.shortcuts, icon: 'keyboard', act: openShortcuts },
+      { label: text.sign.out, icon: 'leave', act: this.onSignOut },
+    ]);
+  }
+
+  /**
+   * @param {Conversation} chat
+   * @param {HTMLElement} button
+   */
+  #chatMenu(chat, button) {
+    openMenu(button, [
+      { label: text.shell.rename, icon: 'edit', act: () => this.#rename(chat) },
+      { label: text.shell.exportMarkdown, icon: 'download', act: () => exportChat(chat, 'md').catch(report) },
+      { label: text.shell.exportJson, icon: 'download', act: () => exportChat(chat, 'json').catch(report) },
+      { label: text.shell.remove, icon: 'trash', danger: true, act: () => this.#remove(chat) },
+    ]);
+  }
+
+  /** @param {Conversation} chat */
+  #rename(chat) {
+    const input = h('input', { type: 'text', value: chat.title ?? '', maxlength: 200, required: true });
+    const dialog = openDialog(text.shell.rename, [h('form', { onsubmit: async (/** @type {Event} */ event) => {
+      event.preventDefault();
+      const title = input.value.trim();
+      if (title === '') return;
+      dialog.close();
+      try {
+        await call('PUT', `conversations/${chat.id}/rename`, { query: { new_title: title } });
+        this.list.setTitle(chat.id, title);
+        if (this.view?.id === chat.id) this.#setPlace(title);
+        this.#tell(chat.id);
+      } catch (error) {
+        report(error);
+      }
+    } }, field(text.shell.titleOf, input), h('div', { class: 'row end' }, h('button', { type: 'submit', class: 'button primary' }, text.save)))]);
+    input.select();
+  }
+
+  /**
+   * Deletes a chat, in a moment: until then it can be undone.
+   * @param {Conversation} chat
+   */
+  #remove(chat) {
+    const isHere = this.view?.id === chat.id;
+    this.list.hide(chat.id, true);
+    if (isHere) location.hash = '#/';
+    const remove = () => {
+      this.#deleting.delete(chat.id);
+      call('DELETE', `conversations/${chat.id}`, { keepalive: true }).then(() => this.#tell(chat.id), (error) => {
+        this.list.hide(chat.id, false);
+        report(error);
+      });
+    };
+    this.#deleting.set(chat.id, remove);
+    notify(text.shell.removed(chat.title || text.shell.untitled), {
+      label: text.undo,
+      act: () => {
+        this.#deleting.delete(chat.id);
+        this.list.hide(chat.id, false);
+        if (isHere) location.hash = `#/c/${chat.id}`;
+      },
+      onGone: remove,
+    });
+  }
+
+  #escape() {
+    if (PHONE.matches && this.element.classList.contains('with-side')) this.toggleSide(false);
+    else if (this.composer.isRunning) this.view?.stop();
+  }
+
+  /** Tells other tabs that something is new in a chat. @param {number} chat */
+  #tell(chat) {
+    this.tabs.postMessage({ chat, account: this.account.id });
+  }
+
+  /** @param {{ chat: number, account: number }} news */
+  #heard({ chat, account }) {
+    if (account !== this.account.id) return;
+    this.#refreshList();
+    this.#refreshBudget();
+    const isIdle = !this.view?.turn || this.view.turn.hasEnded;
+    if (this.view?.id === chat && isIdle) this.view.reload();
+  }
+}

@@ -1,0 +1,46 @@
+// First run, signing in and out, and a session that ends while somebody writes.
+
+import { answered, assert, expectFailures, push, reload, send, showSide, signUp, test } from './harness.mjs';
+
+await test(async ({ page }) => {
+  const begun = Date.now();
+  await signUp(page);
+  assert.equal(await page.locator('.greeting li button').count(), 3);
+  await push({ text: 'Moby-Dick.' });
+  await page.locator('.greeting li button').first().click();
+  await answered(page, 'Moby-Dick.');
+  assert.ok(Date.now() - begun < 60_000);
+
+  // The session ends; what is written stays, and the question goes out once it is there again.
+  expectFailures('401');
+  await page.evaluate(async () => {
+    const token = localStorage.getItem('chatai:token');
+    await fetch('api/auth/logout', { method: 'POST', headers: { Authorization: `Bearer ${token}` } });
+  });
+  await push({ text: 'Still here.' });
+  await send(page, 'Are you there?');
+  await page.getByText('Your session has ended').waitFor();
+  await page.getByLabel('Password').fill('wrong!');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText('Incorrect username or password').waitFor();
+  await page.getByLabel('Password').fill('secret');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await answered(page, 'Still here.');
+  assert.equal(await page.locator('.question').count(), 2);
+
+  // A draft outlives the page.
+  await page.getByLabel('Your question').fill('half a thought');
+  await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.includes(':draft:')));
+  await reload(page);
+  await page.locator('.answer .facts').last().waitFor();
+  assert.equal(await page.getByLabel('Your question').inputValue(), 'half a thought');
+
+  await showSide(page);
+  await page.locator('.account').click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('Password').fill('secret');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByLabel('Your question').waitFor();
+});

@@ -1,0 +1,41 @@
+// For administrators: people, budgets, registration, prices; and for everybody: keys.
+
+import { assert, goto, signUp, test } from './harness.mjs';
+
+await test(async ({ page }) => {
+  await signUp(page);
+  await page.evaluate(async () => {
+    await fetch('api/auth/register', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ email: 'eve@example.org', password: 'secret' }) });
+  });
+  await goto(page, '#/admin');
+  const eve = page.getByRole('row', { name: /eve@example.org/ });
+  await eve.waitFor();
+  await eve.getByLabel('Role of eve@example.org').selectOption('admin');
+  await eve.getByRole('button', { name: 'Shut eve@example.org out' }).click();
+  await eve.getByText('shut', { exact: true }).waitFor();
+  await eve.getByRole('button', { name: 'Set a budget' }).click();
+  await page.getByLabel('Limit in US dollars').fill('3.50');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('.notice', { hasText: 'The budget of eve@example.org is set' }).waitFor();
+  await page.getByText('Nobody may register').click();
+  await page.waitForFunction(async () => (await (await fetch('api/auth/registration')).json()).registration === 'closed');
+
+  await page.getByText('Models and prices').click();
+  await page.getByRole('button', { name: 'Prices of gpt-4.1-nano' }).click();
+  await page.getByRole('dialog').getByLabel('Output').fill('0.5');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('row', { name: /gpt-4\.1-nano/ }).getByRole('cell', { name: '0.5', exact: true }).waitFor();
+  await page.getByText('Usage', { exact: true }).click();
+  await page.getByText('Nothing was used in this period.').waitFor();
+
+  await goto(page, '#/settings');
+  await page.getByLabel('What is it for?').fill('my script');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  const key = await page.locator('.secret code').textContent();
+  const status = await page.evaluate(async (bearer) => (await fetch('api/users/me', { headers: { Authorization: `Bearer ${bearer}` } })).status, key);
+  assert.equal(status, 200);
+  await page.getByRole('button', { name: 'Delete the key “my script”' }).click();
+  await page.getByText('There are no keys yet.').waitFor();
+  await page.getByText('Dark').click();
+  assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'dark');
+});

@@ -1,0 +1,96 @@
+// An answer as it comes: Markdown that grows, code, tables, formulas, tools, reasoning; stopping it; failures; scrolling.
+
+import { answered, assert, push, send, signUp, stage, test } from './harness.mjs';
+
+const MARKDOWN = `# Title
+
+A paragraph with **bold**, \`code\`, a [link](https://example.org/) and <script>window.evil = 1</script>.
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+\`\`\`rust
+fn main() { println!("hi"); }
+\`\`\`
+
+![far](https://example.net/pixel.png) and [bad](javascript:alert(1)) and $x^2$ for $5 or $6.
+
+- one
+- two`;
+
+await test(async ({ page }) => {
+  await signUp(page);
+  await push({ text: MARKDOWN, deltas: 60, after: 30, gate: 'half', reasoning: 'Let me think.' });
+  await send(page, 'Show me everything');
+  await stage('reached', { gate: 'half' });
+  const answer = page.locator('.answer').last();
+  await answer.locator('strong').waitFor();
+  assert.equal(await answer.getAttribute('aria-busy'), 'true');
+  assert.equal(await page.getByRole('button', { name: 'Stop' }).isVisible(), true);
+  await stage('open', { gate: 'half' });
+  await answered(page);
+  assert.equal(await answer.locator('h3').textContent(), 'Title');
+  await answer.locator('.hl-keyword').first().waitFor();
+  assert.equal(await answer.locator('table td').count(), 2);
+  await answer.locator('math').waitFor();
+  assert.equal(await answer.locator('math').count(), 1);
+  assert.equal(await answer.locator('script, .prose img').count(), 0);
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).evil), undefined);
+  assert.deepEqual(await answer.locator('.prose a').evaluateAll((links) => links.map((link) => link.getAttribute('href'))), ['https://example.org/', 'https://example.net/pixel.png']);
+  assert.equal(await answer.locator('.prose li').count(), 2);
+  await answer.locator('.step summary').click();
+  await answer.getByText('Let me think.').waitFor();
+  await answer.locator('.code').getByRole('button', { name: 'Copy' }).click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'fn main() { println!("hi"); }');
+
+  // Tools, folded.
+  await push({ tool: 'get_book_summaries', arguments: { titles: ['Moby-Dick'] } });
+  await push({ text: 'A whale.' });
+  await send(page, 'What is Moby-Dick about?');
+  await answered(page, 'A whale.');
+  await page.locator('.answer').last().locator('.step', { hasText: 'Read summaries' }).waitFor();
+
+  // Stop.
+  await push({ text: 'one two three four', deltas: 4, after: 2, gate: 'stop' });
+  await send(page, 'Count');
+  await stage('reached', { gate: 'stop' });
+  await page.getByText('one').last().waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByText('Stopped.').waitFor();
+  await stage('open', { gate: 'stop' });
+
+  // A failure stands where the answer would, and answering again helps.
+  await push({ status: 400 });
+  await send(page, 'Fail, please');
+  await page.locator('.answer .fault').waitFor();
+  await push({ text: 'Better now.' });
+  await page.locator('.answer .fault').getByRole('button', { name: 'Answer again' }).click();
+  await answered(page, 'Better now.');
+
+  // Whoever scrolls up is left in peace.
+  const long = Array.from({ length: 120 }, (_, index) => `Paragraph ${index} of many.`).join('\n\n');
+  await push({ text: long, deltas: 120, after: 80, gate: 'long' });
+  await send(page, 'Tell me a lot');
+  await stage('reached', { gate: 'long' });
+  const scroller = page.locator('.chat .scroller');
+  await page.getByText('Paragraph 70 of many.').waitFor();
+  const distance = () => scroller.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight);
+  await page.waitForFunction(() => {
+    const element = document.querySelector('.chat .scroller');
+    return element && element.scrollHeight - element.scrollTop - element.clientHeight < 5;
+  });
+  await scroller.evaluate((element) => { element.scrollTop -= 600; });
+  await page.getByRole('button', { name: 'To the latest' }).waitFor();
+  const top = await scroller.evaluate((element) => element.scrollTop);
+  await stage('open', { gate: 'long' });
+  await page.locator('.answer').last().locator('.facts').waitFor();
+  assert.equal(await scroller.evaluate((element) => element.scrollTop), top);
+  await page.getByRole('button', { name: 'To the latest' }).click();
+  await page.getByRole('button', { name: 'To the latest' }).waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => {
+    const element = document.querySelector('.chat .scroller');
+    return element && element.scrollHeight - element.scrollTop - element.clientHeight < 60;
+  });
+  assert.ok(await distance() < 60);
+});

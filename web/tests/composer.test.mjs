@@ -1,0 +1,73 @@
+// The place to write: keys, drafts, files, the list of models.
+
+import { answered, assert, isPhone, push, reload, send, showSide, signUp, test } from './harness.mjs';
+
+await test(async ({ page }) => {
+  await signUp(page);
+  const question = page.getByLabel('Your question');
+  if (!isPhone) {
+    await question.fill('one');
+    await question.press('Shift+Enter');
+    await question.pressSequentially('two');
+    assert.equal(await question.inputValue(), 'one\ntwo');
+    // Enter that ends an input method's composition sends nothing.
+    await question.evaluate((area) => area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true })));
+    assert.equal(await question.inputValue(), 'one\ntwo');
+    await push({ text: 'Sent by Enter.' });
+    await question.press('Enter');
+    await answered(page, 'Sent by Enter.');
+  } else {
+    await push({ text: 'Sent by touch.' });
+    await send(page, 'one');
+    await answered(page, 'Sent by touch.');
+  }
+
+  // Each chat has a draft of its own, with its files.
+  await question.fill('for the first chat');
+  await page.locator('.composer input[type=file]').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('The secret word is heron.') });
+  await page.locator('.composer .chip').waitFor();
+  await showSide(page);
+  await page.getByRole('link', { name: 'New chat' }).first().click();
+  await page.locator('.greeting').waitFor();
+  assert.equal(await question.inputValue(), '');
+  await question.fill('for a new one');
+  await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.endsWith(':draft:new')));
+  await reload(page);
+  await page.locator('.greeting').waitFor();
+  assert.equal(await question.inputValue(), 'for a new one');
+  await showSide(page);
+  await page.locator('.chat-row a').first().click();
+  await page.locator('.composer .chip', { hasText: 'notes.txt' }).waitFor();
+  assert.equal(await question.inputValue(), 'for the first chat');
+  await push({ text: 'Heron.' });
+  await page.getByRole('button', { name: 'Send' }).click();
+  await answered(page, 'Heron.');
+  await page.locator('.question .chip', { hasText: 'notes.txt' }).waitFor();
+  assert.equal(await page.locator('.composer .chip').count(), 0);
+  const file = await page.evaluate(async (href) => (await fetch(href)).text(), await page.locator('.question a.chip').getAttribute('href'));
+  assert.equal(file, 'The secret word is heron.');
+
+  // A long text that is pasted becomes a file, and may become text again.
+  await question.evaluate((area) => {
+    const data = new DataTransfer();
+    data.setData('text/plain', 'x'.repeat(5_000));
+    area.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  await page.locator('.composer .chip', { hasText: 'pasted.txt' }).waitFor();
+  await page.getByRole('button', { name: 'Insert as text' }).click();
+  assert.equal((await question.inputValue()).length, 5_000);
+  await question.fill('');
+
+  // The list of models.
+  await page.locator('.picker').click();
+  await page.getByLabel('Search models').fill('4o mini');
+  assert.equal(await page.locator('.model').count(), 1);
+  await page.locator('.model-row .icon-button').click();
+  await page.locator('.model').click();
+  assert.equal(await page.locator('.picker').textContent(), 'gpt-4o-mini');
+  await page.locator('.picker').click();
+  await page.getByText('Favourites').waitFor();
+  await page.locator('.model', { hasText: 'Built-in responder' }).click();
+  await send(page, 'What can you do?');
+  await answered(page, 'built-in responder');
+});

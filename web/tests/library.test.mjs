@@ -1,0 +1,64 @@
+// The chats: a long list, search that leads to the message, renaming, deleting with a way back, export.
+
+import { readFileSync } from 'node:fs';
+import { answered, assert, push, send, showSide, signUp, test } from './harness.mjs';
+
+await test(async ({ page }) => {
+  await signUp(page);
+  await push({ text: 'The heron stands still.' });
+  await send(page, 'A question about birds');
+  await answered(page, 'The heron stands still.');
+  await page.evaluate(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}`, 'Content-Type': 'application/json' };
+    for (let number = 0; number < 250; number += 1) {
+      await fetch('api/conversations/', { method: 'POST', headers, body: JSON.stringify({ title: `Chat ${number}` }) });
+    }
+  });
+  await page.reload();
+  await showSide(page);
+  await page.locator('.chat-row', { hasText: 'Chat 249' }).waitFor();
+  assert.ok(await page.locator('.chat-row').count() < 60, 'only what is in sight is there');
+  const list = page.locator('.chat-list');
+  for (let tried = 0; tried < 20 && await page.locator('.chat-row', { hasText: /birds/ }).count() === 0; tried += 1) {
+    await list.evaluate((element) => { element.scrollTop = element.scrollHeight; });
+    await page.waitForTimeout(150);
+  }
+  await page.locator('.chat-row', { hasText: /birds/ }).waitFor();
+
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search chats and commands' }).fill('heron');
+  await page.locator('.option mark', { hasText: 'heron' }).first().waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
+
+  await page.locator('.top').getByRole('button', { name: 'More' }).click();
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Export as Markdown' }).click();
+  const text = readFileSync(await (await downloading).path(), 'utf8');
+  assert.match(text, /A question about birds/);
+  assert.match(text, /The heron stands still\./);
+
+  await page.locator('.top').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  await page.getByLabel('Title of the chat').fill('Herons');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('h1', { hasText: 'Herons' }).waitFor();
+
+  const remove = async () => {
+    await page.locator('.top').getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+  };
+  await remove();
+  await page.locator('.greeting').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
+  await remove();
+  await page.locator('.greeting').waitFor();
+  // Leaving the page does not bring it back.
+  await page.reload();
+  await page.waitForFunction(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}` };
+    const all = await (await fetch('api/conversations/', { headers })).json();
+    return all.length === 250 && !all.some((chat) => chat.title === 'Herons');
+  });
+});

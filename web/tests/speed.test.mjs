@@ -1,0 +1,62 @@
+// Long chats and long answers: what is drawn is bounded, so a chat of any length opens at once, and an answer that grows
+// does not hold the page up.
+
+import { answered, assert, goto, push, send, signUp, test } from './harness.mjs';
+
+const TURNS = 1_000;
+const CHARS = 20_000;
+/** Drawn at once, at the most: a page of messages and what scrolling at the start may add. */
+const MOST_DRAWN = 100;
+// Bounds for a machine that builds and tests beside this; what a quiet one needs is in `docs/BENCHMARKS.md`.
+const OPEN_MS = 1_500;
+const LONGEST_TASK_MS = 250;
+
+await test(async ({ page }) => {
+  await signUp(page);
+  const chat = await page.evaluate(async (turns) => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}`, 'Content-Type': 'application/json' };
+    let id;
+    for (let turn = 0; turn < turns; turn += 1) {
+      const response = await fetch('api/chat/', { method: 'POST', headers, body: JSON.stringify({ text: `Question ${turn}`, model: 'built-in', conversation_id: id }) });
+      if (!response.ok) throw new Error(await response.text());
+      id = (await response.json()).conversation_id;
+    }
+    return id;
+  }, TURNS);
+  const opened = [];
+  for (let tried = 0; tried < 3; tried += 1) {
+    await goto(page, '#/');
+    await page.locator('.greeting').waitFor();
+    opened.push(await page.evaluate((id) => new Promise((resolve) => {
+      const begun = performance.now();
+      const seen = new MutationObserver(() => {
+        if (![...document.querySelectorAll('.question .bubble')].some((one) => one.textContent === 'Question 999')) return;
+        seen.disconnect();
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - begun)));
+      });
+      seen.observe(document.body, { childList: true, subtree: true });
+      location.hash = `#/c/${id}`;
+    }), chat));
+  }
+  const best = Math.min(...opened);
+  console.log(`a chat of ${2 * TURNS} messages opens in ${best.toFixed(0)} ms`);
+  assert.ok(best < OPEN_MS, `${best} ms to open a long chat`);
+  assert.ok(await page.locator('.messages > article').count() <= MOST_DRAWN);
+
+  const paragraph = 'A **paragraph** with `code`, a [link](https://example.org/) and *some* words that go on for a while.\n\n';
+  const fence = '```js\n' + 'const value = compute(1, 2, 3); // and a comment\n'.repeat(60) + '```\n\n';
+  const long = (paragraph.repeat(25) + fence).repeat(Math.ceil(CHARS / (25 * paragraph.length + fence.length))).slice(0, CHARS);
+  await push({ text: `${long}\n\nThe end.`, deltas: 500 });
+  await page.evaluate(() => {
+    /** @type {any} */ (window).tasks = [];
+    new PerformanceObserver((list) => /** @type {any} */ (window).tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: 'longtask' });
+  });
+  await page.locator('.picker').click();
+  await page.locator('.model', { hasText: 'gpt-4.1-nano' }).first().click();
+  await send(page, 'Tell me everything');
+  await answered(page);
+  const tasks = await page.evaluate(() => /** @type {any} */ (window).tasks);
+  const longest = Math.max(0, ...tasks);
+  console.log(`an answer of ${CHARS} characters: ${tasks.length} tasks over 50 ms, the longest ${longest.toFixed(0)} ms`);
+  assert.ok(longest < LONGEST_TASK_MS, `a task of ${longest} ms`);
+});

@@ -1,0 +1,131 @@
+// What the service sends, as far as the page reads it. `/openapi.json` is the whole truth.
+
+export interface Account {
+  id: number;
+  email: string;
+  display_name: string | null;
+  created_at: string;
+  role: 'user' | 'admin';
+}
+
+export interface Conversation {
+  id: number;
+  title: string | null;
+  summary: string | null;
+  created_at: string;
+}
+
+export type Status = 'complete' | 'running' | 'stopped' | 'interrupted' | 'failed';
+
+export interface Failure {
+  code: string;
+  detail: string;
+}
+
+export interface Attachment {
+  id: number;
+  message_id: number;
+  filename: string;
+  content_type: string | null;
+}
+
+export interface Message {
+  id: number;
+  conversation_id: number;
+  request_id: number | null;
+  role: 'user' | 'assistant';
+  text: string;
+  created_at: string;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cached_tokens: number | null;
+  model: string | null;
+  attachments: Attachment[];
+  parent_id: number | null;
+  status: Status;
+  error: Failure | null;
+  price_exact: string | null;
+  siblings: number[];
+}
+
+export interface Usage {
+  id: number;
+  scope: string;
+  model: string;
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  cache_write_tokens: number;
+  reasoning_tokens: number;
+  usage_source: string;
+  price_exact: string | null;
+  created_at: string;
+}
+
+export interface Sum {
+  calls: number;
+  input_tokens: number;
+  output_tokens: number;
+  cached_tokens: number;
+  price_exact: string;
+}
+
+export interface UsageReport {
+  total: Sum;
+  groups: (Sum & { key: { day?: string; month?: string; model?: string; scope?: string; user?: number } })[];
+}
+
+export interface Budget {
+  limit: string | null;
+  period: 'day' | 'month' | 'total';
+  spent: string;
+  reserved: string;
+  remaining: string | null;
+  resets_at: string | null;
+}
+
+export interface SearchHit {
+  conversation_id: number;
+  title: string | null;
+  message_id: number | null;
+  role: 'user' | 'assistant' | null;
+  snippet: string;
+  created_at: string;
+}
+
+export interface Key {
+  id: number;
+  name: string;
+  prefix: string;
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+}
+
+export interface AdminUser extends Account {
+  disabled: boolean;
+}
+
+export interface AdminModel {
+  name: string;
+  input: string | null;
+  cached_input: string | null;
+  cache_write: string | null;
+  output: string | null;
+  price_version: number | null;
+  context_window: number;
+  max_output_tokens: number | null;
+  enabled: boolean;
+  available: boolean;
+}
+
+/** One tool call of an answer. */
+export interface ToolCall {
+  id: string;
+  name: string;
+  arguments: unknown;
+  state: 'running' | 'done' | 'failed';
+  result?: string;
+  startedAt: number;
+  endedAt?: number;
+}

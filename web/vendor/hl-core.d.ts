@@ -1,0 +1,10 @@
+export interface Scope {
+  scope?: string;
+  children: (Scope | string)[];
+}
+declare const highlighter: {
+  registerLanguage(name: string, grammar: unknown): void;
+  getLanguage(name: string): unknown;
+  highlight(code: string, options: { language: string; ignoreIllegals: boolean }): { _emitter: { rootNode: Scope } };
+};
+export default highlighter;
