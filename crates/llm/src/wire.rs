@@ -1,6 +1,5 @@
 //! What requests of several vendors are written with.
 
-use crate::provider::LlmError;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// A file inside a URL, for vendors that take images in no other way.
@@ -8,9 +7,4 @@ pub(crate) fn data_url(media_type: &str, bytes: &[u8]) -> String {
     let mut url = format!("data:{media_type};base64,");
     STANDARD.encode_string(bytes, &mut url);
     url
-}
-
-/// The refusal of something that an API does not have.
-pub(crate) fn unsupported(what: &str) -> LlmError {
-    LlmError::Rejected(format!("this provider's API takes no {what}"))
 }

@@ -1,11 +1,11 @@
 //! The events of `POST /messages` in the normal form.
 //!
-//! <https://docs.anthropic.com/en/docs/build-with-claude/streaming>
+//! An answer is a row of blocks: text, thinking, tool calls. Each is begun, told in deltas and stopped; the
+//! reason for the end and the usage come in `message_delta`, the end itself in `message_stop`.
+//!
+//! <https://platform.claude.com/docs/en/build-with-claude/streaming>
 
-use super::{
-    error::{ErrorBody, from_stream},
-    wire::{ANSWER_TOOL, Kept},
-};
+use super::{error::from_stream, wire::Kept};
 use crate::{
     answer_stream::Decode,
     decoding::{AnswerSize, bounded_id, check_call_count, parse, possible},
@@ -15,7 +15,7 @@ use crate::{
 };
 use chatai_types::TokenCounts;
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, VecDeque},
@@ -26,32 +26,36 @@ use std::{
 pub(super) struct Decoder {
     secrets: Secrets,
     size: AnswerSize,
-    /// Whether the answer comes as a tool's arguments.
-    answers_by_tool: bool,
+    /// The tool whose arguments are the answer's text.
+    answer_tool: Option<String>,
+    answered: bool,
+    /// What is told only at the end, by place in the answer: a call of an answer that broke off is never made.
+    blocks: BTreeMap<u64, Block>,
     response_id: Option<String>,
-    usage: Reported,
-    reason: Option<StopReason>,
-    /// Thinking and tool calls, by place in the output. They are handed over at the end: a call of an answer that
-    /// broke off is never made.
-    blocks: BTreeMap<u64, Kind>,
+    usage: Usage,
+    stop_reason: Option<String>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Block {
+    Call {
+        call: ToolCall,
+        stopped: bool,
+    },
+    /// The call of the answer tool; whether any of its arguments came.
+    Answer {
+        begun: bool,
+    },
     Thinking {
         text: String,
         signature: String,
     },
-    Redacted(String),
-    Call {
-        id: String,
-        name: String,
-        arguments: String,
+    Redacted {
+        data: String,
     },
-    /// The tool by which the model answers.
-    Answer,
 }
 
+/// What is looked at in every event.
 #[derive(Deserialize)]
 struct Frame<'a> {
     #[serde(borrow, rename = "type", default)]
@@ -60,171 +64,238 @@ struct Frame<'a> {
     index: u64,
     #[serde(borrow, default)]
     delta: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    content_block: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Started<'a> {
+struct Delta<'a> {
+    #[serde(borrow, rename = "type", default)]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    partial_json: Option<String>,
+    #[serde(default)]
+    thinking: Option<String>,
+    #[serde(default)]
+    signature: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct StartFrame {
+    message: Message,
+}
+
+#[derive(Deserialize)]
+struct Message {
     #[serde(default)]
     id: Option<String>,
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
+    #[serde(default)]
+    usage: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Begun {
-    Text {
-        #[serde(default)]
-        text: String,
-    },
-    Thinking {
-        #[serde(default)]
-        thinking: String,
-        #[serde(default)]
-        signature: String,
-    },
-    RedactedThinking {
-        data: String,
-    },
-    ToolUse {
-        id: String,
-        name: String,
-        #[serde(default)]
-        input: Value,
-    },
-    #[serde(other)]
-    Other,
+struct BlockFrame {
+    content_block: ContentBlock,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type")]
-enum Delta {
-    #[serde(rename = "text_delta")]
-    Text { text: String },
-    #[serde(rename = "thinking_delta")]
-    Thinking { thinking: String },
-    #[serde(rename = "signature_delta")]
-    Signature { signature: String },
-    #[serde(rename = "input_json_delta")]
-    InputJson { partial_json: String },
-    #[serde(other)]
-    Other,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ContentBlock {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+    thinking: Option<String>,
+    signature: Option<String>,
+    data: Option<String>,
+    id: Option<String>,
+    name: Option<String>,
+    input: Option<Box<RawValue>>,
 }
 
+/// `message_delta`.
 #[derive(Deserialize)]
-struct Ending {
+struct EndFrame {
+    #[serde(default)]
+    delta: End,
+    #[serde(default)]
+    usage: Option<Box<RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+struct End {
     #[serde(default)]
     stop_reason: Option<String>,
 }
 
-/// The report of use: first what came in, at the end what went out. Later numbers replace earlier ones, they are
-/// never added up.
-#[derive(Debug, Default, Deserialize)]
+/// What was reported so far. The counters run on: the later report replaces the earlier, where it has one.
+#[derive(Debug, Default)]
+struct Usage {
+    start: Reported,
+    end: Reported,
+    unreadable: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Reported {
     input_tokens: Option<i64>,
     cache_read_input_tokens: Option<i64>,
     cache_creation_input_tokens: Option<i64>,
     output_tokens: Option<i64>,
-    #[serde(skip)]
-    is_unreadable: bool,
-    /// Whether the output was told at the end; what stands at the beginning is none.
-    #[serde(skip)]
-    is_complete: bool,
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Option<i64>,
 }
 
 impl Decoder {
     /// A decoder for one answer of at most `max_answer_bytes`; `secrets` are scrubbed from error texts.
-    pub(super) fn new(secrets: Secrets, max_answer_bytes: usize, answers_by_tool: bool) -> Self {
+    pub(super) fn new(secrets: Secrets, max_answer_bytes: usize, answer_tool: Option<String>) -> Self {
         Self {
             secrets,
             size: AnswerSize::new(max_answer_bytes),
-            answers_by_tool,
-            response_id: None,
-            usage: Reported::default(),
-            reason: None,
+            answer_tool,
+            answered: false,
             blocks: BTreeMap::new(),
+            response_id: None,
+            usage: Usage::default(),
+            stop_reason: None,
         }
     }
 
-    fn begin(&mut self, index: u64, block: &str, events: &mut VecDeque<Event>) -> Result<(), Failure> {
-        let kind = match parse(block)? {
-            Begun::Text { text } => return self.size.pass_on(text, Event::Text, events),
-            Begun::Thinking { thinking, signature } => {
-                self.size.count(thinking.len() + signature.len())?;
-                self.size.pass_on(thinking.clone(), Event::Reasoning, events)?;
-                Kind::Thinking {
-                    text: thinking,
-                    signature,
-                }
-            }
-            Begun::RedactedThinking { data } => {
-                self.size.count(data.len())?;
-                Kind::Redacted(data)
-            }
-            Begun::ToolUse { name, .. } if self.answers_by_tool && name == ANSWER_TOOL => Kind::Answer,
-            Begun::ToolUse { id, name, input } => {
-                // Usually empty here, and told piece by piece.
-                let arguments = match input {
-                    Value::Object(members) if !members.is_empty() => Value::Object(members).to_string(),
-                    _ => String::new(),
-                };
-                self.size.count(id.len() + name.len() + arguments.len())?;
-                Kind::Call { id, name, arguments }
-            }
-            Begun::Other => return Ok(()),
+    /// Passes the model's own words on. Where the answer is a tool's arguments they are not the answer, and
+    /// would make its JSON unreadable.
+    fn words(&mut self, text: String, events: &mut VecDeque<Event>) -> Result<(), Failure> {
+        let kind = if self.answer_tool.is_some() {
+            Event::Reasoning
+        } else {
+            Event::Text
         };
-        check_call_count(self.blocks.len() + 1)?;
-        self.blocks.insert(index, kind);
-        Ok(())
+        self.size.pass_on(text, kind, events)
     }
 
-    fn delta(&mut self, index: u64, delta: &str, events: &mut VecDeque<Event>) -> Result<(), Failure> {
-        match (parse(delta)?, self.blocks.get_mut(&index)) {
-            (Delta::Text { text }, _) => self.size.pass_on(text, Event::Text, events),
-            (Delta::Thinking { thinking }, block) => {
-                if let Some(Kind::Thinking { text, .. }) = block {
-                    self.size.count(thinking.len())?;
-                    text.push_str(&thinking);
+    fn begin(&mut self, index: u64, data: &str, events: &mut VecDeque<Event>) -> Result<(), Failure> {
+        let BlockFrame { content_block: block } = parse(data)?;
+        let block = match block.kind.as_str() {
+            "text" => return self.words(block.text.unwrap_or_default(), events),
+            "thinking" => {
+                let (text, signature) = (
+                    block.thinking.unwrap_or_default(),
+                    block.signature.unwrap_or_default(),
+                );
+                self.size.count(signature.len())?;
+                self.size.pass_on(text.clone(), Event::Reasoning, events)?;
+                Block::Thinking { text, signature }
+            }
+            "redacted_thinking" => {
+                let data = block.data.unwrap_or_default();
+                self.size.count(data.len())?;
+                Block::Redacted { data }
+            }
+            "tool_use" => self.begin_call(index, block, events)?,
+            _ => return Ok(()),
+        };
+        self.blocks.insert(index, block);
+        check_call_count(self.blocks.len())
+    }
+
+    fn begin_call(
+        &mut self,
+        index: u64,
+        block: ContentBlock,
+        events: &mut VecDeque<Event>,
+    ) -> Result<Block, Failure> {
+        let name = block.name.unwrap_or_default();
+        // Some servers give the arguments at once; an empty object here is only a place for what follows.
+        let input = block.input.as_deref().map_or("", RawValue::get);
+        let given = if matches!(input, "{}" | "null") { "" } else { input };
+        if self.answer_tool.as_ref() == Some(&name) && !self.answered {
+            self.answered = true;
+            let begun = !given.is_empty();
+            self.size.pass_on(given.to_owned(), Event::Text, events)?;
+            return Ok(Block::Answer { begun });
+        }
+        let id = block
+            .id
+            .filter(|id| !id.is_empty())
+            .unwrap_or_else(|| format!("call_{index}"));
+        self.size.count(id.len() + name.len() + given.len())?;
+        let call = ToolCall {
+            id,
+            name,
+            arguments: given.to_owned(),
+        };
+        Ok(Block::Call { call, stopped: false })
+    }
+
+    fn more(&mut self, frame: &Frame<'_>, events: &mut VecDeque<Event>) -> Result<(), Failure> {
+        let Some(delta) = frame.delta else { return Ok(()) };
+        let delta: Delta<'_> = parse(delta.get())?;
+        let block = self.blocks.get_mut(&frame.index);
+        match &*delta.kind {
+            "text_delta" => self.words(delta.text.unwrap_or_default(), events),
+            "thinking_delta" => {
+                let more = delta.thinking.unwrap_or_default();
+                if let Some(Block::Thinking { text, .. }) = block {
+                    text.push_str(&more);
                 }
-                self.size.pass_on(thinking, Event::Reasoning, events)
+                self.size.pass_on(more, Event::Reasoning, events)
             }
-            (Delta::Signature { signature: more }, Some(Kind::Thinking { signature, .. })) => {
+            "signature_delta" => {
+                let more = delta.signature.unwrap_or_default();
                 self.size.count(more.len())?;
-                signature.push_str(&more);
+                if let Some(Block::Thinking { signature, .. }) = block {
+                    signature.push_str(&more);
+                }
                 Ok(())
             }
-            (Delta::InputJson { partial_json }, Some(Kind::Call { arguments, .. })) => {
-                self.size.count(partial_json.len())?;
-                arguments.push_str(&partial_json);
-                Ok(())
+            "input_json_delta" => {
+                let more = delta.partial_json.unwrap_or_default();
+                match block {
+                    Some(Block::Answer { begun }) => {
+                        *begun |= !more.is_empty();
+                        self.size.pass_on(more, Event::Text, events)
+                    }
+                    Some(Block::Call { call, .. }) => {
+                        self.size.count(more.len())?;
+                        call.arguments.push_str(&more);
+                        Ok(())
+                    }
+                    _ => Ok(()),
+                }
             }
-            (Delta::InputJson { partial_json }, Some(Kind::Answer)) => {
-                self.size.pass_on(partial_json, Event::Text, events)
+            _ => Ok(()),
+        }
+    }
+
+    fn stop(&mut self, index: u64, events: &mut VecDeque<Event>) -> Result<(), Failure> {
+        match self.blocks.get_mut(&index) {
+            Some(Block::Answer { begun: begun @ false }) => {
+                *begun = true;
+                self.size.pass_on("{}".to_owned(), Event::Text, events)
+            }
+            Some(Block::Call { call, stopped }) => {
+                *stopped = true;
+                if call.arguments.is_empty() {
+                    call.arguments.push_str("{}");
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
     }
 
     fn finish(&mut self, events: &mut VecDeque<Event>) {
-        let is_whole = matches!(self.reason, Some(StopReason::Stop | StopReason::ToolCalls));
-        let blocks = std::mem::take(&mut self.blocks);
-        let has_calls = blocks.values().any(|block| matches!(block, Kind::Call { .. }));
-        if is_whole && has_calls {
-            events.extend(blocks.into_values().filter_map(Kind::handed_over));
-        }
-        let reason = match self.reason {
-            // The model says that it calls a tool also where that is its answer.
-            Some(StopReason::ToolCalls) | None if !has_calls => StopReason::Stop,
-            Some(StopReason::Stop) if has_calls => StopReason::ToolCalls,
-            Some(reason) => reason,
-            None => StopReason::ToolCalls,
+        let told = self.stop_reason.take();
+        let reason = match told.as_deref() {
+            Some("refusal") => StopReason::Refusal,
+            // A turn that is paused has more to say, like one that came to its limit.
+            Some("max_tokens" | "model_context_window_exceeded" | "pause_turn") => StopReason::Length,
+            _ if self.hand_over_calls(events) => StopReason::ToolCalls,
+            _ => StopReason::Stop,
         };
         events.push_back(Event::Finished(Finished {
             reason,
@@ -232,70 +303,31 @@ impl Decoder {
             response_id: self.response_id.take(),
         }));
     }
-}
 
-impl Kind {
-    fn handed_over(self) -> Option<Event> {
-        let state = |text, kept: &Kept| {
-            Some(Event::State(ReasoningState {
-                dialect: Dialect::Anthropic,
-                text,
-                opaque: serde_json::to_string(kept).ok()?,
-            }))
-        };
-        match self {
-            // Without its signature it would be refused.
-            Self::Thinking { signature, .. } if signature.is_empty() => None,
-            Self::Thinking { text, signature } => state(text, &Kept::Signed { signature }),
-            Self::Redacted(data) => state(String::new(), &Kept::Redacted { data }),
-            Self::Call { id, name, arguments } => Some(Event::ToolCall(ToolCall {
-                id,
-                name,
-                arguments: if arguments.is_empty() {
-                    "{}".to_owned()
-                } else {
-                    arguments
-                },
-            })),
-            Self::Answer => None,
+    /// Passes the calls on in the model's order, each behind the thinking that led to it; gives whether there
+    /// are any.
+    fn hand_over_calls(&mut self, events: &mut VecDeque<Event>) -> bool {
+        let (mut states, mut any) = (Vec::new(), false);
+        for (index, block) in std::mem::take(&mut self.blocks) {
+            match block {
+                Block::Thinking { text, signature } if !signature.is_empty() => {
+                    states.push(Event::State(state(text, &Kept::Thinking { signature })));
+                }
+                Block::Redacted { data } => {
+                    states.push(Event::State(state(String::new(), &Kept::Redacted { data })));
+                }
+                Block::Call { call, stopped: true } if call.name.is_empty() => {
+                    tracing::warn!(index, "provider sent a tool call without a name");
+                }
+                Block::Call { call, stopped: true } => {
+                    events.extend(states.drain(..));
+                    events.push_back(Event::ToolCall(call));
+                    any = true;
+                }
+                Block::Thinking { .. } | Block::Answer { .. } | Block::Call { .. } => {}
+            }
         }
-    }
-}
-
-impl Reported {
-    fn update(&mut self, report: Option<&RawValue>, at_the_end: bool) {
-        let Some(report) = report.filter(|report| report.get() != "null") else {
-            return;
-        };
-        let Ok(fresh) = serde_json::from_str::<Self>(report.get()) else {
-            self.is_unreadable = true;
-            return;
-        };
-        self.input_tokens = fresh.input_tokens.or(self.input_tokens);
-        self.cache_read_input_tokens = fresh.cache_read_input_tokens.or(self.cache_read_input_tokens);
-        self.cache_creation_input_tokens = fresh
-            .cache_creation_input_tokens
-            .or(self.cache_creation_input_tokens);
-        self.output_tokens = fresh.output_tokens.or(self.output_tokens);
-        self.is_complete |= at_the_end && fresh.output_tokens.is_some();
-    }
-
-    /// The input excludes what was read from the cache and what was written to it; the output includes the
-    /// thinking, which is not told apart.
-    fn counts(&self) -> Option<TokenCounts> {
-        if self.is_unreadable {
-            return possible(Err("it cannot be read"));
-        }
-        let (input, output) = self
-            .input_tokens
-            .zip(self.output_tokens.filter(|_| self.is_complete))?;
-        possible(TokenCounts::from_disjoint(
-            input,
-            self.cache_read_input_tokens.unwrap_or(0),
-            self.cache_creation_input_tokens.unwrap_or(0),
-            output,
-            0,
-        ))
+        any
     }
 }
 
@@ -305,33 +337,19 @@ impl Decode for Decoder {
         let kind = if frame.kind.is_empty() { name } else { &frame.kind };
         match kind {
             "message_start" => {
-                if let Some(message) = frame.message {
-                    let started: Started<'_> = parse(message.get())?;
-                    self.response_id = started.id.map(bounded_id);
-                    self.usage.update(started.usage, false);
-                }
+                let StartFrame { message } = parse(data)?;
+                self.response_id = message.id.map(bounded_id);
+                self.usage.start = self.usage.read(message.usage.as_deref());
                 Ok(())
             }
-            "content_block_start" => match frame.content_block {
-                Some(block) => self.begin(frame.index, block.get(), events),
-                None => Ok(()),
-            },
-            "content_block_delta" => match frame.delta {
-                Some(delta) => self.delta(frame.index, delta.get(), events),
-                None => Ok(()),
-            },
+            "content_block_start" => self.begin(frame.index, data, events),
+            "content_block_delta" => self.more(&frame, events),
+            "content_block_stop" => self.stop(frame.index, events),
             "message_delta" => {
-                self.usage.update(frame.usage, true);
-                let Some(delta) = frame.delta else { return Ok(()) };
-                let ending: Ending = parse(delta.get())?;
-                if let Some(reason) = ending.stop_reason {
-                    self.reason = Some(match reason.as_str() {
-                        "max_tokens" | "model_context_window_exceeded" => StopReason::Length,
-                        "tool_use" => StopReason::ToolCalls,
-                        "refusal" => StopReason::Refusal,
-                        // `end_turn`, `stop_sequence`, and `pause_turn`, which only tools of the vendor's bring.
-                        _ => StopReason::Stop,
-                    });
+                let EndFrame { delta, usage } = parse(data)?;
+                self.stop_reason = delta.stop_reason.or_else(|| self.stop_reason.take());
+                if usage.is_some() {
+                    self.usage.end = self.usage.read(usage.as_deref());
                 }
                 Ok(())
             }
@@ -339,20 +357,53 @@ impl Decode for Decoder {
                 self.finish(events);
                 Ok(())
             }
-            "error" => Err(from_stream(&parse::<ErrorBody>(data)?, &self.secrets)),
+            "error" => Err(from_stream(data, &self.secrets)),
             _ => Ok(()),
         }
     }
+}
 
-    fn is_nearly_done(&self) -> bool {
-        self.reason.is_some()
+impl Usage {
+    fn read(&mut self, usage: Option<&RawValue>) -> Reported {
+        let Some(usage) = usage else {
+            return Reported::default();
+        };
+        // What cannot be read is a report that must not be billed, not an answer that must not be shown.
+        let read = serde_json::from_str(usage.get());
+        self.unreadable |= read.is_err();
+        read.unwrap_or_default()
     }
 
-    fn end(&mut self, events: &mut VecDeque<Event>) -> Result<(), Failure> {
-        if self.reason.is_none() {
-            return Err(Failure::unreadable("the stream ended before the answer did"));
+    /// The counters as billed. They are disjoint already: input excludes what was read from the cache and
+    /// written to it. The number of output tokens at the start is a beginning, not a report.
+    fn counts(&self) -> Option<TokenCounts> {
+        if self.unreadable {
+            tracing::warn!("provider reported unreadable usage");
+            return None;
         }
-        self.finish(events);
-        Ok(())
+        let (start, end) = (self.start, self.end);
+        let input = end.input_tokens.or(start.input_tokens)?;
+        let read = end.cache_read_input_tokens.or(start.cache_read_input_tokens);
+        let written = end
+            .cache_creation_input_tokens
+            .or(start.cache_creation_input_tokens);
+        let thinking = end
+            .output_tokens_details
+            .and_then(|details| details.thinking_tokens);
+        possible(TokenCounts::from_disjoint(
+            input,
+            read.unwrap_or(0),
+            written.unwrap_or(0),
+            end.output_tokens?,
+            thinking.unwrap_or(0),
+        ))
+    }
+}
+
+fn state(text: String, kept: &Kept) -> ReasoningState {
+    ReasoningState {
+        dialect: Dialect::Anthropic,
+        text,
+        opaque: kept.to_text(),
     }
 }

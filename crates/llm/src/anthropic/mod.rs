@@ -1,11 +1,14 @@
-//! Anthropic's API: answers over `/messages`. It makes no vectors.
+//! Anthropic's Messages API, and servers that speak it.
+//!
+//! <https://platform.claude.com/docs/en/api/messages>
 
 mod decode;
 mod error;
+mod generation;
+mod messages;
 mod models;
 #[cfg(test)]
 mod recorded;
-mod version;
 mod wire;
 
 use crate::{
@@ -14,15 +17,14 @@ use crate::{
     provider::{Embeddings, EventStream, LlmError, OfferedModel, Provider},
     settings::VendorSettings,
     vendor::{Api, Vendor, json},
-    wire::unsupported,
 };
 use async_trait::async_trait;
 use decode::Decoder;
 use url::Url;
 use wire::Body;
 
-/// Anthropic's own API, or a server that speaks it. One instance holds one connection pool and its circuits: share
-/// it.
+/// Anthropic's own API: answers over `/v1/messages`. One instance holds one connection pool and its circuits:
+/// share it.
 #[derive(Debug)]
 pub struct Anthropic {
     vendor: Vendor,
@@ -35,7 +37,7 @@ impl Anthropic {
     pub const DEFAULT_BASE_URL: &'static str = "https://api.anthropic.com/v1";
 
     /// Sets up the client; nothing is sent. For `https` this reads the system's root certificates. A base URL
-    /// without a path means `/v1`.
+    /// that names a host alone means its `/v1`.
     pub fn new(settings: VendorSettings) -> Result<Self, SetupError> {
         let vendor = Vendor::new(
             settings,
@@ -66,15 +68,18 @@ impl Provider for Anthropic {
         let decoder = Decoder::new(
             self.vendor.secrets().clone(),
             self.vendor.settings.max_answer_bytes,
-            body.answers_by_tool,
+            body.answer_tool().map(str::to_owned),
         );
+        let body = json(&body)?;
         self.vendor
-            .stream(&self.messages_url, request.priority, json(&body)?, decoder)
+            .stream(&self.messages_url, request.priority, body, decoder)
             .await
     }
 
     async fn embed(&self, _model: &str, _texts: &[String]) -> Result<Embeddings, LlmError> {
-        Err(unsupported("texts to make vectors of"))
+        Err(LlmError::Rejected(
+            "this provider's API has no embeddings".to_owned(),
+        ))
     }
 
     async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {

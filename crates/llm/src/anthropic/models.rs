@@ -1,6 +1,6 @@
 //! `GET /models`: what is offered, page by page.
 //!
-//! <https://docs.anthropic.com/en/api/models-list>
+//! <https://platform.claude.com/docs/en/api/models/list>
 
 use crate::{
     decoding::{MAX_LISTED, bounded_id, listed},
@@ -11,10 +11,13 @@ use crate::{
 use serde::Deserialize;
 use url::Url;
 
-/// Pages of a thousand models: more than any list has.
-const MAX_PAGES: usize = 10;
+/// The largest page the API gives.
+const PAGE_SIZE: usize = 1_000;
 
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// More pages than the bound of models needs are a server's that repeats itself.
+const MAX_PAGES: usize = MAX_LISTED / PAGE_SIZE;
+
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Deserialize)]
 struct Page {
@@ -40,32 +43,29 @@ pub(super) async fn models(vendor: &Vendor, url: &Url) -> Result<Vec<OfferedMode
     let mut after: Option<String> = None;
     for _ in 0..MAX_PAGES {
         let mut url = url.clone();
-        url.query_pairs_mut().append_pair("limit", "1000");
-        if let Some(after) = &after {
-            url.query_pairs_mut().append_pair("after_id", after);
-        }
+        url.query_pairs_mut()
+            .append_pair("limit", &PAGE_SIZE.to_string())
+            .extend_pairs(after.iter().map(|id| ("after_id", id)));
         let fetch = Fetch {
             url: &url,
             body: None,
-            max_answer_bytes: MAX_ANSWER_BYTES,
+            max_answer_bytes: MAX_PAGE_BYTES,
             deadline,
         };
-        let page = vendor.fetch(&vendor.circuits.listing, fetch, read).await?;
-        models.extend(page.data.into_iter().map(OfferedModel::from));
-        match page
-            .last_id
-            .filter(|_| page.has_more && models.len() < MAX_LISTED)
-        {
-            // A server that repeats itself has no more to say.
-            Some(last) if after.as_ref() != Some(&last) => after = Some(last),
-            _ => break,
+        let page = vendor.fetch(&vendor.circuits.listing, fetch, decode).await?;
+        let room = MAX_LISTED - models.len();
+        models.extend(page.data.into_iter().take(room).map(OfferedModel::from));
+        // A page that names no further one, or itself, is the last, whatever it says.
+        if !page.has_more || page.last_id.is_none() || page.last_id == after {
+            return Ok(models);
         }
+        after = page.last_id;
     }
-    models.truncate(MAX_LISTED);
+    tracing::warn!(pages = MAX_PAGES, "provider's list of models has no end");
     Ok(models)
 }
 
-fn read(body: &[u8]) -> Result<Page, Failure> {
+fn decode(body: &[u8]) -> Result<Page, Failure> {
     listed(body)
 }
 
@@ -73,7 +73,7 @@ impl From<Entry> for OfferedModel {
     fn from(entry: Entry) -> Self {
         let positive = |count: Option<i64>| count.filter(|count| *count > 0);
         Self {
-            id: bounded_id(&entry.id),
+            id: bounded_id(entry.id),
             context_window: positive(entry.max_input_tokens),
             max_output_tokens: positive(entry.max_tokens),
         }

@@ -1,39 +1,120 @@
-//! The decoder over whole streams in the vendor's form (`fixtures/anthropic`); see [`crate::recorded`].
+//! The decoder over whole streams in the vendor's form (`fixtures/anthropic`), each also cut at every byte and
+//! with other line ends, and over garbage: what comes out must never depend on how it came in.
 
 use super::decode::Decoder;
 use crate::{
-    model::{Dialect, Event, ReasoningState, StopReason},
+    answer_stream::{AnswerStream, StreamLimits},
+    breaker::Breaker,
+    failure::Failure,
+    model::{Dialect, Event, Finished, ReasoningState, StopReason, ToolCall},
     provider::LlmError,
-    recorded::{
-        self, MAX_ANSWER_BYTES, Outcome, assert_answer, call, finished, reasoning, survives_garbage, text,
-        unmetered,
-    },
     secret::Secrets,
 };
 use bytes::Bytes;
+use chatai_types::TokenCounts;
+use futures_util::{StreamExt, stream};
+use proptest::prelude::*;
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
-fn decoder() -> Decoder {
-    Decoder::new(Secrets::default(), MAX_ANSWER_BYTES, false)
+type Outcome = (Vec<Event>, Option<LlmError>);
+
+/// Text events joined as a reader would see them: their split is not part of the meaning.
+fn joined(events: Vec<Event>) -> Vec<Event> {
+    events.into_iter().fold(Vec::new(), |mut joined, event| {
+        match (joined.last_mut(), event) {
+            (Some(Event::Text(text)), Event::Text(more)) => text.push_str(&more),
+            (Some(Event::Reasoning(text)), Event::Reasoning(more)) => text.push_str(&more),
+            (_, event) => joined.push(event),
+        }
+        joined
+    })
 }
 
-fn of_forms() -> Decoder {
-    Decoder::new(Secrets::default(), MAX_ANSWER_BYTES, true)
-}
-
-async fn decode(stream: &str) -> Outcome {
-    recorded::decode(vec![Bytes::from(stream.to_owned())], decoder()).await
-}
-
-macro_rules! stream {
-    ($name:literal) => {
-        include_str!(concat!("../../fixtures/anthropic/", $name, ".sse"))
+async fn decode(chunks: Vec<Bytes>, answer_tool: Option<&str>) -> Outcome {
+    let limits = StreamLimits {
+        silence: Duration::from_secs(10),
+        deadline: Instant::now() + Duration::from_secs(60),
+        total: Duration::from_secs(60),
+        max_event_bytes: 16 * 1024,
     };
+    let body = stream::iter(chunks.into_iter().map(Ok::<_, LlmError>));
+    let decoder = Decoder::new(Secrets::default(), 10_000, answer_tool.map(str::to_owned));
+    let mut answer = AnswerStream::new(
+        body,
+        decoder,
+        Failure::fatal,
+        limits,
+        Arc::new(Breaker::default()),
+    );
+    let (mut events, mut error) = (Vec::new(), None);
+    while let Some(item) = answer.next().await {
+        assert_eq!(
+            error.as_ref().map(LlmError::to_string),
+            None,
+            "nothing comes after an error"
+        );
+        match item {
+            Ok(event) => events.push(event),
+            Err(failed) => error = Some(failed),
+        }
+    }
+    (joined(events), error)
+}
+
+/// Decodes whole, cut at every byte, byte by byte, and with CRLF line ends; all must be the same.
+async fn outcome(stream: &'static str, answer_tool: Option<&str>) -> Outcome {
+    let bytes = Bytes::from_static(stream.as_bytes());
+    let whole = decode(vec![bytes.clone()], answer_tool).await;
+    let shown = format!("{whole:?}");
+    for cut in 1..bytes.len() {
+        let cut_in_two = decode(vec![bytes.slice(..cut), bytes.slice(cut..)], answer_tool).await;
+        assert_eq!(format!("{cut_in_two:?}"), shown, "cut at byte {cut}");
+    }
+    let singles = (0..bytes.len()).map(|at| bytes.slice(at..=at)).collect();
+    assert_eq!(
+        format!("{:?}", decode(singles, answer_tool).await),
+        shown,
+        "byte by byte"
+    );
+    for line_end in ["\r\n", "\r"] {
+        let other = Bytes::from(stream.replace('\n', line_end));
+        let other = decode(vec![other], answer_tool).await;
+        assert_eq!(format!("{other:?}"), shown, "line end {line_end:?}");
+    }
+    whole
 }
 
 macro_rules! recorded {
     ($name:literal) => {
-        recorded::outcome(stream!($name), decoder).await
+        recorded!($name, None)
     };
+    ($name:literal, $answer_tool:expr) => {
+        outcome(
+            include_str!(concat!("../../fixtures/anthropic/", $name, ".sse")),
+            $answer_tool,
+        )
+        .await
+    };
+}
+
+/// Events in the vendor's form, each on a line of its own.
+fn events(data: &[&str]) -> Vec<Bytes> {
+    data.iter()
+        .map(|data| Bytes::from(format!("data: {data}\n\n")))
+        .collect()
+}
+
+fn text(text: &str) -> Event {
+    Event::Text(text.to_owned())
+}
+
+fn call(id: &str, name: &str, arguments: &str) -> Event {
+    Event::ToolCall(ToolCall {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+    })
 }
 
 fn state(text: &str, opaque: &str) -> Event {
@@ -44,15 +125,38 @@ fn state(text: &str, opaque: &str) -> Event {
     })
 }
 
+/// The end, with fresh input, input read from the cache and written to it, output, and reasoning.
+fn finished(reason: StopReason, usage: (i64, i64, i64, i64, i64), id: &str) -> Event {
+    let (fresh, read, written, output, reasoning) = usage;
+    Event::Finished(Finished {
+        reason,
+        usage: Some(TokenCounts::from_disjoint(fresh, read, written, output, reasoning).unwrap()),
+        response_id: Some(id.to_owned()),
+    })
+}
+
+#[track_caller]
+fn assert_answer(outcome: Outcome, expected: &[Event]) {
+    assert!(outcome.1.is_none(), "{:?}", outcome.1);
+    assert_eq!(outcome.0, expected);
+}
+
 #[tokio::test(start_paused = true)]
-async fn text_with_the_cache_read_and_written() {
-    assert_answer(
-        recorded!("text"),
-        &[
+async fn text_with_the_counters_of_the_cache_apart() {
+    let (events, error) = recorded!("text");
+    assert!(error.is_none(), "{error:?}");
+    let usage = (44, 1_280, 100, 9, 0);
+    assert_eq!(
+        events,
+        [
             text("Hello, world!\n \"quoted\" \\ and\ttabbed"),
-            finished(StopReason::Stop, [3, 12_304, 550, 9, 0], "msg_text"),
-        ],
+            finished(StopReason::Stop, usage, "msg_text"),
+        ]
     );
+    let Some(Event::Finished(end)) = events.last() else {
+        panic!("no end: {events:?}")
+    };
+    assert_eq!(end.usage.unwrap().input_total(), Some(44 + 1_280 + 100));
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,146 +165,242 @@ async fn parallel_tool_calls_keep_the_models_order() {
         recorded!("parallel_tools"),
         &[
             text("Let me look."),
-            call("toolu_A", "find", r#"{"q":"sea"}"#),
-            call("toolu_B", "list", "{}"),
-            finished(StopReason::ToolCalls, [310, 0, 0, 48, 0], "msg_tools"),
+            call(
+                "toolu_A",
+                "get_book_recommendations",
+                r#"{"content": "sea voyages", "limit": 3}"#,
+            ),
+            call("toolu_B", "get_book_summaries", r#"{"titles": ["Moby-Dick"]}"#),
+            call("toolu_C", "now", "{}"),
+            finished(StopReason::ToolCalls, (310, 0, 0, 48, 0), "msg_tools"),
         ],
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn thinking_that_led_to_a_call_is_handed_back() {
+async fn thinking_is_shown_and_kept_with_its_signature() {
     assert_answer(
         recorded!("thinking"),
         &[
-            reasoning("Weighing the two."),
-            state("Weighing the two.", r#"{"signature":"EqQBgIYA=="}"#),
-            state("", r#"{"data":"enc"}"#),
-            call("toolu_1", "find", "{}"),
-            finished(StopReason::ToolCalls, [50, 0, 0, 220, 0], "msg_think"),
+            Event::Reasoning("Weighing the two books".to_owned()),
+            text("I look it up."),
+            state(
+                "Weighing the two books",
+                r#"{"thinking":{"signature":"EqQBCgIYAhIM1gbcDa9GJwZA2b3h"}}"#,
+            ),
+            state("", r#"{"redacted":{"data":"EmwKAhgBEgy3va3pzix"}}"#),
+            call("toolu_A", "find", r#"{"q": "x"}"#),
+            finished(StopReason::ToolCalls, (50, 0, 0, 220, 192), "msg_think"),
         ],
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_reason_to_stop() {
+async fn the_arguments_of_the_answer_tool_are_the_answer() {
+    assert_answer(
+        recorded!("answer_tool", Some("answer_in_json")),
+        &[
+            text(r#"{"title": "Sea voyages"}"#),
+            finished(StopReason::Stop, (60, 0, 0, 12, 0), "msg_answer"),
+        ],
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_limits_and_stop_sequences() {
     assert_answer(
         recorded!("refusal"),
         &[
-            text("I can't help"),
-            finished(StopReason::Refusal, [20, 0, 0, 11, 0], "msg_ref"),
+            text("I cannot"),
+            finished(StopReason::Refusal, (25, 0, 0, 3, 0), "msg_refusal"),
         ],
     );
     assert_answer(
-        recorded!("length"),
+        recorded!("max_tokens"),
         &[
-            text("Once upon a ti"),
-            finished(StopReason::Length, [12, 0, 0, 16, 0], "msg_len"),
+            text("Once"),
+            finished(StopReason::Length, (25, 0, 0, 16, 0), "msg_length"),
         ],
     );
     assert_answer(
-        recorded!("stop_sequence"),
+        recorded!("utf8"),
         &[
-            text("a"),
-            finished(StopReason::Stop, [12, 0, 0, 2, 0], "msg_stop"),
+            text("Grüße, 世界 👩\u{200d}🚀🏳\u{fe0f}\u{200d}🌈 é"),
+            finished(StopReason::Stop, (7, 0, 0, 21, 0), "msg_utf8"),
         ],
     );
-    // The last report replaces the first.
-    assert_answer(
-        recorded!("pause_turn"),
-        &[
-            text("a"),
-            finished(StopReason::Stop, [40, 5, 0, 2, 0], "msg_pause"),
-        ],
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_by_a_tool_is_text() {
-    assert_answer(
-        recorded::outcome(stream!("answer_tool"), of_forms).await,
-        &[
-            text(r#"{"title":"Whales"}"#),
-            finished(StopReason::Stop, [12, 0, 0, 7, 0], "msg_form"),
-        ],
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn missing_and_impossible_usage_is_no_usage() {
-    assert_answer(
-        recorded!("usage_missing"),
-        &[text("ok"), unmetered(StopReason::Stop, Some("msg_un"))],
-    );
-    for usage in [
-        r#"{"input_tokens":-1,"output_tokens":1}"#,
-        r#"{"input_tokens":1,"output_tokens":-1}"#,
-        r#"{"input_tokens":1,"output_tokens":1,"cache_read_input_tokens":-1}"#,
-        r#"{"input_tokens":9223372036854775807,"output_tokens":1,"cache_read_input_tokens":1}"#,
-        r#"{"input_tokens":"many","output_tokens":1}"#,
-        r#"{"output_tokens":1}"#,
-        r#"{"input_tokens":1}"#,
-        "[]",
+    for (told, reason) in [
+        ("pause_turn", StopReason::Length),
+        ("model_context_window_exceeded", StopReason::Length),
+        ("of_tomorrow", StopReason::Stop),
     ] {
-        let stream = format!(
-            "data: {{\"type\":\"message_delta\",\"delta\":{{}},\"usage\":{usage}}}\n\ndata: {{\"type\":\"message_stop\"}}\n\n"
-        );
-        assert_answer(decode(&stream).await, &[unmetered(StopReason::Stop, None)]);
+        let end = format!(r#"{{"type":"message_delta","delta":{{"stop_reason":"{told}"}}}}"#);
+        let answer = decode(events(&[&end, r#"{"type":"message_stop"}"#]), None).await;
+        let expected = Finished {
+            reason,
+            usage: None,
+            response_id: None,
+        };
+        assert_answer(answer, &[Event::Finished(expected)]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn characters_of_many_bytes_and_injected_frames_survive() {
-    let answer = "Grüße, мир! 日本語 🦀\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
-    assert_answer(
-        recorded!("utf8"),
-        &[
-            text(answer),
-            finished(StopReason::Stop, [7, 0, 0, 21, 0], "msg_utf8"),
-        ],
-    );
+async fn without_usage_nothing_is_made_up() {
+    let end = Finished {
+        reason: StopReason::Stop,
+        usage: None,
+        response_id: Some("msg_free".to_owned()),
+    };
+    assert_answer(recorded!("usage_missing"), &[text("Free."), Event::Finished(end)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_and_cuts_come_after_the_text() {
+async fn an_error_midway_and_a_stream_that_is_cut_off() {
     let (events, error) = recorded!("error_midway");
-    assert_eq!(events, [text("Half an ans")]);
-    let error = error.unwrap();
-    assert!(matches!(error, LlmError::Failed(_)), "{error:?}");
-    assert!(error.to_string().ends_with("key [redacted] was used."), "{error}");
+    assert_eq!(events, [text("Once upon")]);
+    assert_eq!(error.unwrap().to_string(), "the provider failed: Overloaded");
     let (events, error) = recorded!("cut_off");
-    assert_eq!(events, [text("No end")]);
+    assert_eq!(events, [text("Once upon")]);
     assert!(matches!(error, Some(LlmError::Failed(_))), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn impossible_usage_is_not_billed() {
+    for (start, end) in [
+        (r#"{"input_tokens":-1}"#, r#"{"output_tokens":1}"#),
+        (
+            r#"{"input_tokens":1,"cache_read_input_tokens":-1}"#,
+            r#"{"output_tokens":1}"#,
+        ),
+        (
+            r#"{"input_tokens":1,"cache_creation_input_tokens":-1}"#,
+            r#"{"output_tokens":1}"#,
+        ),
+        (
+            r#"{"input_tokens":9223372036854775807,"cache_read_input_tokens":1}"#,
+            r#"{"output_tokens":1}"#,
+        ),
+        (
+            r#"{"input_tokens":1}"#,
+            r#"{"output_tokens":1,"output_tokens_details":{"thinking_tokens":2}}"#,
+        ),
+        (r#"{"input_tokens":1.5}"#, r#"{"output_tokens":1}"#),
+        (r#"{"input_tokens":1}"#, r#"{"output_tokens":"many"}"#),
+        (r#"{"input_tokens":1,"output_tokens":1}"#, "{}"),
+        ("{}", r#"{"output_tokens":1}"#),
+        ("[]", "7"),
+    ] {
+        let start = format!(r#"{{"type":"message_start","message":{{"usage":{start}}}}}"#);
+        let end = format!(r#"{{"type":"message_delta","delta":{{}},"usage":{end}}}"#);
+        let (events, error) = decode(events(&[&start, &end, r#"{"type":"message_stop"}"#]), None).await;
+        assert!(error.is_none(), "{error:?}");
+        let [Event::Finished(finished)] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert_eq!(finished.usage, None, "{start} {end}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_event_of_this_api_fails_without_being_quoted() {
     for data in [
         "not json",
-        r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":{"private":1}}}"#,
-        r#"{"type":"content_block_start","content_block":"private"}"#,
-        r#"{"type":"message_delta","delta":"private"}"#,
+        "[]",
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":{"private":1}}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ud800"}}"#,
+        r#"{"type":"content_block_start","index":0}"#,
+        r#"{"type":"message_start"}"#,
     ] {
-        let (events, error) = decode(&format!("data: {data}\n\n")).await;
-        let error = error.unwrap();
-        assert!(
-            events.is_empty() && matches!(error, LlmError::Failed(_)),
-            "{data}"
-        );
-        assert!(!error.to_string().contains("private"), "{error}");
+        let (events, error) = decode(events(&[data]), None).await;
+        assert!(events.is_empty(), "{data}");
+        assert!(matches!(error, Some(LlmError::Failed(_))), "{data}: {error:?}");
+        assert!(!error.unwrap().to_string().contains("private"), "{data}");
     }
 }
 
-#[test]
-fn garbage_ends_in_an_error_and_never_in_more_than_it_may() {
-    let streams = [
-        stream!("text"),
-        stream!("parallel_tools"),
-        stream!("thinking"),
-        stream!("answer_tool"),
-        stream!("error_midway"),
-        stream!("utf8"),
-    ];
-    survives_garbage(&streams, decoder);
-    survives_garbage(&streams, of_forms);
+#[tokio::test(start_paused = true)]
+async fn the_size_of_an_answer_and_its_calls_are_bounded() {
+    let filler = "x".repeat(1_000);
+    for (begin, delta) in [
+        (r#"{"type":"text"}"#, "text_delta\",\"text"),
+        (r#"{"type":"thinking"}"#, "thinking_delta\",\"thinking"),
+        (r#"{"type":"thinking"}"#, "signature_delta\",\"signature"),
+        (
+            r#"{"type":"tool_use","name":"f"}"#,
+            "input_json_delta\",\"partial_json",
+        ),
+    ] {
+        let begin = format!(r#"{{"type":"content_block_start","index":0,"content_block":{begin}}}"#);
+        let delta =
+            format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"{delta}":"{filler}"}}}}"#);
+        let mut data = vec![begin.as_str()];
+        data.resize(12, &delta);
+        let (_, error) = decode(events(&data), None).await;
+        assert!(error.unwrap().to_string().contains("larger than 10000 bytes"));
+    }
+    let calls: Vec<String> = (0..200)
+        .map(|index| {
+            format!(
+                r#"{{"type":"content_block_start","index":{index},"content_block":{{"type":"tool_use","name":"f"}}}}"#
+            )
+        })
+        .collect();
+    let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
+    let (_, error) = decode(events(&calls), None).await;
+    assert!(error.unwrap().to_string().contains("128 tool calls"));
+}
+
+/// A value that may stand where another is expected.
+fn odd_event() -> impl Strategy<Value = String> {
+    let kind = prop::sample::select(vec![
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "error",
+        "ping",
+    ]);
+    let inner = prop::sample::select(vec![
+        "null",
+        "7",
+        "[]",
+        "{}",
+        r#"{"type":"tool_use","name":"f","input":[1]}"#,
+        r#"{"type":"tool_use","name":"","id":""}"#,
+        r#"{"type":"thinking","thinking":"t","signature":"s"}"#,
+        r#"{"type":"text_delta","text":"a"}"#,
+        r#"{"type":"input_json_delta","partial_json":"{"}"#,
+        r#"{"stop_reason":"tool_use"}"#,
+        r#"{"usage":{"input_tokens":1,"output_tokens":-1}}"#,
+    ]);
+    (kind, 0_u64..3, inner.clone(), inner.clone(), inner).prop_map(|(kind, index, block, delta, message)| {
+        format!(
+            r#"{{"type":"{kind}","index":{index},"content_block":{block},"delta":{delta},"message":{message},"usage":{message}}}"#
+        )
+    })
+}
+
+proptest! {
+    /// Garbage of any kind ends in an answer or an error, never in silence or a panic.
+    #[test]
+    fn garbage_ends_well(
+        bytes in prop::collection::vec(any::<u8>(), 0..256),
+        data in prop::collection::vec(odd_event(), 0..12),
+        answer_tool in prop::option::of(Just("f")),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        for chunks in [vec![Bytes::from(bytes)], events(&data)] {
+            let (events, error) = runtime.block_on(decode(chunks, answer_tool));
+            let ends = events.iter().filter(|event| matches!(event, Event::Finished(_))).count();
+            prop_assert_eq!(ends, usize::from(error.is_none()));
+        }
+    }
 }

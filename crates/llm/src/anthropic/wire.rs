@@ -1,38 +1,45 @@
 //! A request in the form of `POST /messages`.
 //!
-//! <https://docs.anthropic.com/en/api/messages>, <https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>,
-//! <https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking>
+//! A prefix is cached up to each block that is marked: the tools, the instructions, and the conversation as it
+//! stands, since the next call repeats all of it.
+//!
+//! <https://platform.claude.com/docs/en/api/messages/create>,
+//! <https://platform.claude.com/docs/en/build-with-claude/prompt-caching>,
+//! <https://platform.claude.com/docs/en/build-with-claude/extended-thinking>,
+//! <https://platform.claude.com/docs/en/build-with-claude/structured-outputs>
 
-use super::version::Version;
-use crate::{
-    model::{Dialect, Effort, Format, Item, Part, Priority, ReasoningState, Request, ToolChoice},
-    provider::LlmError,
-    wire::unsupported,
+use super::{
+    generation::{Generation, Thinking as Ability},
+    messages::{Message, messages},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
+use crate::{
+    model::{Effort, Format, Priority, Request, ToolChoice, ToolSpec},
+    provider::LlmError,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
-/// The tool by whose arguments a model answers that cannot be held to a schema in another way.
-pub(super) const ANSWER_TOOL: &str = "answer";
+/// The smallest number of tokens to think with that the API takes.
+const SMALLEST_BUDGET: u32 = 1_024;
 
-/// The API refuses to think less than this.
-const LEAST_BUDGET: u32 = 1_024;
+/// The tool whose arguments are the answer, for models that cannot be held to a schema in another way.
+const ANSWER_TOOL: &str = "answer_in_json";
 
-/// The body of a call.
+/// The body of a call. Borrowed from the request: only images and arguments are copied.
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
     model: &'a str,
     max_tokens: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    system: Vec<Block<'a>>,
+    system: Vec<System<'a>>,
     messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool_choice: Option<Value>,
+    tool_choice: Option<Choice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    thinking: Option<Value>,
+    thinking: Option<Thinking>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_config: Option<OutputConfig<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,9 +49,49 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     stop_sequences: &'a [String],
     stream: bool,
-    /// Whether the answer comes as the arguments of [`ANSWER_TOOL`].
     #[serde(skip)]
-    pub(super) answers_by_tool: bool,
+    answer_tool: Option<String>,
+}
+
+/// The mark of a block up to which the prefix is cached, for the usual five minutes.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "type", rename = "ephemeral")]
+pub(super) struct CacheControl {}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "text")]
+struct System<'a> {
+    text: &'a str,
+    cache_control: CacheControl,
+}
+
+#[derive(Debug, Serialize)]
+struct Tool<'a> {
+    name: Cow<'a, str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
+    input_schema: Cow<'a, Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    strict: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheControl>,
+}
+
+#[derive(Debug, Serialize)]
+struct Choice<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disable_parallel_tool_use: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Thinking {
+    Enabled { budget_tokens: u32 },
+    Adaptive { display: &'static str },
 }
 
 #[derive(Debug, Serialize)]
@@ -61,360 +108,217 @@ struct OutputFormat<'a> {
     schema: &'a Value,
 }
 
-#[derive(Debug, Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: Vec<Block<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Block<'a> {
-    #[serde(flatten)]
-    content: Content<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_control: Option<CacheControl>,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(tag = "type", rename = "ephemeral")]
-struct CacheControl {}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Content<'a> {
-    Text {
-        text: &'a str,
-    },
-    Image {
-        source: Source<'a>,
-    },
-    Thinking {
-        thinking: &'a str,
-        signature: String,
-    },
-    RedactedThinking {
-        data: String,
-    },
-    ToolUse {
-        id: &'a str,
-        name: &'a str,
-        input: Value,
-    },
-    ToolResult {
-        tool_use_id: &'a str,
-        content: &'a str,
-    },
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Source<'a> {
-    Base64 { media_type: &'a str, data: String },
-    Url { url: &'a str },
-}
-
-#[derive(Debug, Serialize)]
-struct Tool<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    description: &'a str,
-    input_schema: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    strict: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_control: Option<CacheControl>,
-}
-
-/// What [`super::decode`] keeps of a block of thinking.
-#[derive(Deserialize, Serialize)]
-#[serde(untagged)]
+/// What [`super::decode`] keeps of a block of thinking, beside its words.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Kept {
-    Signed { signature: String },
+    /// What the vendor signed the words with.
+    Thinking { signature: String },
+    /// Words that the vendor keeps to itself.
     Redacted { data: String },
+}
+
+impl Kept {
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Self::Thinking { signature } => json!({"thinking": {"signature": signature}}),
+            Self::Redacted { data } => json!({"redacted": {"data": data}}),
+        }
+        .to_string()
+    }
 }
 
 impl<'a> TryFrom<&'a Request> for Body<'a> {
     type Error = LlmError;
 
-    /// A seed is left out: this API has none, and nobody promises anything about it.
+    /// A seed and a cache key are left out: this API has neither, and promises nothing about them where others
+    /// have them.
     fn try_from(request: &'a Request) -> Result<Self, LlmError> {
         let is_set = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty != 0.0);
         if is_set(request.presence_penalty) || is_set(request.frequency_penalty) {
-            return Err(unsupported("presence and frequency penalties"));
+            let reason = "this provider's API takes no presence and frequency penalties";
+            return Err(LlmError::Rejected(reason.to_owned()));
         }
-        let version = Version::of(&request.model);
+        let generation = Generation::of(&request.model);
+        let (format, answer_schema) = output_format(request, generation);
+        let mut tools: Vec<_> = request
+            .tools
+            .iter()
+            .map(|tool| Tool::new(tool, generation.keeps_to_schemas()))
+            .collect();
+        let answer_tool = answer_schema.map(|schema| {
+            let mut name = ANSWER_TOOL.to_owned();
+            while request.tools.iter().any(|tool| tool.name == name) {
+                name.push('_');
+            }
+            tools.push(Tool {
+                name: Cow::Owned(name.clone()),
+                description: "Gives the final answer. Call it once, when everything needed for it is known.",
+                input_schema: schema,
+                strict: false,
+                cache_control: None,
+            });
+            name
+        });
+        if let Some(last) = tools.last_mut() {
+            last.cache_control = Some(CacheControl {});
+        }
+        let tool_choice = Choice::of(request, answer_tool.as_deref());
         let max_tokens = request
             .max_output_tokens
-            .unwrap_or_else(|| version.usual_output());
-        let mut body = Self {
+            .unwrap_or_else(|| generation.output_limit())
+            .max(1);
+        // The API refuses thoughts before a call that it is told to make.
+        let forced = tool_choice.as_ref().is_some_and(Choice::forces);
+        let effort = request.reasoning_effort.filter(|_| !forced);
+        let thinking = effort.and_then(|effort| Thinking::of(generation.thinking(), effort, max_tokens));
+        let effort = match thinking {
+            Some(Thinking::Adaptive { .. }) => effort.map(effort_name),
+            _ => None,
+        };
+        // Thinking models choose as they do, and newer ones take one of the two at most.
+        let sampled = thinking.is_none() && generation.takes_sampling();
+        let temperature = request.temperature.filter(|_| sampled);
+        let cached = request.priority == Priority::Answer;
+        Ok(Self {
             model: &request.model,
             max_tokens,
-            system: text(&request.system).map(Block::from).into_iter().collect(),
-            messages: messages(&request.items),
-            tools: tools(request),
-            tool_choice: tool_choice(request),
-            thinking: None,
-            output_config: None,
-            temperature: request.temperature,
-            top_p: request.top_p,
+            system: system(&request.system),
+            messages: messages(&request.items, cached)?,
+            tools,
+            tool_choice,
+            thinking,
+            output_config: (effort.is_some() || format.is_some()).then_some(OutputConfig { effort, format }),
+            // Others count up to two.
+            temperature: temperature.map(|temperature| temperature.min(1.0)),
+            top_p: request.top_p.filter(|_| sampled && temperature.is_none()),
             stop_sequences: &request.stop,
             stream: true,
-            answers_by_tool: false,
-        };
-        body.set_format(request, version)?;
-        body.set_effort(request, version);
-        // A call that nobody repeats, such as for a title, would pay for a cache that nobody reads.
-        if request.priority == Priority::Answer {
-            body.mark_for_cache();
-        }
-        Ok(body)
-    }
-}
-
-impl<'a> Body<'a> {
-    fn set_format(&mut self, request: &'a Request, version: Version) -> Result<(), LlmError> {
-        let schema = match &request.format {
-            Format::Text => return Ok(()),
-            Format::JsonSchema {
-                schema, strict: true, ..
-            } if version.keeps_to_schemas() => {
-                self.output_config = Some(OutputConfig {
-                    effort: None,
-                    format: Some(OutputFormat { schema }),
-                });
-                return Ok(());
-            }
-            Format::JsonSchema { schema, .. } => schema.clone(),
-            Format::JsonObject => json!({"type": "object"}),
-        };
-        if !self.tools.is_empty() {
-            return Err(unsupported("structured output beside tools for this model"));
-        }
-        self.tools.push(Tool {
-            name: ANSWER_TOOL,
-            description: "Gives the answer.",
-            input_schema: schema,
-            strict: None,
-            cache_control: None,
-        });
-        self.tool_choice = Some(json!({"type": "tool", "name": ANSWER_TOOL}));
-        self.answers_by_tool = true;
-        Ok(())
-    }
-
-    /// Models that do not think, and calls that must use a tool, go without: the API allows thinking in neither.
-    fn set_effort(&mut self, request: &Request, version: Version) {
-        let Some(effort) = request.reasoning_effort else {
-            return;
-        };
-        let must_call = matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_));
-        if version.thinks_as_it_likes() {
-            let effort_name = match effort {
-                Effort::Minimal | Effort::Low => "low",
-                Effort::Medium => "medium",
-                Effort::High => "high",
-            };
-            self.output_config
-                .get_or_insert(OutputConfig {
-                    effort: None,
-                    format: None,
-                })
-                .effort = Some(effort_name);
-            if effort > Effort::Minimal && !must_call && !self.answers_by_tool {
-                self.thinking = Some(json!({"type": "adaptive"}));
-            }
-            return;
-        }
-        let budget = match effort {
-            Effort::Minimal => return,
-            Effort::Low => 2_048,
-            Effort::Medium => 8_192,
-            Effort::High => 16_384,
-        };
-        // The answer is to have half of what there is.
-        let budget = budget.min(self.max_tokens / 2);
-        let is_possible = version.thinks_within_a_budget()
-            && budget >= LEAST_BUDGET
-            && !must_call
-            && !self.answers_by_tool
-            && may_think_on(&request.items);
-        if is_possible {
-            self.thinking = Some(json!({"type": "enabled", "budget_tokens": budget}));
-        }
-    }
-
-    /// Everything up to a mark is cached: the instructions with the tools before them, and the conversation up to
-    /// its last block, which the next call repeats.
-    fn mark_for_cache(&mut self) {
-        match (self.system.last_mut(), self.tools.last_mut()) {
-            (Some(block), _) => block.cache_control = Some(CacheControl {}),
-            (None, Some(tool)) => tool.cache_control = Some(CacheControl {}),
-            (None, None) => {}
-        }
-        let last = self
-            .messages
-            .last_mut()
-            .and_then(|message| message.content.last_mut());
-        if let Some(block) = last.filter(|block| {
-            !matches!(
-                block.content,
-                Content::Thinking { .. } | Content::RedactedThinking { .. }
-            )
-        }) {
-            block.cache_control = Some(CacheControl {});
-        }
-    }
-}
-
-/// Whether the API lets a model think in the middle of a round of tools: only where it did so at its beginning.
-fn may_think_on(items: &[Item]) -> bool {
-    let begun = items
-        .iter()
-        .rposition(|item| matches!(item, Item::User(_) | Item::Assistant(_)))
-        .map_or(0, |place| place + 1);
-    match items.get(begun) {
-        None => true,
-        Some(first) => matches!(first, Item::Reasoning(state) if state.dialect == Dialect::Anthropic),
-    }
-}
-
-/// A text; none where it is empty, since the API refuses empty blocks.
-fn text(text: &str) -> Option<Content<'_>> {
-    (!text.is_empty()).then_some(Content::Text { text })
-}
-
-impl<'a> From<Content<'a>> for Block<'a> {
-    fn from(content: Content<'a>) -> Self {
-        Self {
-            content,
-            cache_control: None,
-        }
-    }
-}
-
-/// The conversation. The API wants the sides to alternate, so what one side says in a row is one message.
-fn messages(items: &[Item]) -> Vec<Message<'_>> {
-    let mut messages: Vec<Message<'_>> = Vec::with_capacity(items.len());
-    for item in items {
-        let role = match item {
-            Item::User(_) | Item::ToolResult { .. } => "user",
-            Item::Assistant(_) | Item::Reasoning(_) | Item::ToolCall(_) => "assistant",
-        };
-        let blocks = blocks(item);
-        if blocks.is_empty() {
-            continue;
-        }
-        match messages.last_mut() {
-            Some(message) if message.role == role => message.content.extend(blocks),
-            _ => messages.push(Message {
-                role,
-                content: blocks,
-            }),
-        }
-    }
-    messages
-}
-
-fn blocks(item: &Item) -> Vec<Block<'_>> {
-    let content = match item {
-        Item::User(parts) => return parts.iter().filter_map(part).map(Block::from).collect(),
-        Item::Assistant(said) => text(said),
-        Item::Reasoning(state) => thought(state),
-        Item::ToolCall(call) => Some(Content::ToolUse {
-            id: &call.id,
-            name: &call.name,
-            input: match serde_json::from_str(&call.arguments) {
-                Ok(input @ Value::Object(_)) => input,
-                // What the model said, in the only form the API takes.
-                _ => json!({"arguments": call.arguments}),
-            },
-        }),
-        Item::ToolResult { call_id, output } => Some(Content::ToolResult {
-            tool_use_id: call_id,
-            content: output,
-        }),
-    };
-    content.map(Block::from).into_iter().collect()
-}
-
-fn part(part: &Part) -> Option<Content<'_>> {
-    match part {
-        Part::Text(said) => text(said),
-        Part::Image { media_type, bytes } => Some(Content::Image {
-            source: Source::Base64 {
-                media_type,
-                data: STANDARD.encode(bytes),
-            },
-        }),
-        Part::ImageUrl { url, .. } => Some(Content::Image {
-            source: Source::Url { url },
-        }),
-    }
-}
-
-/// Another API's reasoning is left out: nobody but its maker can read it.
-fn thought(state: &ReasoningState) -> Option<Content<'_>> {
-    if state.dialect != Dialect::Anthropic {
-        return None;
-    }
-    Some(match serde_json::from_str(&state.opaque).ok()? {
-        Kept::Signed { signature } => Content::Thinking {
-            thinking: &state.text,
-            signature,
-        },
-        Kept::Redacted { data } => Content::RedactedThinking { data },
-    })
-}
-
-/// The tools offered; where none are, those that were called before: the API wants every tool of the conversation
-/// declared.
-fn tools(request: &Request) -> Vec<Tool<'_>> {
-    let mut tools: Vec<Tool<'_>> = request
-        .tools
-        .iter()
-        .map(|tool| Tool {
-            name: &tool.name,
-            description: &tool.description,
-            input_schema: tool.parameters.clone(),
-            strict: tool.strict.then_some(true),
-            cache_control: None,
+            answer_tool,
         })
-        .collect();
-    if tools.is_empty() {
-        for item in &request.items {
-            if let Item::ToolCall(call) = item
-                && !tools.iter().any(|tool| tool.name == call.name)
-            {
-                tools.push(Tool {
-                    name: &call.name,
-                    description: "",
-                    input_schema: json!({"type": "object"}),
-                    strict: None,
-                    cache_control: None,
-                });
+    }
+}
+
+impl Body<'_> {
+    /// The tool whose arguments are to be shown as the answer.
+    pub(super) fn answer_tool(&self) -> Option<&str> {
+        self.answer_tool.as_deref()
+    }
+}
+
+/// The instructions; the API refuses a block without words.
+fn system(text: &str) -> Vec<System<'_>> {
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    vec![System {
+        text,
+        cache_control: CacheControl {},
+    }]
+}
+
+/// How the answer is held to its form: by the API where it can, else by the schema of a tool that gives it.
+fn output_format(
+    request: &Request,
+    generation: Generation,
+) -> (Option<OutputFormat<'_>>, Option<Cow<'_, Value>>) {
+    // An answer cannot be demanded where a call of another tool is.
+    let calls = !request.tools.is_empty()
+        && matches!(request.tool_choice, ToolChoice::Required | ToolChoice::Tool(_));
+    match &request.format {
+        Format::JsonSchema {
+            schema, strict: true, ..
+        } if generation.keeps_to_schemas() => (Some(OutputFormat { schema }), None),
+        Format::JsonSchema { schema, .. } if !calls => (None, Some(Cow::Borrowed(schema))),
+        Format::JsonObject if !calls => (None, Some(Cow::Owned(json!({"type": "object"})))),
+        _ => (None, None),
+    }
+}
+
+impl<'a> Tool<'a> {
+    fn new(tool: &'a ToolSpec, can_be_strict: bool) -> Self {
+        Self {
+            name: Cow::Borrowed(&tool.name),
+            description: &tool.description,
+            input_schema: Cow::Borrowed(&tool.parameters),
+            strict: tool.strict && can_be_strict,
+            cache_control: None,
+        }
+    }
+}
+
+impl<'a> Choice<'a> {
+    /// `None` where it is as the API does it anyway.
+    fn of(request: &'a Request, answer_tool: Option<&str>) -> Option<Self> {
+        let choice = |kind, name| Self {
+            kind,
+            name,
+            disable_parallel_tool_use: None,
+        };
+        if let Some(answer) = answer_tool {
+            // Either a tool is called or the answer is given, and the answer only once.
+            let others = !request.tools.is_empty() && request.tool_choice != ToolChoice::None;
+            let forced = if others {
+                choice("any", None)
+            } else {
+                choice("tool", Some(Cow::Owned(answer.to_owned())))
+            };
+            return Some(Self {
+                disable_parallel_tool_use: Some(true),
+                ..forced
+            });
+        }
+        if request.tools.is_empty() {
+            return None;
+        }
+        let disable = request.parallel_tool_calls.map(|parallel| !parallel);
+        let chosen = match &request.tool_choice {
+            ToolChoice::None => return Some(choice("none", None)),
+            ToolChoice::Auto if disable.is_none() => return None,
+            ToolChoice::Auto => choice("auto", None),
+            ToolChoice::Required => choice("any", None),
+            ToolChoice::Tool(name) => choice("tool", Some(Cow::Borrowed(name.as_str()))),
+        };
+        Some(Self {
+            disable_parallel_tool_use: disable,
+            ..chosen
+        })
+    }
+
+    fn forces(&self) -> bool {
+        matches!(self.kind, "any" | "tool")
+    }
+}
+
+impl Thinking {
+    fn of(ability: Ability, effort: Effort, max_tokens: u32) -> Option<Self> {
+        match ability {
+            Ability::None => None,
+            // Newer models keep their thoughts to themselves unless asked.
+            Ability::Adaptive => Some(Self::Adaptive {
+                display: "summarized",
+            }),
+            Ability::Budget => {
+                let budget = match effort {
+                    Effort::Minimal => SMALLEST_BUDGET,
+                    Effort::Low => 2_048,
+                    Effort::Medium => 8_192,
+                    Effort::High => 16_384,
+                };
+                // Thoughts are a part of the output, and something must be left for the answer.
+                let budget_tokens = budget.min(max_tokens / 2);
+                (budget_tokens >= SMALLEST_BUDGET).then_some(Self::Enabled { budget_tokens })
             }
         }
     }
-    tools
 }
 
-fn tool_choice(request: &Request) -> Option<Value> {
-    if request.tools.is_empty() {
-        let has_calls = request.items.iter().any(|item| matches!(item, Item::ToolCall(_)));
-        return has_calls.then(|| json!({"type": "none"}));
+fn effort_name(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Minimal | Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
     }
-    let one_at_a_time = request.parallel_tool_calls == Some(false);
-    let mut choice = match &request.tool_choice {
-        ToolChoice::None => return Some(json!({"type": "none"})),
-        ToolChoice::Auto if !one_at_a_time => return None,
-        ToolChoice::Auto => json!({"type": "auto"}),
-        ToolChoice::Required => json!({"type": "any"}),
-        ToolChoice::Tool(name) => json!({"type": "tool", "name": name}),
-    };
-    if one_at_a_time {
-        choice["disable_parallel_tool_use"] = true.into();
-    }
-    Some(choice)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use postgres::{Client, NoTls};
 
 use crate::Outcome;
-use crate::provision::Provisions;
+use crate::provision::PostgresServer;
 
 /// A fresh database; dropped with this.
 pub(super) struct Database {
@@ -13,15 +13,14 @@ pub(super) struct Database {
     url: String,
     server: String,
     /// A server that was started for this ends with it.
-    _provisions: Provisions,
+    _provided: PostgresServer,
 }
 
 impl Database {
     /// Finds or starts a server and makes a database there.
     pub(super) fn make() -> Result<Self, String> {
-        let provisions = Provisions::make()?;
-        let [(_, server)] = provisions.environment();
-        let server = server.to_owned();
+        let provided = PostgresServer::provide()?;
+        let server = provided.url().to_owned();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("chatai_bench_{:x}_{}", since.as_micros(), std::process::id());
         execute(&server, &format!("create database {name}"))?;
@@ -38,7 +37,7 @@ impl Database {
             url: format!("{head}/{name}{query}"),
             name,
             server,
-            _provisions: provisions,
+            _provided: provided,
         })
     }
 

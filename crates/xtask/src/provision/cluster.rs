@@ -18,7 +18,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// The running server.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     server: Child,
     folder: PathBuf,
     url: String,

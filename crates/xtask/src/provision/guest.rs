@@ -13,7 +13,7 @@ const PREFIX: &str = "chatai_run_";
 const LOCK: i64 = 0x6368_6174_6169;
 
 /// The role, for as long as the tests run.
-pub(super) struct Guest {
+pub(crate) struct Guest {
     administrator: Client,
     /// Its presence tells other runs that the role is in use.
     presence: Option<Client>,

@@ -11,8 +11,7 @@ mod guest;
 mod postgres;
 
 pub(crate) use self::browser::{folder as page_tests, packages as page_packages};
-
-use self::postgres::PostgresServer;
+pub(crate) use self::postgres::PostgresServer;
 
 /// Everything that was provided, for as long as the tests run.
 pub(crate) struct Provisions {

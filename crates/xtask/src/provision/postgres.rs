@@ -9,7 +9,7 @@ use super::guest::Guest;
 pub(super) const VARIABLE: &str = "CHATAI_TEST_POSTGRES";
 
 /// A server, and what has to be undone when it is no longer needed.
-pub(super) enum PostgresServer {
+pub(crate) enum PostgresServer {
     /// The one that the environment names; all its own affair.
     Named(String),
     /// One that runs on this machine, on which we have a role of our own.
@@ -21,7 +21,7 @@ pub(super) enum PostgresServer {
 impl PostgresServer {
     /// The server that `CHATAI_TEST_POSTGRES` names, else one that listens at the usual place, else a private
     /// one of the installed programs, else (as root on a machine with apt) of a package installed now.
-    pub(super) fn provide() -> Result<Self, String> {
+    pub(crate) fn provide() -> Result<Self, String> {
         match std::env::var(VARIABLE).unwrap_or_default().trim() {
             "" => {}
             "private" => return Self::private(),
@@ -68,7 +68,7 @@ impl PostgresServer {
     }
 
     /// The URL for the tests.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         match self {
             Self::Named(url) => url,
             Self::Guest(guest) => guest.url(),

@@ -1,136 +1,142 @@
-//! Requests as they are sent.
+//! Requests in the vendor's form, member by member.
 
 use super::*;
-use crate::model::{ToolCall, ToolSpec};
+use crate::model::{Dialect, Item, Part, ReasoningState, ToolCall};
 use bytes::Bytes;
 
 fn sent(request: &Request) -> Value {
     serde_json::to_value(Body::try_from(request).unwrap()).unwrap()
 }
 
-fn user(text: &str) -> Item {
-    Item::User(vec![Part::Text(text.to_owned())])
-}
-
-fn call(id: &str, arguments: &str) -> Item {
-    Item::ToolCall(ToolCall {
-        id: id.to_owned(),
-        name: "find".to_owned(),
-        arguments: arguments.to_owned(),
-    })
-}
-
-fn result(id: &str) -> Item {
-    Item::ToolResult {
-        call_id: id.to_owned(),
-        output: "[]".to_owned(),
+fn ask(model: &str) -> Request {
+    Request {
+        model: model.to_owned(),
+        items: vec![Item::User(vec![Part::Text("hi".to_owned())])],
+        ..Request::default()
     }
 }
 
-fn thought(opaque: &str) -> Item {
-    Item::Reasoning(ReasoningState {
-        dialect: Dialect::Anthropic,
-        text: "hm".to_owned(),
-        opaque: opaque.to_owned(),
-    })
-}
-
-fn find() -> ToolSpec {
+fn tool(name: &str) -> ToolSpec {
     ToolSpec {
-        name: "find".to_owned(),
+        name: name.to_owned(),
         description: "Finds.".to_owned(),
         parameters: json!({"type": "object"}),
-        strict: false,
+        strict: true,
+    }
+}
+
+fn schema(strict: bool) -> Format {
+    Format::JsonSchema {
+        name: "title".to_owned(),
+        schema: json!({"type": "object", "properties": {}}),
+        strict,
     }
 }
 
 #[test]
 fn a_minimal_request_says_only_what_it_must() {
-    let request = Request {
-        model: "claude-sonnet-4-5".to_owned(),
-        items: vec![user("hi")],
-        priority: Priority::BestEffort,
-        ..Request::default()
-    };
+    let mut request = ask("claude-sonnet-4-5");
+    request.priority = Priority::BestEffort;
     assert_eq!(
         sent(&request),
         json!({
-            "model": "claude-sonnet-4-5", "max_tokens": 32_000, "stream": true,
-            "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 32_000,
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}],
+            "stream": true
         })
     );
 }
 
 #[test]
-fn every_item_in_its_form_with_marks_for_the_cache() {
+fn every_kind_of_item_in_its_form_and_the_prefixes_marked() {
+    let call = |id: &str, arguments: &str| {
+        Item::ToolCall(ToolCall {
+            id: id.to_owned(),
+            name: "find".to_owned(),
+            arguments: arguments.to_owned(),
+        })
+    };
+    let result = |id: &str| Item::ToolResult {
+        call_id: id.to_owned(),
+        output: "[]".to_owned(),
+    };
+    let thought = |dialect, opaque: &str| {
+        Item::Reasoning(ReasoningState {
+            dialect,
+            text: "hm".to_owned(),
+            opaque: opaque.to_owned(),
+        })
+    };
+    let url = |url: &str| Part::ImageUrl {
+        url: url.to_owned(),
+        detail: Some("low".to_owned()),
+    };
     let request = Request {
-        model: "claude-sonnet-4-5".to_owned(),
         system: "Be kind.".to_owned(),
         items: vec![
             Item::User(vec![
-                Part::Text(String::new()),
                 Part::Text("look".to_owned()),
                 Part::Image {
                     media_type: "image/png".to_owned(),
                     bytes: Bytes::from_static(&[0, 255, 16]),
                 },
-                Part::ImageUrl {
-                    url: "https://a/b.png".to_owned(),
-                    detail: None,
-                },
+                url("https://a/b.png"),
+                url("data:image/gif;base64,R0lG"),
+                Part::Text(" ".to_owned()),
             ]),
-            Item::Assistant("let me see".to_owned()),
-            thought(r#"{"signature":"sig"}"#),
-            thought(r#"{"data":"enc"}"#),
-            Item::Reasoning(ReasoningState {
-                dialect: Dialect::Gemini,
-                text: "another's".to_owned(),
-                opaque: "x".to_owned(),
-            }),
-            call("1", r#"{"q":1}"#),
-            call("2", "{broken"),
-            result("1"),
-            result("2"),
+            Item::Assistant("I look.".to_owned()),
+            thought(Dialect::Anthropic, r#"{"thinking":{"signature":"sig"}}"#),
+            thought(Dialect::Anthropic, r#"{"redacted":{"data":"xyz"}}"#),
+            thought(Dialect::OpenAiResponses, "{}"),
+            call("toolu_1", r#"{"q":1}"#),
+            call("call|2", "[1"),
+            result("toolu_1"),
+            result("call|2"),
+            Item::User(vec![Part::Text("and?".to_owned())]),
         ],
-        tools: vec![find()],
-        tool_choice: ToolChoice::Required,
+        tools: vec![tool("find"), tool("now")],
         parallel_tool_calls: Some(false),
         max_output_tokens: Some(64),
-        temperature: Some(0.5),
-        top_p: Some(0.25),
         stop: vec!["END".to_owned()],
         seed: Some(7),
-        ..Request::default()
+        temperature: Some(1.5),
+        top_p: Some(0.5),
+        ..ask("claude-3-5-haiku-20241022")
     };
-    let mark = json!({"type": "ephemeral"});
+    let marked = json!({"type": "ephemeral"});
     assert_eq!(
         sent(&request),
         json!({
-            "model": "claude-sonnet-4-5",
+            "model": "claude-3-5-haiku-20241022",
             "max_tokens": 64,
-            "system": [{"type": "text", "text": "Be kind.", "cache_control": mark}],
+            "system": [{"type": "text", "text": "Be kind.", "cache_control": marked}],
             "messages": [
                 {"role": "user", "content": [
                     {"type": "text", "text": "look"},
                     {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AP8Q"}},
-                    {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}}
+                    {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": "R0lG"}}
                 ]},
                 {"role": "assistant", "content": [
-                    {"type": "text", "text": "let me see"},
                     {"type": "thinking", "thinking": "hm", "signature": "sig"},
-                    {"type": "redacted_thinking", "data": "enc"},
-                    {"type": "tool_use", "id": "1", "name": "find", "input": {"q": 1}},
-                    {"type": "tool_use", "id": "2", "name": "find", "input": {"arguments": "{broken"}}
+                    {"type": "redacted_thinking", "data": "xyz"},
+                    {"type": "text", "text": "I look."},
+                    {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"q": 1}},
+                    {"type": "tool_use", "id": "call_2", "name": "find", "input": {"unreadable": "[1"}}
                 ]},
                 {"role": "user", "content": [
-                    {"type": "tool_result", "tool_use_id": "1", "content": "[]"},
-                    {"type": "tool_result", "tool_use_id": "2", "content": "[]", "cache_control": mark}
+                    {"type": "tool_result", "tool_use_id": "toolu_1", "content": "[]"},
+                    {"type": "tool_result", "tool_use_id": "call_2", "content": "[]"},
+                    {"type": "text", "text": "and?", "cache_control": marked}
                 ]}
             ],
-            "tools": [{"name": "find", "description": "Finds.", "input_schema": {"type": "object"}}],
-            "tool_choice": {"type": "any", "disable_parallel_tool_use": true},
-            "temperature": 0.5,
-            "top_p": 0.25,
+            "tools": [
+                {"name": "find", "description": "Finds.", "input_schema": {"type": "object"}},
+                {"name": "now", "description": "Finds.", "input_schema": {"type": "object"}, "cache_control": marked}
+            ],
+            "tool_choice": {"type": "auto", "disable_parallel_tool_use": true},
+            "temperature": 1.0,
             "stop_sequences": ["END"],
             "stream": true
         })
@@ -138,137 +144,144 @@ fn every_item_in_its_form_with_marks_for_the_cache() {
 }
 
 #[test]
-fn tools_that_are_no_longer_offered_stay_declared() {
-    let request = Request {
-        items: vec![user("q"), call("1", "{}"), result("1")],
-        ..Request::default()
+fn choices_of_tools() {
+    for (choice, expected) in [
+        (ToolChoice::Auto, Value::Null),
+        (ToolChoice::None, json!({"type": "none"})),
+        (ToolChoice::Required, json!({"type": "any"})),
+        (
+            ToolChoice::Tool("find".to_owned()),
+            json!({"type": "tool", "name": "find"}),
+        ),
+    ] {
+        let request = Request {
+            tools: vec![tool("find")],
+            tool_choice: choice,
+            ..ask("claude-sonnet-4-5")
+        };
+        let body = sent(&request);
+        assert_eq!(body["tool_choice"], expected);
+        assert_eq!(body["tools"][0]["strict"], true);
+    }
+    let nothing_offered = Request {
+        tool_choice: ToolChoice::Required,
+        parallel_tool_calls: Some(true),
+        ..ask("claude-sonnet-4-5")
     };
-    let sent = sent(&request);
-    assert_eq!(sent["tools"][0]["name"], "find");
-    assert_eq!(sent["tool_choice"], json!({"type": "none"}));
+    assert_eq!(sent(&nothing_offered)["tool_choice"], Value::Null);
 }
 
 #[test]
-fn structured_output_by_schema_or_by_a_tool() {
-    let form = |model: &str, format: Format| Request {
-        model: model.to_owned(),
-        items: vec![user("q")],
-        format,
-        ..Request::default()
-    };
-    let schema = json!({"type": "object", "properties": {"title": {"type": "string"}}});
-    let by_schema = |strict| Format::JsonSchema {
-        name: "title".to_owned(),
-        schema: schema.clone(),
-        strict,
-    };
-    let native = sent(&form("claude-haiku-4-5-20251001", by_schema(true)));
+fn a_schema_is_kept_by_the_api_or_by_a_tool() {
+    let format = |model: &str, format| Request { format, ..ask(model) };
+    let native = format("claude-opus-4-5", schema(true));
+    let body = sent(&native);
+    let expected = json!({"format": {"type": "json_schema", "schema": {"type": "object", "properties": {}}}});
     assert_eq!(
-        native["output_config"],
-        json!({"format": {"type": "json_schema", "schema": schema}})
+        (&body["output_config"], &body["tools"]),
+        (&expected, &Value::Null)
     );
-    assert_eq!(native["tools"], Value::Null);
-    for (model, format, expected) in [
-        ("claude-haiku-4-5", by_schema(false), schema.clone()),
-        ("claude-3-5-haiku-latest", by_schema(true), schema.clone()),
-        ("claude-haiku-4-5", Format::JsonObject, json!({"type": "object"})),
+
+    for by_tool in [
+        format("claude-sonnet-4-0", schema(true)),
+        format("claude-opus-4-5", schema(false)),
+        format("claude-opus-4-5", Format::JsonObject),
     ] {
-        let by_tool = sent(&form(model, format));
-        assert_eq!(by_tool["tools"][0]["input_schema"], expected, "{model}");
-        assert_eq!(by_tool["tool_choice"], json!({"type": "tool", "name": "answer"}));
+        let body = sent(&by_tool);
+        assert_eq!(body["tools"][0]["name"], ANSWER_TOOL);
+        let choice = json!({"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": true});
+        assert_eq!(body["tool_choice"], choice);
+        assert_eq!(Body::try_from(&by_tool).unwrap().answer_tool(), Some(ANSWER_TOOL));
     }
-    let both = Request {
-        tools: vec![find()],
-        ..form("claude-3-5-haiku-latest", by_schema(true))
+
+    let beside = Request {
+        tools: vec![tool(ANSWER_TOOL)],
+        reasoning_effort: Some(Effort::High),
+        ..format("claude-opus-4-5", Format::JsonObject)
     };
-    assert!(matches!(Body::try_from(&both), Err(LlmError::Rejected(_))));
+    let body = sent(&beside);
+    assert_eq!(body["tools"][1]["name"], "answer_in_json_");
+    assert_eq!(body["tool_choice"]["type"], "any");
+    assert_eq!(body["thinking"], Value::Null);
+    let called = Request {
+        tool_choice: ToolChoice::Required,
+        ..beside
+    };
+    assert_eq!(Body::try_from(&called).unwrap().answer_tool(), None);
 }
 
 #[test]
-fn effort_in_the_form_each_model_takes() {
-    let think = |model: &str, effort, max_output_tokens| Request {
-        model: model.to_owned(),
-        reasoning_effort: Some(effort),
-        max_output_tokens,
-        items: vec![user("q")],
-        ..Request::default()
-    };
-    let budget = |tokens: u32| json!({"type": "enabled", "budget_tokens": tokens});
-    for (model, effort, limit, thinking, named) in [
+fn thinking_as_each_model_takes_it() {
+    for (model, effort, limit, thinking, config) in [
         (
-            "claude-3-5-sonnet-latest",
+            "claude-3-5-haiku-latest",
             Effort::High,
             None,
             Value::Null,
-            Value::Null,
-        ),
-        (
-            "claude-3-7-sonnet-latest",
-            Effort::Low,
-            None,
-            budget(2_048),
-            Value::Null,
-        ),
-        (
-            "claude-opus-4-20250514",
-            Effort::High,
-            None,
-            budget(16_000),
             Value::Null,
         ),
         (
             "claude-sonnet-4-5",
             Effort::Medium,
-            Some(4_096),
-            budget(2_048),
-            Value::Null,
-        ),
-        (
-            "claude-sonnet-4-5",
-            Effort::Medium,
-            Some(1_024),
-            Value::Null,
-            Value::Null,
-        ),
-        (
-            "claude-sonnet-4-5",
-            Effort::Minimal,
             None,
-            Value::Null,
+            json!({"type": "enabled", "budget_tokens": 8_192}),
             Value::Null,
         ),
         (
-            "claude-opus-4-7",
+            "claude-sonnet-4-5",
             Effort::High,
-            None,
-            json!({"type": "adaptive"}),
-            "high".into(),
+            Some(4_000),
+            json!({"type": "enabled", "budget_tokens": 2_000}),
+            Value::Null,
         ),
         (
-            "claude-opus-4-7",
+            "claude-sonnet-4-5",
+            Effort::High,
+            Some(100),
+            Value::Null,
+            Value::Null,
+        ),
+        (
+            "claude-opus-4-6",
             Effort::Minimal,
             None,
-            Value::Null,
-            "low".into(),
+            json!({"type": "adaptive", "display": "summarized"}),
+            json!({"effort": "low"}),
         ),
     ] {
-        let sent = sent(&think(model, effort, limit));
-        assert_eq!(sent["thinking"], thinking, "{model} {effort:?}");
-        assert_eq!(sent["output_config"]["effort"], named, "{model} {effort:?}");
+        let request = Request {
+            reasoning_effort: Some(effort),
+            max_output_tokens: limit,
+            temperature: Some(0.5),
+            ..ask(model)
+        };
+        let body = sent(&request);
+        assert_eq!(
+            (&body["thinking"], &body["output_config"]),
+            (&thinking, &config),
+            "{model}"
+        );
+        assert_eq!(body["temperature"].is_null(), !thinking.is_null(), "{model}");
     }
-    // A round that began without thinking goes on without.
-    let mut request = think("claude-sonnet-4-5", Effort::High, None);
-    request.items.extend([call("1", "{}"), result("1")]);
-    assert_eq!(sent(&request)["thinking"], Value::Null);
-    request.items.insert(1, thought(r#"{"signature":"s"}"#));
-    assert_eq!(sent(&request)["thinking"], budget(16_000));
 }
 
 #[test]
-fn penalties_are_refused() {
-    let request = Request {
-        presence_penalty: Some(0.5),
-        ..Request::default()
-    };
-    assert!(matches!(Body::try_from(&request), Err(LlmError::Rejected(_))));
+fn what_the_api_does_not_have_is_refused() {
+    for request in [
+        Request {
+            presence_penalty: Some(0.5),
+            ..ask("m")
+        },
+        Request {
+            frequency_penalty: Some(-0.5),
+            ..ask("m")
+        },
+        Request {
+            items: vec![Item::User(Vec::new())],
+            ..ask("m")
+        },
+    ] {
+        let refused = Body::try_from(&request);
+        assert!(matches!(refused, Err(LlmError::Rejected(_))), "{refused:?}");
+    }
 }
