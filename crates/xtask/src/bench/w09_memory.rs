@@ -23,6 +23,9 @@ const TURNS_PER_CONVERSATION: usize = 10;
 /// How long nothing happens before memory is read.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// The same after requests: the service looks every five seconds whether it rests, and gives memory back then.
+const REST: Duration = Duration::from_secs(15);
+
 /// Resident memory of the original service, on the machine that set the targets.
 const ORIGINAL_MIB: f64 = 176.0;
 
@@ -40,10 +43,11 @@ fn run(options: &Options) -> Result<Report, String> {
         report.absorb(measure()?);
     }
     report.note(format!(
-        "Resident memory as /proc states it, {} s after the last request; half of the requests are turns in \
-         conversations of {TURNS_PER_CONVERSATION}, half lists of conversations. The program is the release build as \
-         it is: without debug information, with symbols.",
-        IDLE.as_secs()
+        "Resident memory as /proc states it, {} s after the start, and {} s after the last request; half of the requests \
+         are turns in conversations of {TURNS_PER_CONVERSATION}, half lists of conversations. The program is the \
+         release build as it is: without debug information, with symbols.",
+        IDLE.as_secs(),
+        REST.as_secs()
     ));
     Ok(report)
 }
@@ -67,7 +71,7 @@ fn measure() -> Result<Round, String> {
     ask(&mut connection, &token)?;
     let busy = service.resident_mib()?;
     round.add_plain("resident right after 1,000 requests", "MiB", busy);
-    std::thread::sleep(IDLE);
+    std::thread::sleep(REST);
     let idle = service.resident_mib()?;
     let most = Target::AtMost(20.0);
     round.add("resident after 1,000 requests, idle", "MiB", most, idle);
