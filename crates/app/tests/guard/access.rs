@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// What anybody may call.
-const OPEN: [&str; 10] = [
+const OPEN: [&str; 13] = [
     "GET /",
+    "GET /app/{version}/{file}",
+    "GET /app/{version}/{folder}/{file}",
+    "GET /auth/registration",
     "GET /docs",
     "GET /docs/{file}",
     "GET /healthz",
@@ -170,6 +173,8 @@ impl Belongings {
             "key_id" => vec![self.key_id],
             // The collection is everybody's.
             "book_id" => Vec::new(),
+            // The page's files are too.
+            "version" => Vec::new(),
             other => panic!("a new kind of id needs an owner to test with: {other}"),
         }
     }
