@@ -161,7 +161,7 @@ async fn defaults_suit_the_question() {
 async fn unknown_paths_and_broken_requests_are_refused() {
     let provider = ScriptedProvider::start().await;
     for (request, status) in [
-        ("GET /v1/models HTTP/1.1\r\n\r\n", "404"),
+        ("GET /v1/files HTTP/1.1\r\n\r\n", "404"),
         (
             "POST /v1/responses HTTP/1.1\r\nContent-Length: 3\r\n\r\n{\"a",
             "400",
