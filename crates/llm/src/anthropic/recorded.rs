@@ -3,86 +3,25 @@
 
 use super::decode::Decoder;
 use crate::{
-    answer_stream::{AnswerStream, StreamLimits},
-    breaker::Breaker,
-    failure::Failure,
     model::{Dialect, Event, Finished, ReasoningState, StopReason, ToolCall},
     provider::LlmError,
+    recorded::{self, Outcome},
     secret::Secrets,
 };
 use bytes::Bytes;
 use chatai_types::TokenCounts;
-use futures_util::{StreamExt, stream};
 use proptest::prelude::*;
-use std::{sync::Arc, time::Duration};
-use tokio::time::Instant;
 
-type Outcome = (Vec<Event>, Option<LlmError>);
-
-/// Text events joined as a reader would see them: their split is not part of the meaning.
-fn joined(events: Vec<Event>) -> Vec<Event> {
-    events.into_iter().fold(Vec::new(), |mut joined, event| {
-        match (joined.last_mut(), event) {
-            (Some(Event::Text(text)), Event::Text(more)) => text.push_str(&more),
-            (Some(Event::Reasoning(text)), Event::Reasoning(more)) => text.push_str(&more),
-            (_, event) => joined.push(event),
-        }
-        joined
-    })
+fn decoder(answer_tool: Option<&str>) -> Decoder {
+    Decoder::new(Secrets::default(), 10_000, answer_tool.map(str::to_owned))
 }
 
 async fn decode(chunks: Vec<Bytes>, answer_tool: Option<&str>) -> Outcome {
-    let limits = StreamLimits {
-        silence: Duration::from_secs(10),
-        deadline: Instant::now() + Duration::from_secs(60),
-        total: Duration::from_secs(60),
-        max_event_bytes: 16 * 1024,
-    };
-    let body = stream::iter(chunks.into_iter().map(Ok::<_, LlmError>));
-    let decoder = Decoder::new(Secrets::default(), 10_000, answer_tool.map(str::to_owned));
-    let mut answer = AnswerStream::new(
-        body,
-        decoder,
-        Failure::fatal,
-        limits,
-        Arc::new(Breaker::default()),
-    );
-    let (mut events, mut error) = (Vec::new(), None);
-    while let Some(item) = answer.next().await {
-        assert_eq!(
-            error.as_ref().map(LlmError::to_string),
-            None,
-            "nothing comes after an error"
-        );
-        match item {
-            Ok(event) => events.push(event),
-            Err(failed) => error = Some(failed),
-        }
-    }
-    (joined(events), error)
+    recorded::decode(chunks, decoder(answer_tool)).await
 }
 
-/// Decodes whole, cut at every byte, byte by byte, and with CRLF line ends; all must be the same.
 async fn outcome(stream: &'static str, answer_tool: Option<&str>) -> Outcome {
-    let bytes = Bytes::from_static(stream.as_bytes());
-    let whole = decode(vec![bytes.clone()], answer_tool).await;
-    let shown = format!("{whole:?}");
-    for cut in 1..bytes.len() {
-        let cut_in_two = decode(vec![bytes.slice(..cut), bytes.slice(cut..)], answer_tool).await;
-        assert_eq!(format!("{cut_in_two:?}"), shown, "cut at byte {cut}");
-    }
-    let singles = (0..bytes.len()).map(|at| bytes.slice(at..=at)).collect();
-    assert_eq!(
-        format!("{:?}", decode(singles, answer_tool).await),
-        shown,
-        "byte by byte"
-    );
-    for line_end in ["\r\n", "\r"] {
-        let other = Bytes::from(stream.replace('\n', line_end));
-        let other = decode(vec![other], answer_tool).await;
-        assert_eq!(format!("{other:?}"), shown, "line end {line_end:?}");
-    }
-    whole
+    recorded::outcome(stream, || decoder(answer_tool)).await
 }
 
 macro_rules! recorded {
