@@ -5,7 +5,7 @@
 //! none, the intent says so.
 
 use super::{
-    about::{Aspect, TitleQuestion, asks_about_something, aspect_of, title_question},
+    about::{Aspect, TitleQuestion, asks_about_earlier, asks_about_something, aspect_of, title_question},
     attachments::{self, Document, Task, hold_an_answer, task_of},
     conversation::Conversation,
     cues::{How, Wanted, asks_for_kinds, is_task_for_others, wants_others, wants_similar, wish_of},
@@ -143,7 +143,10 @@ pub(super) fn understand<'a>(conversation: &Conversation<'a>, index: &Index) -> 
 
 /// `who wrote it`, `tell me more about the second one`: a question about what was named before, not here.
 fn refers_to_books(text: &Text<'_>, index: &Index) -> bool {
-    let asks = aspect_of(text).is_some() || text.len() <= 4 || speaks_of_a_book(text);
+    let asks = aspect_of(text).is_some()
+        || text.len() <= 4
+        || speaks_of_a_book(text)
+        || asks_about_earlier(text);
     let names_books = Wish::read(text, index).names_books() || !index.mentions(text.source).titles.is_empty();
     asks && !wants_similar(text) && !names_books
 }

@@ -52,6 +52,11 @@ pub(super) fn asks_about_something(text: &Text<'_>) -> bool {
     aspect_of(text).is_some() || forms::asked(text).is_some()
 }
 
+/// Whether what is asked about is something said before: `what is the second one about`.
+pub(super) fn asks_about_earlier(text: &Text<'_>) -> bool {
+    forms::asked(text).is_some_and(|(_, words)| refers_back(text, words))
+}
+
 /// A question about titles that the text mentions.
 fn known_titles(text: &Text<'_>, index: &Index, mentions: &Mentions) -> Option<TitleQuestion> {
     // Titles that are refused, known already or named as examples belong to a wish.

@@ -146,9 +146,16 @@ fn words_refer_to_the_last_answer() {
         )),
         "{answer}"
     );
-    talker.ask("two novels about the sea");
-    talker.ask("tell me more about the second one");
-    assert_eq!(talker.argument("titles"), json!([named[1]]));
+    for question in [
+        "tell me more about the second one",
+        "what is the second one about?",
+        "What was the second book about?",
+    ] {
+        let mut talker = Talker::small();
+        talker.ask("two novels about the sea");
+        talker.ask(question);
+        assert_eq!(talker.argument("titles"), json!([named[1]]), "{question}");
+    }
 }
 
 #[test]
