@@ -102,6 +102,11 @@ impl EngineError {
         Self::new(ErrorCode::AttachmentNotFound, "Attachment not found")
     }
 
+    /// The one answer for a stored response that is missing or another's.
+    pub fn response_not_found() -> Self {
+        Self::new(ErrorCode::ResponseNotFound, "Response not found")
+    }
+
     /// The refusal of a turn whose worst case does not fit what is left of its owner's budget.
     pub fn budget_exceeded() -> Self {
         Self::new(

@@ -5,6 +5,7 @@ use crate::{
     accounts::Accounts,
     catalog::Catalog,
     chat::{self, Turns},
+    direct::{self, DirectCalls},
     library::Library,
     models::{self, Models},
     responder::BuiltIn,
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) library: Arc<Library>,
     pub(crate) extractor: Extractor,
     pub(crate) turns: Turns,
+    pub(crate) calls: DirectCalls,
+    pub(crate) random: Arc<dyn Random>,
     background: TaskTracker,
 }
 
@@ -86,11 +89,20 @@ impl Engine {
                 "answers that an earlier process left unfinished were marked as interrupted"
             );
         }
+        let swept = direct::sweep(&store, now, gone_before).await?;
+        if swept > 0 {
+            tracing::warn!(
+                swept,
+                "calls that an earlier process left unfinished were marked as interrupted"
+            );
+        }
         let library = Arc::new(Library::new(&collection, settings.cache_ttl));
         let built_in: Arc<dyn Provider> = Arc::new(BuiltIn::new(Arc::clone(&library)));
         let models = Models::new(catalog, configured, built_in, settings.models.clone(), &clock);
         let inner = Arc::new(Inner {
-            accounts: Accounts::new(&settings, random),
+            accounts: Accounts::new(&settings, Arc::clone(&random)),
+            calls: DirectCalls::default(),
+            random,
             turns: Turns::new(&settings),
             models,
             library,
@@ -105,6 +117,7 @@ impl Engine {
             tracing::warn!(key, reason = %error.detail, "a configured model cannot answer");
         }
         inner.background.spawn(chat::keep_leases(Arc::clone(&inner)));
+        inner.background.spawn(direct::keep_calls(Arc::clone(&inner)));
         inner.background.spawn(chat::write_events(Arc::clone(&inner)));
         inner.background.spawn(models::keep_current(Arc::clone(&inner)));
         inner

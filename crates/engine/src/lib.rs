@@ -8,6 +8,7 @@ mod administration;
 mod catalog;
 mod chat;
 mod conversations;
+mod direct;
 mod error;
 pub mod import;
 mod inner;
@@ -21,11 +22,23 @@ mod settings;
 mod vendors;
 mod views;
 
+/// A model call in the form that all vendors are asked in.
+pub mod llm {
+    pub use chatai_llm::{
+        Dialect, Effort, Format, Item, Part, ReasoningState, Request, StopReason, ToolCall, ToolChoice,
+        ToolSpec,
+    };
+}
+
 pub use accounts::{AccountSelector, ApiKey, KeyWish};
 pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
 pub use chat::{Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
+pub use direct::{
+    CallAbout, CallKey, CallOutcome, CallReader, DirectCall, EmbedCall, Embedded, KeepCall, KeptView,
+    ModelOffer, Piece, StartedCall, Told,
+};
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use library::{Shelf, ShelvedBook};

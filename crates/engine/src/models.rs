@@ -9,6 +9,7 @@ use crate::{
     administration::ModelEntry,
     catalog::{BUILT_IN, Catalog, Model, assemble},
     chat::Served,
+    direct::ModelOffer,
     inner::Inner,
     vendors::{Route, Vendor, Watched},
     views::Caller,
@@ -195,16 +196,58 @@ impl Models {
     /// it may, else the first of its own that can answer.
     pub(crate) fn resolve_for(&self, caller: &Caller, asked: Option<&str>) -> Result<Served, EngineError> {
         let usual = self.resolve(asked)?;
-        let Err(refused) = caller.may_use(&usual.model.name) else {
-            return Ok(usual);
+        let found = match caller.may_use(&usual.model.name) {
+            Ok(()) => usual,
+            Err(refused) => match &caller.key_models {
+                Some(own) if asked.is_none() => {
+                    let mut own = own.iter().filter_map(|name| self.named(name).ok());
+                    own.next().ok_or(refused)?
+                }
+                _ => return Err(refused),
+            },
         };
-        match &caller.key_models {
-            Some(own) if asked.is_none() => {
-                let mut own = own.iter().filter_map(|name| self.named(name).ok());
-                own.next().ok_or(refused)
-            }
-            _ => Err(refused),
+        Ok(found.for_caller(caller))
+    }
+
+    /// Who embeds for a caller: the model of that name, or the one that embeds the collection.
+    pub(crate) fn embedder_for(&self, caller: &Caller, asked: Option<&str>) -> Result<Served, EngineError> {
+        let found = match asked {
+            Some(name) => self.named(name)?,
+            None => self.embedder().ok_or_else(|| {
+                EngineError::new(
+                    ErrorCode::ModelUnavailable,
+                    "No model embeds here by default; name one, or set `OPENAI_EMBEDDING_MODEL`",
+                )
+            })?,
+        };
+        caller.may_use(&found.model.name)?;
+        if !found.model.embeds && asked.is_some() {
+            return Err(EngineError::new(
+                ErrorCode::ModelUnavailable,
+                format!(
+                    "`{}` answers and does not embed; choose another model",
+                    found.model.name
+                ),
+            ));
         }
+        Ok(found)
+    }
+
+    /// The models that can be named now, in the catalog's order.
+    pub(crate) fn offers(&self) -> Vec<ModelOffer> {
+        let now = self.now.load();
+        let offer = |model: &Model| {
+            let provider = match model.vendor {
+                Some(place) => self.vendors[place].name.clone(),
+                None if model.name == BUILT_IN => BUILT_IN.to_owned(),
+                None => return None,
+            };
+            model.enabled.then(|| ModelOffer {
+                name: model.name.clone(),
+                provider,
+            })
+        };
+        now.catalog.models().iter().filter_map(offer).collect()
     }
 
     /// Who makes titles and summaries for turns of `answering`: the configured model, else a small one, else

@@ -6,6 +6,7 @@
 use crate::{
     body,
     error::ApiError,
+    idempotency,
     input::{
         content_type::ContentType,
         fault::{Fault, echo},
@@ -18,7 +19,10 @@ use crate::{
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use chatai_engine::{Administrator, Caller};
-use http::{HeaderMap, header, request::Parts};
+use http::{HeaderMap, HeaderName, header, request::Parts};
+
+/// Where Anthropic's SDKs put the token.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The most bytes of a JSON body, chat apart.
 pub(crate) const JSON_BYTES: u64 = 1 << 20;
@@ -31,6 +35,21 @@ pub(crate) struct Signed(pub(crate) Caller);
 /// browser opens, which carry no header.
 #[derive(Debug)]
 pub(crate) struct CookieOrSigned(pub(crate) Caller);
+
+/// A program that calls `/v1`, with a checked token in either of the headers that its SDKs know.
+#[derive(Debug)]
+pub(crate) struct Program(pub(crate) Caller);
+
+/// A program that calls `/v1`, and its body, not yet looked into.
+#[derive(Debug)]
+pub(crate) struct ProgramBody {
+    /// Who calls.
+    pub(crate) caller: Caller,
+    /// The key that makes the request safe to repeat.
+    pub(crate) key: Option<String>,
+    /// The body.
+    pub(crate) body: Bytes,
+}
 
 /// The members of an open route's JSON body.
 #[derive(Debug)]
@@ -66,6 +85,15 @@ pub(crate) async fn authenticate(headers: &HeaderMap, state: &AppState) -> Resul
     }
 }
 
+/// The caller of `/v1`: Anthropic's SDKs send the token in a header of their own.
+async fn authenticate_program(headers: &HeaderMap, state: &AppState) -> Result<Caller, ApiError> {
+    let token = bearer(headers).or_else(|| {
+        let key = headers.get(API_KEY)?;
+        Some(key.to_str().unwrap_or_default().trim())
+    });
+    authenticate_token(token.ok_or_else(ApiError::not_authenticated)?, state).await
+}
+
 async fn authenticate_token(token: &str, state: &AppState) -> Result<Caller, ApiError> {
     if token.is_empty() {
         return Err(ApiError::invalid_token());
@@ -92,6 +120,28 @@ impl FromRequestParts<App> for Signed {
 
     async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, ApiError> {
         authenticate(&parts.headers, state).await.map(Self)
+    }
+}
+
+impl FromRequestParts<App> for Program {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, ApiError> {
+        authenticate_program(&parts.headers, state).await.map(Self)
+    }
+}
+
+impl FromRequest<App> for ProgramBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let caller = authenticate_program(&parts.headers, state).await?;
+        Ok(Self {
+            caller,
+            key: idempotency::key(&parts.headers)?,
+            body: body::read_all(body, state.settings.body_bytes).await?,
+        })
     }
 }
 

@@ -3,17 +3,24 @@
 //! A handler returns an [`ApiError`]; it travels inside the response's extensions to [`crate::service`], which knows
 //! the request's id, logs what must be logged, once, and writes the body.
 
-use crate::{body::BodyError, input::fault::Fault};
+use crate::{
+    body::BodyError,
+    face::{Face, Said},
+    input::fault::Fault,
+};
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
 use chatai_engine::{EngineError, TurnIds};
 use chatai_types::ErrorCode;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 use utoipa::ToSchema;
+
+/// Tells SDKs that ask again by themselves whether to.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// What `detail` holds.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -25,11 +32,26 @@ pub(crate) enum Detail {
     Faults(Vec<Fault>),
 }
 
+impl Detail {
+    /// All of it as one sentence.
+    fn sentence(&self) -> Cow<'_, str> {
+        match self {
+            Self::Sentence(sentence) => sentence.as_ref().into(),
+            Self::Faults(faults) => {
+                let sentences: Vec<String> = faults.iter().map(Fault::sentence).collect();
+                sentences.join("; ").into()
+            }
+        }
+    }
+}
+
 /// Why a request was refused or failed.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     code: ErrorCode,
     detail: Detail,
+    /// The member at fault of a request to `/v1`.
+    param: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
     turn: Option<TurnIds>,
     /// For the log alone.
@@ -66,6 +88,7 @@ impl ApiError {
         Self {
             code,
             detail,
+            param: None,
             retry_after: None,
             turn: None,
             cause: None,
@@ -120,6 +143,49 @@ impl ApiError {
         Self::new(ErrorCode::TooLarge, detail)
     }
 
+    /// A member of a request to `/v1` that cannot be as it is.
+    pub(crate) fn invalid_value(
+        param: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            param: Some(param.into()),
+            ..Self::new(ErrorCode::InvalidValue, detail)
+        }
+    }
+
+    /// A member of a request to `/v1` that asks for what is not offered.
+    pub(crate) fn unsupported(param: impl Into<Cow<'static, str>>) -> Self {
+        let param = param.into();
+        let detail = format!("`{param}` is not supported here, and leaving it out would change the answer");
+        Self {
+            param: Some(param),
+            ..Self::new(ErrorCode::UnsupportedParameter, detail)
+        }
+    }
+
+    /// The same, its member being a part of another one.
+    #[must_use]
+    pub(crate) fn inside(mut self, whole: &'static str) -> Self {
+        self.param = Some(match self.param.take() {
+            None => whole.into(),
+            Some(param) if param.starts_with('[') => format!("{whole}{param}").into(),
+            Some(param) => format!("{whole}.{param}").into(),
+        });
+        self
+    }
+
+    /// What went wrong.
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The code and the member at fault, for tests of what reads requests.
+    #[cfg(test)]
+    pub(crate) fn at_fault(&self) -> (&'static str, &str) {
+        (self.code.as_str(), self.param.as_deref().unwrap_or_default())
+    }
+
     /// The same, and the connection ends with it.
     #[must_use]
     pub(crate) fn closing(mut self) -> Self {
@@ -162,25 +228,22 @@ impl ApiError {
         }
     }
 
-    /// Writes body and headers into a response that [`IntoResponse`] began.
-    pub(crate) fn render(&self, response: &mut Response, request_id: &str) {
-        let body = ErrorBody {
-            detail: &self.detail,
-            code: self.code.as_str(),
-            request_id,
-            conversation_id: self.turn.map(|turn| turn.conversation_id.0),
-            request_message_id: self.turn.map(|turn| turn.request_message_id.0),
-            response_message_id: self.turn.map(|turn| turn.response_message_id.0),
-        };
-        let bytes = serde_json::to_vec(&body).expect("texts and numbers always serialise");
+    /// Writes status, body and headers into a response that [`IntoResponse`] began.
+    pub(crate) fn render(&self, face: Face, response: &mut Response, request_id: &str) {
+        let bytes = self.body(face, Some(request_id));
+        *response.status_mut() = face.status(self.code);
+        let wait = self.wait(face);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CONTENT_LENGTH, bytes.len().into());
         if matches!(self.code, ErrorCode::NotAuthenticated | ErrorCode::InvalidToken) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.wait() {
+        if let Some(wait) = wait {
             headers.insert(header::RETRY_AFTER, wait.into());
+        }
+        if face.forbids_retry(self.code) {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -188,8 +251,42 @@ impl ApiError {
         *response.body_mut() = Body::from(bytes);
     }
 
-    /// Whole seconds for `Retry-After`, which every 429 and 503 carries.
-    fn wait(&self) -> Option<u64> {
+    /// The sentence for the caller.
+    pub(crate) fn message(&self) -> Cow<'_, str> {
+        self.detail.sentence()
+    }
+
+    /// What a stream of `/v1` says when it breaks off.
+    pub(crate) fn in_stream(&self, face: Face) -> Vec<u8> {
+        self.body(face, None)
+    }
+
+    fn body(&self, face: Face, request_id: Option<&str>) -> Vec<u8> {
+        let said = Said {
+            code: self.code,
+            message: &self.detail.sentence(),
+            param: self.param.as_deref(),
+            request_id,
+        };
+        face.body(&said).unwrap_or_else(|| {
+            let request_id = request_id.unwrap_or_default();
+            let body = ErrorBody {
+                detail: &self.detail,
+                code: self.code.as_str(),
+                request_id,
+                conversation_id: self.turn.map(|turn| turn.conversation_id.0),
+                request_message_id: self.turn.map(|turn| turn.request_message_id.0),
+                response_message_id: self.turn.map(|turn| turn.response_message_id.0),
+            };
+            serde_json::to_vec(&body).expect("texts and numbers always serialise")
+        })
+    }
+
+    /// Whole seconds for `Retry-After`, which every 429 and 503 carries that asking again can mend.
+    fn wait(&self, face: Face) -> Option<u64> {
+        if face.forbids_retry(self.code) {
+            return None;
+        }
         let always = matches!(self.status().as_u16(), 429 | 503).then_some(Duration::from_secs(1));
         let wait = self.retry_after.or(always)?;
         Some(wait.as_millis().div_ceil(1_000).clamp(1, 86_400) as u64)
@@ -213,6 +310,7 @@ impl From<EngineError> for ApiError {
         Self {
             code: error.code,
             detail: Detail::Sentence(error.detail),
+            param: None,
             retry_after: error.retry_after,
             turn: error.turn,
             cause: error.cause,
@@ -258,7 +356,7 @@ mod tests {
     async fn rendered(error: ApiError) -> (Response<()>, serde_json::Value) {
         let mut response = error.into_response();
         let Carried(error) = response.extensions_mut().remove().unwrap();
-        error.render(&mut response, "r-1");
+        error.render(Face::Native, &mut response, "r-1");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (

@@ -10,6 +10,8 @@ mod client;
 mod connection;
 mod cors;
 mod error;
+mod face;
+mod idempotency;
 mod input;
 mod openapi;
 mod path;

@@ -2,6 +2,7 @@
 
 use crate::{
     error::ErrorBody,
+    face::{self, Face},
     input::fault::Fault,
     router::{Access, SURFACE},
     routes::*,
@@ -29,17 +30,22 @@ use utoipa::OpenApi;
         conversations::head::head, chat::events::events, chat::cancel::cancel, chat::regenerate::regenerate,
         chat::send::send, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,
         attachments::attachment, models::models, books::list, books::one, search::search,
+        v1::models::list, v1::models::one, v1::chat::create, v1::responses::create, v1::responses::retrieve,
+        v1::responses::delete, v1::responses::cancel, v1::responses::input_items, v1::embeddings::create,
+        v1::messages::create,
         admin::users::users, admin::user::user, admin::budget::budget, admin::models::models, admin::model::model,
         admin::providers::providers, admin::usage::usage, admin::settings::settings, admin::settings::change,
         page::index, page::file, page::file_in_folder, service::healthz, service::readyz, service::openapi_json,
         docs::page, docs::page_file,
     ),
-    components(schemas(ErrorBody<'_>, Fault)),
+    components(schemas(ErrorBody<'_>, Fault, face::OpenAiBody<'_>, face::AnthropicBody<'_>)),
     tags(
         (name = "auth", description = "Accounts and tokens"),
         (name = "users", description = "The caller"),
         (name = "conversations", description = "Conversations and what is in them"),
         (name = "chat", description = "Messages, answers, files, usage"),
+        (name = "openai", description = "The models for programs that speak OpenAI's API"),
+        (name = "anthropic", description = "The models for programs that speak Anthropic's API"),
         (name = "books", description = "The collection that the tools search"),
         (name = "usage", description = "What model calls used and cost"),
         (name = "admin", description = "For administrators alone"),
@@ -64,8 +70,8 @@ pub fn openapi(version: &str) -> Value {
         complete(name, schema);
     }
     for route in SURFACE {
-        let operation = &mut document["paths"][route.path][route.method];
-        describe(operation, route.access);
+        let operation = &mut document["paths"][route.documented_path()][route.method];
+        describe(operation, route.access, Face::of(route.path));
     }
     document
 }
@@ -90,7 +96,7 @@ fn bytes_of(version: &str) -> Bytes {
 /// Resources always have all their members; a member without a value is null.
 fn complete(name: &str, schema: &mut Value) {
     let is_input = name.ends_with("Request") || name.ends_with("Form");
-    if is_input || ["Error", "Fault"].contains(&name) {
+    if is_input || ["Error", "Fault", "AnthropicError"].contains(&name) {
         return;
     }
     if let Some(members) = schema["properties"].as_object() {
@@ -99,12 +105,16 @@ fn complete(name: &str, schema: &mut Value) {
 }
 
 /// Adds what the table knows: access, and the errors that follow from it.
-fn describe(operation: &mut Value, access: Access) {
+fn describe(operation: &mut Value, access: Access, face: Face) {
     let takes_input = operation.get("requestBody").is_some() || operation.get("parameters").is_some();
     let responses = &mut operation["responses"];
+    let error = |description: &str| error(description, face);
     responses["default"] = error("Any other refusal or failure; `code` says which");
-    if takes_input {
+    if takes_input && face == Face::Native {
         responses["422"] = error("Fields are missing or malformed; `detail` lists each");
+    }
+    if takes_input && face != Face::Native {
+        responses["400"] = error("Members are missing, malformed or not supported");
     }
     if access != Access::Open {
         responses["401"] = error("No token, or one that does not count");
@@ -119,8 +129,13 @@ fn describe(operation: &mut Value, access: Access) {
     };
 }
 
-fn error(description: &str) -> Value {
-    let schema = json!({ "$ref": "#/components/schemas/Error" });
+fn error(description: &str, face: Face) -> Value {
+    let name = match face {
+        Face::Native => "Error",
+        Face::OpenAi => "OpenAiError",
+        Face::Anthropic => "AnthropicError",
+    };
+    let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
     json!({ "description": description, "content": { "application/json": { "schema": schema } } })
 }
 
@@ -141,7 +156,7 @@ mod tests {
         }
         let routed: BTreeSet<_> = SURFACE
             .iter()
-            .map(|route| (route.path.to_owned(), route.method.to_owned()))
+            .map(|route| (route.documented_path(), route.method.to_owned()))
             .collect();
         assert_eq!(documented, routed);
     }

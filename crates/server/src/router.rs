@@ -29,8 +29,15 @@ pub struct Route {
     pub access: Access,
     /// The method in lower case.
     pub method: &'static str,
-    /// The canonical path, parameters in braces.
+    /// The canonical path, parameters in braces; one that may hold slashes has a star before its name.
     pub path: &'static str,
+}
+
+impl Route {
+    /// The path as the API document writes it, which knows no stars.
+    pub(crate) fn documented_path(&self) -> String {
+        self.path.replace("{*", "{")
+    }
 }
 
 macro_rules! surface {
@@ -85,6 +92,17 @@ surface! {
     Signed get    "/books"                                      => books::list;
     Signed get    "/books/{book_id}"                            => books::one;
     Open   get    "/models"                                     => models::models;
+
+    Signed get    "/v1/models"                                  => v1::models::list;
+    Signed get    "/v1/models/{*model}"                         => v1::models::one;
+    Signed post   "/v1/chat/completions"                        => v1::chat::create;
+    Signed post   "/v1/responses"                               => v1::responses::create;
+    Signed get    "/v1/responses/{response_id}"                 => v1::responses::retrieve;
+    Signed delete "/v1/responses/{response_id}"                 => v1::responses::delete;
+    Signed post   "/v1/responses/{response_id}/cancel"          => v1::responses::cancel;
+    Signed get    "/v1/responses/{response_id}/input_items"     => v1::responses::input_items;
+    Signed post   "/v1/embeddings"                              => v1::embeddings::create;
+    Signed post   "/v1/messages"                                => v1::messages::create;
 
     Admin  get    "/admin/users"                                => admin::users::users;
     Admin  patch  "/admin/users/{user_id}"                      => admin::user::user;

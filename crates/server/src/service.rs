@@ -9,6 +9,7 @@ use crate::{
     connection::AmbiguousLength,
     cors,
     error::{ApiError, Carried},
+    face::Face,
     path, request_id,
     router::router,
     routes::service::AskedPath,
@@ -89,7 +90,7 @@ impl Service {
 
         if let Some(Carried(error)) = response.extensions_mut().remove() {
             error.log(method.as_str(), &path, &id);
-            error.render(&mut response, &id);
+            error.render(Face::of(&path), &mut response, &id);
         }
         let headers = response.headers_mut();
         for (name, value) in &SAFE {
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let Carried(error) = response.extensions_mut().remove().unwrap();
         assert!(format!("{error:?}").contains("secret 1"));
-        error.render(&mut response, "r");
+        error.render(Face::Native, &mut response, "r");
         let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
         assert!(!String::from_utf8_lossy(&body).contains("secret"));
     }

@@ -1,4 +1,4 @@
-//! Event streams: a turn's events as they come, until its end.
+//! Event streams: what is told of a turn or a call as it comes, until its end.
 //!
 //! A stream is a reader and nothing more: it has no task and no timer of its own. A comment line now and then keeps
 //! proxies awake; one clock beats for all streams.
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chatai_engine::TurnReader;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time,
@@ -42,9 +42,52 @@ impl Heartbeat {
     }
 }
 
+impl Heartbeat {
+    /// Waits for as long as a stream may be silent, up to twice that.
+    pub(crate) async fn one_silence(&self) {
+        let mut beat = self.0.clone();
+        beat.mark_unchanged();
+        for _ in 0..2 {
+            if beat.changed().await.is_err() {
+                // The service ends, and with it whatever is waited for.
+                return;
+            }
+        }
+    }
+}
+
+/// What a stream tells.
+pub(crate) trait Source: Send + 'static {
+    /// The next frames, `None` at the end. Whoever stops waiting has missed nothing.
+    fn next(&mut self) -> impl Future<Output = Option<Vec<u8>>> + Send;
+
+    /// What is said after the last of them, where there is more to say.
+    fn last_words(&self) -> Option<Bytes>;
+}
+
+/// A turn's events as frames.
+pub(crate) struct TurnFrames(pub(crate) TurnReader);
+
+impl Source for TurnFrames {
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let events = self.0.next().await?;
+        let ids = self.0.ids();
+        let mut frames = Vec::new();
+        for (position, event) in &events {
+            write_frame(&mut frames, ids, *position, event);
+        }
+        Some(frames)
+    }
+
+    fn last_words(&self) -> Option<Bytes> {
+        // After the end there is nothing; a stream that breaks off before it says when to come again.
+        (!self.0.has_ended()).then(|| Bytes::from_static(COME_AGAIN))
+    }
+}
+
 /// One stream.
-struct Events {
-    reader: TurnReader,
+struct Events<S> {
+    source: S,
     beat: watch::Receiver<()>,
     /// Free while nothing waits to be written. A connection takes many pieces before it is full; a slow reader is given
     /// one.
@@ -64,12 +107,12 @@ impl AsRef<[u8]> for Piece {
     }
 }
 
-/// Answers with what a reader is told.
-pub(crate) fn respond(reader: TurnReader, state: &AppState) -> Response {
+/// Answers with what a source tells.
+pub(crate) fn respond(source: impl Source, state: &AppState) -> Response {
     let mut beat = state.heartbeat.0.clone();
     beat.mark_unchanged();
     let events = Events {
-        reader,
+        source,
         beat,
         unwritten: Arc::new(Semaphore::new(1)),
         ended: false,
@@ -86,7 +129,7 @@ pub(crate) fn respond(reader: TurnReader, state: &AppState) -> Response {
     response
 }
 
-impl Events {
+impl<S: Source> Events<S> {
     async fn next(&mut self) -> Option<Bytes> {
         if self.ended {
             return None;
@@ -94,17 +137,11 @@ impl Events {
         let unwritten = Arc::clone(&self.unwritten).acquire_owned().await.ok()?;
         tokio::select! {
             biased;
-            events = self.reader.next() => {
-                let ids = self.reader.ids();
-                let Some(events) = events else {
+            frames = self.source.next() => {
+                let Some(mut frames) = frames else {
                     self.ended = true;
-                    // After the end there is nothing; a stream that breaks off before it says when to come again.
-                    return (!self.reader.has_ended()).then(|| Bytes::from_static(COME_AGAIN));
+                    return self.source.last_words();
                 };
-                let mut frames = Vec::new();
-                for (position, event) in &events {
-                    write_frame(&mut frames, ids, *position, event);
-                }
                 frames.shrink_to_fit();
                 Some(Bytes::from_owner(Piece {
                     frames,

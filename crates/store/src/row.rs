@@ -2,8 +2,8 @@
 
 use crate::StoreError;
 use chatai_types::{
-    ApiKeyId, AttachmentId, BookId, BudgetPeriod, ConversationId, Day, LedgerId, MessageId, Money,
-    PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    ApiKeyId, AttachmentId, BookId, BudgetPeriod, CallId, CallKind, ConversationId, Day, LedgerId, MessageId,
+    Money, PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
 
 /// One row of a result, valid while the statement is being read.
@@ -133,6 +133,7 @@ integers! {
     LedgerId: LedgerId;
     ApiKeyId: ApiKeyId;
     BookId: BookId;
+    CallId: CallId;
     Money: Money::from_pico;
     Rate: Rate::from_pico_per_token;
     Timestamp: Timestamp::from_micros;
@@ -152,4 +153,12 @@ macro_rules! names {
     )+};
 }
 
-names!(BudgetPeriod, Role, Scope, TurnStatus, UsageSource, UserRole);
+names!(
+    BudgetPeriod,
+    CallKind,
+    Role,
+    Scope,
+    TurnStatus,
+    UsageSource,
+    UserRole
+);

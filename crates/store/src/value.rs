@@ -4,8 +4,8 @@
 
 use crate::StoreError;
 use chatai_types::{
-    ApiKeyId, AttachmentId, BookId, BudgetPeriod, ConversationId, Day, LedgerId, MessageId, Money,
-    PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    ApiKeyId, AttachmentId, BookId, BudgetPeriod, CallId, CallKind, ConversationId, Day, LedgerId, MessageId,
+    Money, PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
 };
 
 /// One parameter of a statement, borrowed from the caller.
@@ -72,9 +72,11 @@ from! {
     LedgerId: id => Value::Int(id.0);
     ApiKeyId: id => Value::Int(id.0);
     BookId: id => Value::Int(id.0);
+    CallId: id => Value::Int(id.0);
     Money: money => Value::Int(money.as_pico());
     Rate: rate => Value::Int(rate.as_pico_per_token());
     Timestamp: moment => Value::Int(moment.as_micros());
+    CallKind: name => Value::Text(name.as_str());
     Role: name => Value::Text(name.as_str());
     Scope: name => Value::Text(name.as_str());
     TurnStatus: name => Value::Text(name.as_str());

@@ -42,6 +42,9 @@ codes! {
     ModelUnknown = "model_unknown", 400, "No model of this name is in the catalog. `GET /models` lists what can answer.";
     ModelUnavailable = "model_unavailable", 400, "The model is known but cannot answer now, for example because no key for its provider is configured. `detail` says what to do.";
     ContextTooLong = "context_too_long", 400, "The message with its attachments does not fit the model's window. Shorten it, or choose a model with a larger window.";
+    RequestRejected = "request_rejected", 400, "The model's provider refused a program's request as it is; `detail` has its words. Change the request, or choose another model.";
+    InvalidValue = "invalid_value", 400, "Of `/v1`: a member of the request is missing or has a value that it cannot have; `param` names it.";
+    UnsupportedParameter = "unsupported_parameter", 400, "Of `/v1`: a member of the request asks for what this service cannot do; `param` names it. Leave it out.";
     NotAuthenticated = "not_authenticated", 401, "The call needs a bearer token and carries none.";
     InvalidToken = "invalid_token", 401, "The token is malformed, expired, revoked, or its account is disabled. Sign in again.";
     WrongCredentials = "wrong_credentials", 401, "E-mail or password is wrong.";
@@ -57,6 +60,7 @@ codes! {
     AttachmentNotFound = "attachment_not_found", 404, "No such attachment among the caller's.";
     BookNotFound = "book_not_found", 404, "No such book in the collection. Its id changes when what the collection says of it does.";
     KeyNotFound = "key_not_found", 404, "No such key among the caller's.";
+    ResponseNotFound = "response_not_found", 404, "No such stored response among the caller's. Responses are kept for 30 days.";
     MethodNotAllowed = "method_not_allowed", 405, "The path exists, but not with this method. `Allow` names those it takes.";
     LastAdministrator = "last_administrator", 409, "The change would leave the instance without an administrator. Make another account administrator first.";
     RequestTimeout = "request_timeout", 408, "The request's body did not arrive in time.";

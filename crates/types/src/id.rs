@@ -31,6 +31,8 @@ ids! {
     ApiKeyId,
     /// One model call's usage row.
     UsageId,
+    /// A model call that belongs to an account and to no conversation.
+    CallId,
     /// One version of one model's prices.
     PriceVersionId,
     /// One line of the append-only ledger.

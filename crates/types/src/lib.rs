@@ -19,9 +19,10 @@ pub use day::{BudgetPeriod, BudgetWindow, Day};
 pub use email::email_fault;
 pub use error_code::ErrorCode;
 pub use id::{
-    ApiKeyId, AttachmentId, BookId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId, UserId,
+    ApiKeyId, AttachmentId, BookId, CallId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId,
+    UserId,
 };
-pub use message::{Role, Scope, TurnStatus, UnknownName, UsageSource, UserRole};
+pub use message::{CallKind, Role, Scope, TurnStatus, UnknownName, UsageSource, UserRole};
 pub use money::{Money, MoneyError, Rate, Rates};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use tokens::{TokenCounts, TokenError};

@@ -84,7 +84,7 @@ names! {
 }
 
 names! {
-    /// What one model call of a turn was for.
+    /// What a model call was for.
     Scope, "scope" {
         /// The new conversation's title.
         Title = "title",
@@ -96,6 +96,24 @@ names! {
         Tool = "tool",
         /// The round that gave the answer.
         Final = "final",
+        /// A call of a program's own, of no conversation.
+        Direct = "direct",
+        /// Vectors that a program asked for.
+        Embedding = "embedding",
+    }
+}
+
+names! {
+    /// Which interface a direct call came through.
+    CallKind, "kind of call" {
+        /// Chat completions.
+        Chat = "chat",
+        /// Responses.
+        Response = "response",
+        /// Anthropic's messages.
+        Message = "message",
+        /// Embeddings.
+        Embedding = "embedding",
     }
 }
 

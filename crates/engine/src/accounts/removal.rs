@@ -56,6 +56,7 @@ impl Engine {
                     self.inner.turns.recent.invalidate(&id);
                 }
                 self.inner.turns.stop_those(|log| log.owner == owner);
+                self.inner.calls.stop_those_of(owner);
                 Ok(())
             }
             Removed::Missing => Err(EngineError::invalid_token()),

@@ -279,7 +279,7 @@ async fn follow_up(inner: &Inner, owner: UserId, ids: OpenedTurn, plan: &mut Pla
     };
 }
 
-fn unknown_price(model: &str) -> EngineError {
+pub(crate) fn unknown_price(model: &str) -> EngineError {
     EngineError::new(
         ErrorCode::ModelUnavailable,
         format!(
@@ -343,7 +343,7 @@ async fn repeated(inner: &Arc<Inner>, owner: UserId, ids: TurnIds) -> Result<Tur
     })
 }
 
-fn mismatch() -> EngineError {
+pub(crate) fn mismatch() -> EngineError {
     EngineError::new(
         ErrorCode::IdempotencyMismatch,
         "This `Idempotency-Key` was used for another request",
@@ -380,7 +380,7 @@ fn fingerprint_of(message: &SendMessage) -> String {
 }
 
 /// Adds a field so that no two sequences of fields look alike.
-fn put(hasher: &mut blake3::Hasher, field: Option<&[u8]>) {
+pub(crate) fn put(hasher: &mut blake3::Hasher, field: Option<&[u8]>) {
     match field {
         None => {
             hasher.update(&[0]);

@@ -10,12 +10,13 @@ use super::{
     turn::{Answer, Ended, Failure},
 };
 use crate::{EngineError, inner::Inner, views::Outcome};
+use chatai_llm::LlmError;
 use chatai_store::{
     StoreError,
     ops::turns::{self, CloseTurn, ModelCall, NewEvent, OpenedTurn},
 };
 use chatai_types::{ErrorCode, Money, Role, Scope, TokenCounts, TurnStatus};
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 /// How often closing is tried before the client is told, doubling the wait from the first.
 const QUICK_TRIES: u32 = 5;
@@ -35,7 +36,7 @@ pub(crate) async fn close(
     log: &TurnLog,
 ) {
     let rest = log.take_rest().await;
-    let (status, error) = status_of(ended, !answer.text.is_empty());
+    let (status, error) = status_of(ended, !answer.text.is_empty(), refusal);
     if let Some(error) = &error {
         let cause = error.cause.as_deref().unwrap_or_default();
         tracing::warn!(code = error.code.as_str(), cause, answer = %ids.response_message_id, "a turn failed");
@@ -64,56 +65,74 @@ pub(crate) async fn close(
         price: row.price,
         is_stored,
     };
+    let tell = |stored: Result<bool, EngineError>| match stored {
+        Ok(stored) => {
+            if stored && status == TurnStatus::Complete {
+                inner.turns.remember(plan, &row);
+            }
+            log.finish(told(error, true), rest);
+        }
+        Err(store_error) => log.finish(told(Some(store_error), false), Vec::new()),
+    };
+    let answer = ids.response_message_id;
+    store_end(inner, "turn", answer.0, || store_row(inner, &row), tell).await;
+}
+
+/// Stores an end, and tells once how that went: whether there was still something to end, or why it is not stored. What
+/// could not be stored in some seconds is tried again after that has been told, until it is stored or the service ends.
+pub(crate) async fn store_end<F>(
+    inner: &Inner,
+    what: &'static str,
+    id: i64,
+    store: impl Fn() -> F,
+    tell: impl FnOnce(Result<bool, EngineError>),
+) where
+    F: Future<Output = Result<bool, StoreError>>,
+{
     let mut wait = FIRST_WAIT;
     for _ in 0..QUICK_TRIES {
-        match store_end(inner, &row).await {
-            Ok(stored) => {
-                if stored && status == TurnStatus::Complete {
-                    inner.turns.remember(plan, &row);
-                }
-                return log.finish(told(error, true), rest);
-            }
-            Err(store_error) if !passes(&store_error) => {
-                return log.finish(told(Some(lost(ids, store_error)), false), Vec::new());
-            }
+        match store().await {
+            Ok(stored) => return tell(Ok(stored)),
+            Err(error) if !passes(&error) => return tell(Err(lost(what, id, error))),
             Err(_) => tokio::time::sleep(wait).await,
         }
         wait *= 2;
     }
-    let late = StoreError::Unavailable("a turn could not be closed in time".to_owned());
-    log.finish(told(Some(late.into()), false), Vec::new());
-    keep_trying(inner, &row, wait).await;
-}
-
-/// Tries until the end is stored, or the service ends.
-async fn keep_trying(inner: &Inner, row: &Arc<CloseTurn>, mut wait: Duration) {
-    let answer = row.ids.response_message_id;
+    tell(Err(StoreError::Unavailable(format!(
+        "a {what} could not be closed in time"
+    ))
+    .into()));
     loop {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = inner.turns.ending.cancelled() => {
-                tracing::error!(%answer, "a turn was given up: the database is out of reach");
+                tracing::error!(id, "a {what} was given up: the database is out of reach");
                 return;
             }
         }
         wait = (wait * 2).min(LONGEST_WAIT);
-        match store_end(inner, row).await {
+        match store().await {
             Ok(_) => return,
             Err(error) if !passes(&error) => {
-                lost(row.ids, error);
+                lost(what, id, error);
                 return;
             }
-            Err(error) => tracing::error!(%error, %answer, "a turn is still open"),
+            Err(error) => tracing::error!(%error, id, "a {what} is still open"),
         }
     }
 }
 
-fn status_of(ended: Ended, has_text: bool) -> (TurnStatus, Option<EngineError>) {
+/// How something ended, and why, in the words that `refuse` has for a provider's failure.
+pub(crate) fn status_of(
+    ended: Ended,
+    has_text: bool,
+    refuse: impl FnOnce(&LlmError) -> EngineError,
+) -> (TurnStatus, Option<EngineError>) {
     match ended {
         Ended::Complete => (TurnStatus::Complete, None),
         Ended::Stopped => (TurnStatus::Stopped, None),
         Ended::Failed(cause) => {
-            let error = failure(cause);
+            let error = failure(cause, refuse);
             let broke_off = error.code == ErrorCode::Interrupted || has_text;
             let status = if broke_off {
                 TurnStatus::Interrupted
@@ -157,7 +176,7 @@ fn closing_row(
     }
 }
 
-async fn store_end(inner: &Inner, row: &Arc<CloseTurn>) -> Result<bool, StoreError> {
+async fn store_row(inner: &Inner, row: &Arc<CloseTurn>) -> Result<bool, StoreError> {
     let end = Arc::clone(row);
     inner.store.write(move |tx| turns::close(tx, &end)).await
 }
@@ -170,20 +189,20 @@ fn passes(error: &StoreError) -> bool {
     )
 }
 
-fn lost(ids: OpenedTurn, error: StoreError) -> EngineError {
-    tracing::error!(%error, answer = %ids.response_message_id, "a turn could not be closed");
+fn lost(what: &str, id: i64, error: StoreError) -> EngineError {
+    tracing::error!(%error, id, "a {what} could not be closed");
     error.into()
 }
 
-fn failure(failure: Failure) -> EngineError {
+fn failure(failure: Failure, refuse: impl FnOnce(&LlmError) -> EngineError) -> EngineError {
     match failure {
-        Failure::Provider(error) => refusal(&error),
+        Failure::Provider(error) => refuse(&error),
         Failure::Store(error) => error.into(),
         Failure::NoText => EngineError::new(
             ErrorCode::ProviderError,
             "The model ended without an answer; ask differently or choose another model",
         ),
-        Failure::Panic => EngineError::internal("a turn panicked"),
+        Failure::Panic => EngineError::internal("a model call or its turn panicked"),
         Failure::ShuttingDown => EngineError::new(
             ErrorCode::Interrupted,
             "The service ended before the answer was complete",

@@ -33,22 +33,26 @@ pub(super) fn request_of(
     request
 }
 
+/// Whether a failure is the provider's, so that another may do better, and not the question's.
+pub(crate) fn is_the_providers(error: &LlmError) -> bool {
+    match error {
+        LlmError::Auth(_)
+        | LlmError::RateLimited { .. }
+        | LlmError::ModelUnavailable(_)
+        | LlmError::Timeout(_)
+        | LlmError::Failed(_)
+        | LlmError::Busy { .. }
+        | LlmError::CircuitOpen { .. } => true,
+        LlmError::ContextTooLong(_) | LlmError::Rejected(_) | LlmError::TooLong(_) => false,
+    }
+}
+
 impl Answer {
     /// Whether a call's failure says nothing against asking another model: its provider failed, and nothing of the
     /// answer came.
     pub(super) fn may_be_anothers(&self, error: &LlmError) -> bool {
         let has_given = self.under_way.as_ref().is_some_and(|call| call.has_given);
-        !has_given
-            && match error {
-                LlmError::Auth(_)
-                | LlmError::RateLimited { .. }
-                | LlmError::ModelUnavailable(_)
-                | LlmError::Timeout(_)
-                | LlmError::Failed(_)
-                | LlmError::Busy { .. }
-                | LlmError::CircuitOpen { .. } => true,
-                LlmError::ContextTooLong(_) | LlmError::Rejected(_) | LlmError::TooLong(_) => false,
-            }
+        !has_given && is_the_providers(error)
     }
 
     /// Goes on to the next model that can take what was asked; false when none is left.

@@ -14,18 +14,18 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How long a running answer's owner is believed alive without renewing.
-pub(super) const LEASE_SECS: i64 = 60;
+pub(crate) const LEASE_SECS: i64 = 60;
 /// A lease that lasts longer from now was given before the clock was set back. It leaves room for instances whose clocks
 /// differ.
-const LONGEST_LEASE_SECS: i64 = 90;
+pub(crate) const LONGEST_LEASE_SECS: i64 = 90;
 /// How often leases are renewed, in looks.
-const RENEWAL: u32 = 15;
+pub(crate) const RENEWAL: u32 = 15;
 /// How often it is looked whether another instance was asked to stop a turn of ours, or to delete it.
-const LOOK: Duration = Duration::from_secs(1);
+pub(crate) const LOOK: Duration = Duration::from_secs(1);
 /// Turns that are settled in one transaction.
-const SWEPT_AT_ONCE: i64 = 100;
+pub(crate) const SWEPT_AT_ONCE: i64 = 100;
 /// How long a client may repeat a request, in seconds.
-pub(super) const REPEATABLE_SECS: i64 = 24 * 60 * 60;
+pub(crate) const REPEATABLE_SECS: i64 = 24 * 60 * 60;
 /// Keys that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 1_000;
 

@@ -1,30 +1,30 @@
 //! A message from its arrival to its answer: refusals first, then one transaction, then the turn's own task.
 
-mod accept;
+pub(crate) mod accept;
 mod answer_text;
 mod books;
 mod calls;
-mod closing;
+pub(crate) mod closing;
 pub(crate) mod context;
-mod fallback;
-mod leases;
+pub(crate) mod fallback;
+pub(crate) mod leases;
 mod log;
 mod piece;
-mod plan;
+pub(crate) mod plan;
 pub(crate) mod prompt;
 mod reader;
 mod recent;
 mod replay;
 mod side;
 pub(crate) mod size;
-mod tools;
-mod turn;
+pub(crate) mod tools;
+pub(crate) mod turn;
 mod turns;
 pub(crate) mod uploads;
 mod writer;
 
 pub use accept::Turn;
-pub(crate) use calls::{Served, refusal, request_tokens};
+pub(crate) use calls::{Served, refusal, request_tokens, storable};
 pub(crate) use leases::{keep_leases, sweep};
 pub use reader::{Position, TurnEvent, TurnReader};
 pub(crate) use turns::Turns;
@@ -136,4 +136,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

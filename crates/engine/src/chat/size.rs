@@ -5,13 +5,37 @@ pub(crate) const MESSAGE_OVERHEAD: i64 = 4;
 /// What an image costs, whatever its size: vendors scale it down before they count.
 pub(crate) const IMAGE_TOKENS: i64 = 1_100;
 
-/// An estimate of a text's tokens: four ASCII characters are one, three quarters of any other character.
+/// The size of a text that grows, piece by piece.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TextSize {
+    ascii: usize,
+    other: usize,
+}
+
+impl TextSize {
+    pub(crate) fn add(&mut self, more: &str) {
+        let chars = more.chars().count();
+        // Every character that is not ASCII has continuation bytes, but not one each; count its first bytes.
+        let ascii = more.bytes().filter(u8::is_ascii).count();
+        self.ascii += ascii;
+        self.other += chars - ascii;
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.ascii + self.other == 0
+    }
+
+    /// An estimate of its tokens: four ASCII characters are one, three quarters of any other character.
+    pub(crate) fn tokens(self) -> i64 {
+        i64::try_from(self.ascii.div_ceil(4) + (self.other * 3).div_ceil(4)).unwrap_or(i64::MAX)
+    }
+}
+
+/// An estimate of a text's tokens.
 pub(crate) fn estimate_tokens(text: &str) -> i64 {
-    let chars = text.chars().count();
-    // Every character that is not ASCII has continuation bytes, but not one each; count its first bytes.
-    let ascii = text.bytes().filter(u8::is_ascii).count();
-    let other = chars - ascii;
-    i64::try_from(ascii.div_ceil(4) + (other * 3).div_ceil(4)).unwrap_or(i64::MAX)
+    let mut size = TextSize::default();
+    size.add(text);
+    size.tokens()
 }
 
 /// The longest beginning of a text that is estimated at no more than `tokens`, cut between characters.

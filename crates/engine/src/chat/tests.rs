@@ -19,16 +19,16 @@ const TOKEN_MINUTES: i64 = 60;
 /// A model that answers where there is a vendor.
 const CATALOG: &str = r#"{"m": {"input": 1, "output": 1}}"#;
 
-struct World {
-    engine: Engine,
-    store: Store,
-    clock: Arc<ManualClock>,
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
     token: String,
-    caller: Caller,
+    pub(crate) caller: Caller,
     _folder: tempfile::TempDir,
 }
 
-fn settings(turns_per_minute: u32) -> Settings {
+pub(crate) fn settings(turns_per_minute: u32) -> Settings {
     Settings {
         auth: AuthSettings {
             jwt_secret: b"0123456789abcdef0123456789abcdef".to_vec(),
@@ -56,7 +56,7 @@ fn settings(turns_per_minute: u32) -> Settings {
 }
 
 /// A provider that has the catalog's models.
-fn vendor(provider: Arc<dyn Provider>) -> Vendor {
+pub(crate) fn vendor(provider: Arc<dyn Provider>) -> Vendor {
     Vendor {
         name: "openai".to_owned(),
         kind: "openai",
@@ -68,34 +68,50 @@ fn vendor(provider: Arc<dyn Provider>) -> Vendor {
     }
 }
 
+/// An engine on a store, as a process that starts makes it.
+pub(crate) async fn start(
+    store: &Store,
+    clock: &Arc<ManualClock>,
+    settings: Settings,
+    catalog: &str,
+    provider: Option<Arc<dyn Provider>>,
+) -> Engine {
+    let worker = Worker {
+        program: "/bin/false".into(),
+        arguments: Vec::new(),
+    };
+    let books =
+        r#"[{"title": "Moby-Dick", "author": "Herman Melville", "short_summary": "A whale and a ship."}]"#;
+    let parts = Parts {
+        store: store.clone(),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        random: Arc::new(SeededRandom::new(1)),
+        settings,
+        catalog: Catalog::parse(catalog, "a test's own").unwrap(),
+        vendors: provider.map(vendor).into_iter().collect(),
+        collection: Collection::parse(books, "a test's own").unwrap(),
+        extractor: Extractor::with_worker(worker, Limits::default()),
+    };
+    Engine::start(parts).await.unwrap()
+}
+
 impl World {
     async fn new(turns_per_minute: u32) -> Self {
         Self::with_vendor(turns_per_minute, None).await
     }
 
     async fn with_vendor(turns_per_minute: u32, provider: Option<Arc<dyn Provider>>) -> Self {
+        Self::with(settings(turns_per_minute), CATALOG, provider).await
+    }
+
+    pub(crate) async fn with(settings: Settings, catalog: &str, provider: Option<Arc<dyn Provider>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_sqlite(SqliteOptions::new(folder.path().join("chatai.db")))
             .await
             .unwrap();
         let now = Timestamp::parse_wire("2026-03-04 05:06:07").unwrap();
         let clock = Arc::new(ManualClock::new(now));
-        let worker = Worker {
-            program: "/bin/false".into(),
-            arguments: Vec::new(),
-        };
-        let books = r#"[{"title": "Moby-Dick", "author": "Herman Melville", "short_summary": "A whale and a ship."}]"#;
-        let parts = Parts {
-            store: store.clone(),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            random: Arc::new(SeededRandom::new(1)),
-            settings: settings(turns_per_minute),
-            catalog: Catalog::parse(CATALOG, "a test's own").unwrap(),
-            vendors: provider.map(vendor).into_iter().collect(),
-            collection: Collection::parse(books, "a test's own").unwrap(),
-            extractor: Extractor::with_worker(worker, Limits::default()),
-        };
-        let engine = Engine::start(parts).await.unwrap();
+        let engine = start(&store, &clock, settings, catalog, provider).await;
         let new = NewAccount {
             email: "ada@example.com".to_owned(),
             password: "secret".to_owned(),
@@ -136,7 +152,7 @@ impl World {
         (turn.ids.conversation_id, turn.finished().await)
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.engine.shutdown(Duration::from_secs(5)).await;
         self.store.close().await;
     }

@@ -72,12 +72,31 @@ pub(crate) async fn run(
     let output = match call.name.as_str() {
         RECOMMENDATIONS => recommend(inner, plan, &arguments, answer, books).await?,
         SUMMARIES => summarise(inner, &arguments),
-        other => {
-            let name: String = other.chars().take(64).collect();
-            json!({"error": format!("there is no tool `{name}`")})
-        }
+        other => unknown(other),
     };
     Ok(output.to_string())
+}
+
+/// Runs one call without asking any model: books are found by their words alone.
+pub(crate) async fn run_alone(inner: &Inner, call: &ToolCall) -> String {
+    let arguments = match arguments(&call.arguments) {
+        Ok(arguments) => arguments,
+        Err(problem) => return json!({"error": problem}).to_string(),
+    };
+    let output = match call.name.as_str() {
+        RECOMMENDATIONS => match query(&arguments) {
+            Ok(query) => recommendations(&inner.library.search(&query, None).await.hits),
+            Err(problem) => json!({"error": problem}),
+        },
+        SUMMARIES => summarise(inner, &arguments),
+        other => unknown(other),
+    };
+    output.to_string()
+}
+
+fn unknown(tool: &str) -> Value {
+    let name: String = tool.chars().take(64).collect();
+    json!({"error": format!("there is no tool `{name}`")})
 }
 
 fn arguments(text: &str) -> Result<Map<String, Value>, String> {
@@ -121,11 +140,15 @@ async fn recommend(
     if let (Some(embedded), Some(embedder), Some(number)) = (found.embedded, &embedder, number) {
         books.end(number, embedding_call(inner, embedder, embedded, content));
     }
-    let found: Vec<Value> = found.hits.iter().map(recommendation).collect();
-    if found.is_empty() {
-        return Ok(json!({"recommendations": [], "note": "nothing in the collection fits"}));
+    Ok(recommendations(&found.hits))
+}
+
+fn recommendations(hits: &[Hit]) -> Value {
+    if hits.is_empty() {
+        return json!({"recommendations": [], "note": "nothing in the collection fits"});
     }
-    Ok(json!({"recommendations": found}))
+    let found: Vec<Value> = hits.iter().map(recommendation).collect();
+    json!({"recommendations": found})
 }
 
 fn embedding_call(inner: &Inner, embedder: &Served, embedded: Embedded, content: &str) -> ModelCall {

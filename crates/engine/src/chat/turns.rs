@@ -15,6 +15,7 @@ use chatai_types::{ConversationId, ErrorCode, MessageId, Timestamp, UserId};
 use moka::sync::Cache;
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -96,6 +97,11 @@ impl Turns {
         let log = Arc::clone(&task.log);
         self.lock().insert(log.ids.response_message_id, log);
         self.tasks.spawn(task.run());
+    }
+
+    /// Runs something that has to be ended before the service ends.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
     }
 
     pub(crate) fn forget(&self, answer: MessageId) {

@@ -1,7 +1,10 @@
 //! What model calls used and cost, summed from the ledger.
 
 use crate::{Engine, EngineError};
-use chatai_store::ops::reports::{self, GroupBy, Key, Sum};
+use chatai_store::ops::{
+    direct::NO_CONVERSATION,
+    reports::{self, GroupBy, Key, Sum},
+};
 use chatai_types::{ConversationId, Day, ErrorCode, Money, Timestamp, TokenCounts, UserId};
 use std::collections::BTreeMap;
 
@@ -143,6 +146,7 @@ fn usage_key(key: &Key, by_month: bool, by_day: bool) -> UsageKey {
         day: key.day.filter(|_| by_day),
         model: key.model.clone(),
         scope: key.scope.clone(),
-        conversation: key.conversation,
+        // A program's calls have none.
+        conversation: key.conversation.filter(|id| *id != NO_CONVERSATION),
     }
 }

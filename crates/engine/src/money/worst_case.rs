@@ -102,6 +102,23 @@ impl Demand<'_> {
     }
 }
 
+/// What a program's call may cost at most, whoever of the list answers, and how long its answer may then be: as long as
+/// was asked for, else [`ANSWER_TOKENS`].
+pub(crate) fn direct_worst_case(answering: &Served, input_tokens: i64, asked: Option<u32>) -> (Money, u32) {
+    let longest = answering.model.max_output_tokens.unwrap_or(i64::MAX);
+    let usual = || u32::try_from(ANSWER_TOKENS.min(longest)).unwrap_or(u32::MAX);
+    let output = asked.unwrap_or_else(usual);
+    let others = answering.alternatives.iter().map(|other| &other.model);
+    let cost = |model: &Model| input_cost(model, input_tokens) + output_cost(model, output.into());
+    let highest = others.chain([&answering.model]).map(cost).max();
+    (money(highest.unwrap_or_default()), output)
+}
+
+/// What embedding may cost at most.
+pub(crate) fn embedding_worst_case(model: &Model, input_tokens: i64) -> Money {
+    money(input_cost(model, input_tokens))
+}
+
 impl Allowance {
     /// What the next call may do, after what the earlier ones cost.
     pub(crate) fn next_call<'c>(

@@ -49,6 +49,23 @@ impl From<usize> for Step {
 }
 
 impl Fault {
+    /// Its place and what is wrong there.
+    pub(crate) fn sentence(&self) -> String {
+        let mut place = String::new();
+        for step in &self.loc {
+            match step {
+                Step::Name(name) => {
+                    if !place.is_empty() {
+                        place.push('.');
+                    }
+                    place.push_str(name);
+                }
+                Step::Index(index) => place.push_str(&format!("[{index}]")),
+            }
+        }
+        format!("{place}: {}", self.msg)
+    }
+
     /// A field that is not there.
     pub(crate) fn missing(loc: Vec<Step>) -> Self {
         Self::new("missing", loc, "Field required", Value::Null, None)

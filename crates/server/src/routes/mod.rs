@@ -16,3 +16,4 @@ pub(crate) mod service;
 pub(crate) mod session;
 pub(crate) mod usage;
 pub(crate) mod users;
+pub(crate) mod v1;

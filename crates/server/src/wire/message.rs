@@ -115,7 +115,7 @@ impl<'a> From<&'a Attachment> for AttachmentBody<'a> {
 }
 
 /// `input_tokens` on the wire: all input, cached parts included.
-pub(super) fn input_total(tokens: &TokenCounts) -> i64 {
+pub(crate) fn input_total(tokens: &TokenCounts) -> i64 {
     // Counts whose sum overflows are refused where they are reported; imported ones are shown at the bound.
     tokens.input_total().unwrap_or(i64::MAX)
 }

@@ -152,7 +152,8 @@ pub fn release_ended(tx: &mut Tx<'_>, deleted_before: Timestamp) -> Result<usize
     let mut held: Vec<(Payer, Held)> = tx.query(
         "delete from reservations where \
          exists (select 1 from messages m where m.id = reservations.message_id and m.status <> 'running') \
-         or (created_at < $1 and not exists (select 1 from messages m where m.id = reservations.message_id)) \
+         or (created_at < $1 and message_id > 0 \
+         and not exists (select 1 from messages m where m.id = reservations.message_id)) \
          returning user_id, key_id, amount, key_amount",
         params![deleted_before],
         |row| {

@@ -126,6 +126,30 @@ const CHECKS: &[(&str, &str)] = &[
         "select count(*) from turn_calls c where not exists \
          (select 1 from messages m where m.id = c.message_id and m.status = 'running')",
     ),
+    (
+        "direct calls that are not what the ledger charges for them",
+        "select count(*) from (select call_id from \
+         (select id as call_id, 1 as line, coalesce(price, 0) as amount from direct_calls where usage_source is not null \
+         union all select -l.message_id, -l.calls, -l.amount from ledger l where l.message_id < 0) charges \
+         group by call_id having sum(line) <> 0 or sum(amount) <> 0) differing",
+    ),
+    (
+        "reservations of direct calls that have ended",
+        "select count(*) from reservations r join direct_calls c on c.id = -r.message_id where c.status <> 'running'",
+    ),
+    (
+        "direct calls that are running without a lease, or have one and are not running",
+        "select count(*) from direct_calls where (status = 'running') <> (lease_until is not null)",
+    ),
+    (
+        "kept calls that have ended without their output, or have one and are running",
+        "select count(*) from kept_calls k join direct_calls c on c.id = k.call_id \
+         where (c.status = 'running') <> (k.output is null)",
+    ),
+    (
+        "pieces of kept calls that have ended",
+        "select count(*) from kept_pieces p join kept_calls k on k.call_id = p.call_id where k.output is not null",
+    ),
 ];
 
 /// What is amiss, a line each; empty when all is well.

@@ -10,6 +10,7 @@ pub mod branches;
 pub mod budgets;
 pub mod conversation_pages;
 pub mod conversations;
+pub mod direct;
 pub mod doctor;
 pub mod embeddings;
 pub mod import;

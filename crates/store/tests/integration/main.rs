@@ -14,6 +14,7 @@ mod attachments;
 mod branches;
 mod conversations;
 mod coverage;
+mod direct;
 mod doctor;
 mod embeddings;
 mod import;

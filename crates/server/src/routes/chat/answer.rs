@@ -1,29 +1,19 @@
 //! What sending and regenerating share: how a turn's answer is given, whole or as it comes.
 
-use crate::{error::ApiError, input::fault::Fault, state::App, stream, wire::json};
+use crate::{
+    error::ApiError,
+    idempotency,
+    state::App,
+    stream::{self, TurnFrames},
+    wire::json,
+};
 use axum::response::{IntoResponse, Response};
 use chatai_engine::{EngineError, Origin, Turn};
 use chatai_types::{ErrorCode, TurnStatus};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, header};
 use serde::Serialize;
-use serde_json::Value;
 use std::future::Future;
-use utoipa::{IntoParams, ToSchema};
-
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const KEY_CHARS: usize = 255;
-/// On the answer of a request that was made before.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// Makes a request safe to repeat.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "stands for the header in the API document")]
-pub(crate) struct IdempotencyKey {
-    /// The same key within a day gives the same turn: one message, one answer, one charge.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
-    key: Option<String>,
-}
+use utoipa::ToSchema;
 
 /// The answer, and where it stands.
 #[derive(Serialize, ToSchema)]
@@ -37,27 +27,6 @@ pub(crate) struct AnswerBody<'a> {
     response_message_id: i64,
     /// Its text.
     answer: &'a str,
-}
-
-/// The key that a client gave its request.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let mut keys = headers.get_all(KEY).into_iter();
-    let Some(key) = keys.next() else {
-        return Ok(None);
-    };
-    let key = key.to_str().ok().filter(|key| {
-        let printable = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        printable && (1..=KEY_CHARS).contains(&key.len())
-    });
-    match key {
-        Some(key) if keys.next().is_none() => Ok(Some(key.to_owned())),
-        _ => {
-            let loc = vec!["header".into(), "idempotency-key".into()];
-            let reason = "one key of 1 to 255 printable ASCII characters";
-            let fault = Fault::value_error(loc, Value::Null, reason);
-            Err(ApiError::validation(vec![fault]))
-        }
-    }
 }
 
 /// Whether the client asks for an event stream by its `Accept`.
@@ -86,15 +55,13 @@ pub(super) async fn respond(
     };
     let is_repeated = turn.is_repeated;
     let mut response = if streams {
-        stream::respond(turn.reader().await?, state)
+        stream::respond(TurnFrames(turn.reader().await?), state)
     } else {
         // A failure is replayed as one.
         whole(turn).await.unwrap_or_else(IntoResponse::into_response)
     };
     if is_repeated {
-        response
-            .headers_mut()
-            .insert(REPLAYED, HeaderValue::from_static("true"));
+        idempotency::mark_replayed(&mut response);
     }
     Ok(response)
 }

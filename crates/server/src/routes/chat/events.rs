@@ -10,7 +10,7 @@ use crate::{
         urlencoded::Urlencoded,
     },
     state::App,
-    stream,
+    stream::{self, TurnFrames},
     wire::turn::read_cursor,
 };
 use axum::{
@@ -51,7 +51,7 @@ pub(crate) async fn events(
     };
     let reader = state.engine.read_turn(&caller, answer, after).await?;
     match (reader, asked) {
-        (Some(reader), _) => Ok(stream::respond(reader, &state)),
+        (Some(reader), _) => Ok(stream::respond(TurnFrames(reader), &state)),
         (None, Some((place, _))) => Err(never_given_out(place)),
         (None, None) => Err(ApiError::internal("a reader from the beginning was refused")),
     }

@@ -1,7 +1,7 @@
 //! `POST /chat/messages/{response_message_id}/regenerate`
 
 use super::{
-    answer::{AnswerBody, IdempotencyKey, accepts_stream, idempotency_key, respond},
+    answer::{AnswerBody, accepts_stream, respond},
     send::MODEL,
 };
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     body,
     client::Client,
     error::ApiError,
+    idempotency::{self, IdempotencyKey},
     input::{content_type::ContentType, fields::Fields, params::PathParams},
     state::{App, AppState},
 };
@@ -71,7 +72,7 @@ pub(crate) async fn regenerate(
     let again = Regenerate {
         answer: MessageId(path.id("response_message_id")?),
         model: input.model.filter(|model| !model.is_empty()),
-        idempotency_key: idempotency_key(&parts.headers)?,
+        idempotency_key: idempotency::key(&parts.headers)?,
     };
     let streams = input.stream || accepts_stream(&parts.headers);
     let engine = state.engine.clone();

@@ -1,11 +1,12 @@
 //! `POST /chat/`: a message in, its answer out.
 
-use super::answer::{AnswerBody, IdempotencyKey, accepts_stream, idempotency_key, respond};
+use super::answer::{AnswerBody, accepts_stream, respond};
 use crate::{
     auth::{JSON_BYTES, JsonInput, Refused, authenticate, parse_json},
     body,
     client::Client,
     error::ApiError,
+    idempotency::{self, IdempotencyKey},
     input::{
         content_type::ContentType,
         fault::Fault,
@@ -108,7 +109,7 @@ pub(crate) async fn send(
         Err(Refused::Other(error)) => return Err(caller.err().unwrap_or(error)),
         Ok((input, files)) => (caller?, input, files),
     };
-    let key = idempotency_key(&parts.headers)?;
+    let key = idempotency::key(&parts.headers)?;
     let streams = input.stream || accepts_stream(&parts.headers);
     let message = into_message(input, files, key);
     let engine = state.engine.clone();

@@ -14,4 +14,5 @@ pub use events::{Appended, EventKind, NewEvent, StoredEvent, append, events};
 pub use history::history;
 pub use lease::{Abandoned, Settled, renew_leases, request_cancel, shorten_leases, sweep, to_be_ended};
 pub use open::{OpenTurn, Opened, OpenedTurn, Parent, Question, open};
+pub(in crate::ops) use repeat::claim_key;
 pub use repeat::{Repeatable, TurnIds, forget_repeatable, repeated};

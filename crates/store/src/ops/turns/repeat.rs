@@ -59,13 +59,30 @@ pub fn repeated(
     )
 }
 
-/// Takes the key. Another transaction that has taken it is waited for: the insertion settles who was first.
+/// Takes the key, or says what it stands for already.
 pub(super) fn claim(
     tx: &mut Tx<'_>,
     owner: UserId,
     request: &Repeatable,
     now: Timestamp,
 ) -> Result<Claim, StoreError> {
+    if claim_key(tx, owner, request, now)? {
+        return Ok(Claim::New);
+    }
+    Ok(match repeated(tx, owner, request)? {
+        Some(Some(ids)) => Claim::Same(ids),
+        _ => Claim::Other,
+    })
+}
+
+/// Takes the key; false when it is taken. Another transaction that has taken it is waited for: the insertion settles
+/// who was first.
+pub(in crate::ops) fn claim_key(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    request: &Repeatable,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     tx.exec(
         "delete from idempotency_keys where user_id = $1 and key = $2 and created_at < $3",
         params![owner, &request.key, request.not_before],
@@ -75,13 +92,7 @@ pub(super) fn claim(
          on conflict (user_id, key) do nothing",
         params![owner, &request.key, &request.fingerprint, now],
     )?;
-    if taken == 1 {
-        return Ok(Claim::New);
-    }
-    Ok(match repeated(tx, owner, request)? {
-        Some(Some(ids)) => Claim::Same(ids),
-        _ => Claim::Other,
-    })
+    Ok(taken == 1)
 }
 
 /// Says what the key stands for.

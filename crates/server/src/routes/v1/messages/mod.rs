@@ -1,0 +1,54 @@
+//! `POST /v1/messages`: Anthropic's API, for clients that speak it.
+
+mod reply;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    call::{Begin, answer, call_key, marked, start, streamed, whole},
+    input::parse,
+};
+use crate::{auth::ProgramBody, client::Client, error::ApiError, idempotency::IdempotencyKey, state::App};
+use axum::{extract::State, response::Response};
+use chatai_engine::{DirectCall, KeepCall};
+use chatai_types::CallKind;
+use reply::Events;
+use request::MessagesRequest;
+
+/// Answer a list of messages, as Anthropic's API does.
+///
+/// The body, the message, the events of a stream and errors are those of Anthropic's messages; the token may stand in
+/// `x-api-key`. Every model can be named, not only Anthropic's. What cannot be honoured is refused by name: documents,
+/// tools that the vendor would run, `top_k`.
+#[utoipa::path(post, path = "/v1/messages", tag = "anthropic",
+    params(IdempotencyKey),
+    request_body(content = Value, description = "A `CreateMessageParams` of Anthropic's API"),
+    responses((status = 200, description = "A `message`, or with `stream` its events",
+        content((Value = "application/json"), (String = "text/event-stream")))))]
+pub(crate) async fn create(
+    State(state): State<App>,
+    client: Client,
+    ProgramBody { caller, key, body }: ProgramBody,
+) -> Result<Response, ApiError> {
+    let asked = parse::<MessagesRequest<'_>>(&body)?.into_asked()?;
+    let key = call_key(key, &body)?;
+    let call = DirectCall {
+        kind: CallKind::Message,
+        model: asked.model,
+        request: asked.request,
+        keep: key.is_some().then(KeepCall::default),
+        key,
+    };
+    let started = start(&state, client, &caller, call).await?;
+    if asked.streams {
+        let events = Events::new(&started.about);
+        let response = streamed(&state, started.reader, events, Begin::WhenHeard).await?;
+        return Ok(marked(response, started.replayed));
+    }
+    let (pieces, outcome) = whole(started.reader).await?;
+    Ok(answer(
+        reply::whole(&started.about, &pieces, &outcome),
+        started.replayed,
+    ))
+}

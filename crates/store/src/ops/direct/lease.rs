@@ -1,0 +1,190 @@
+//! Who owns a running direct call: leases that are renewed, the sweep of those that are not, and wishes to end one.
+
+use super::{
+    close::{self, CallEnd},
+    kept,
+};
+use crate::{
+    StoreError, Tx,
+    ops::budgets::{self, Payer},
+    tx::params,
+};
+use chatai_types::{CallId, CallKind, PriceVersionId, Rates, Timestamp, UserId};
+use std::collections::HashMap;
+
+/// A running call whose owner is gone.
+#[derive(Clone, Debug)]
+pub struct AbandonedCall {
+    /// Its model.
+    pub model: String,
+    /// The estimated tokens of its request.
+    pub request_tokens: i64,
+    /// The model's prices when it began.
+    pub price: Option<(PriceVersionId, Rates)>,
+    /// The pieces of its output that were written; `None` for a call of which nothing is kept.
+    pub pieces: Option<Vec<String>>,
+    /// When it is settled.
+    pub now: Timestamp,
+}
+
+/// A row to settle.
+struct Expired {
+    id: CallId,
+    payer: Payer,
+    kind: CallKind,
+    model: String,
+    request_tokens: i64,
+    price_version: Option<PriceVersionId>,
+}
+
+/// Renews the leases of running calls. Returns how many are still running.
+pub fn renew(tx: &mut Tx<'_>, calls: &[CallId], lease_until: Timestamp) -> Result<u64, StoreError> {
+    let mut renewed = 0;
+    for call in calls {
+        renewed += tx.exec(
+            "update direct_calls set lease_until = $2 where id = $1 and status = 'running'",
+            params![*call, lease_until],
+        )?;
+    }
+    Ok(renewed)
+}
+
+/// Asks whoever runs this call to end it. False when nothing is kept of it, or it is missing or another's.
+pub fn request_cancel(tx: &mut Tx<'_>, owner: UserId, call: CallId) -> Result<bool, StoreError> {
+    Ok(tx.exec(
+        "update kept_calls set cancel_requested = $3 where call_id = $1 and user_id = $2",
+        params![call, owner, true],
+    )? == 1)
+}
+
+/// Which of these running, kept calls are to be ended: somebody wants them ended, or they were deleted.
+pub fn calls_to_be_ended(tx: &mut Tx<'_>, calls: &[CallId]) -> Result<Vec<CallId>, StoreError> {
+    let running: HashMap<CallId, bool> = tx
+        .query(
+            "select call_id, cancel_requested from kept_calls where output is null",
+            params![],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .into_iter()
+        .collect();
+    let mut ended = Vec::new();
+    for call in calls {
+        let is_to_end = match running.get(call) {
+            Some(requested) => *requested,
+            // Closed, believed abandoned, or gone: the last alone is a reason to end.
+            None => tx
+                .query_opt(
+                    "select 1 from kept_calls where call_id = $1",
+                    params![*call],
+                    |row| row.get::<i64>(0),
+                )?
+                .is_none(),
+        };
+        if is_to_end {
+            ended.push(*call);
+        }
+    }
+    Ok(ended)
+}
+
+/// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back. Returns how many.
+pub fn shorten(tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
+    tx.exec(
+        "update direct_calls set lease_until = $1 where status = 'running' and lease_until > $1",
+        params![latest],
+    )
+}
+
+/// Marks running calls whose lease ended before `expired_before` as interrupted, `most` at once, with the charges that
+/// `settle` finds; returns how many.
+pub fn sweep(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    expired_before: Timestamp,
+    most: i64,
+    settle: impl Fn(&AbandonedCall) -> CallEnd,
+) -> Result<u64, StoreError> {
+    let expired: Vec<Expired> = tx.query(
+        "select id, user_id, key_id, model, request_tokens, price_version, kind from direct_calls \
+         where status = 'running' and lease_until < $1 order by lease_until limit $2",
+        params![expired_before, most],
+        |row| {
+            Ok(Expired {
+                id: row.get(0)?,
+                payer: Payer {
+                    owner: row.get(1)?,
+                    key: row.get(2)?,
+                },
+                model: row.get(3)?,
+                request_tokens: row.get(4)?,
+                price_version: row.get(5)?,
+                kind: row.get(6)?,
+            })
+        },
+    )?;
+    let mut swept = 0;
+    for call in expired {
+        // The update takes the row: of two sweeps one gets it, and an owner that renews its lease keeps it.
+        let taken = tx.exec(
+            "update direct_calls set swept = $3 where id = $1 and status = 'running' and lease_until < $2",
+            params![call.id, expired_before, true],
+        )?;
+        if taken == 1 {
+            interrupt(tx, call, now, &settle)?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+fn interrupt(
+    tx: &mut Tx<'_>,
+    call: Expired,
+    now: Timestamp,
+    settle: &impl Fn(&AbandonedCall) -> CallEnd,
+) -> Result<(), StoreError> {
+    let is_kept = tx
+        .query_opt(
+            "select 1 from kept_calls where call_id = $1",
+            params![call.id],
+            |row| row.get::<i64>(0),
+        )?
+        .is_some();
+    let pieces = if is_kept {
+        Some(kept::pieces(tx, call.id, -1)?)
+    } else {
+        None
+    };
+    let abandoned = AbandonedCall {
+        model: call.model,
+        request_tokens: call.request_tokens,
+        price: match call.price_version {
+            Some(version) => rates(tx, version)?.map(|rates| (version, rates)),
+            None => None,
+        },
+        pieces,
+        now,
+    };
+    let end = settle(&abandoned);
+    close::write_end(tx, call.id, &end)?;
+    if let Some(pieces) = &abandoned.pieces {
+        close::keep_output(tx, call.id, &format!("[{}]", pieces.join(",")))?;
+    }
+    budgets::release(tx, call.payer.owner, super::holder(call.id))?;
+    close::charge(tx, call.payer, call.id, call.kind, &abandoned.model, &end)
+}
+
+fn rates(tx: &mut Tx<'_>, version: PriceVersionId) -> Result<Option<Rates>, StoreError> {
+    tx.query_opt(
+        "select input, cache_read, cache_write, output from price_versions where id = $1",
+        params![version],
+        |row| {
+            Ok(Rates {
+                input: row.get(0)?,
+                cache_read: row.get(1)?,
+                cache_write: row.get(2)?,
+                output: row.get(3)?,
+            })
+        },
+    )
+}
