@@ -85,6 +85,9 @@ surface! {
     Signed get    "/books"                                      => books::list;
     Signed get    "/books/{book_id}"                            => books::one;
     Open   get    "/models"                                     => models::models;
+    Signed get    "/tools"                                      => tools::list;
+    Signed put    "/tools/{tool}"                               => tools::grant;
+    Signed post   "/mcp"                                        => mcp::post;
 
     Admin  get    "/admin/users"                                => admin::users::users;
     Admin  patch  "/admin/users/{user_id}"                      => admin::user::user;

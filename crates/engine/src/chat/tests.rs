@@ -92,6 +92,7 @@ impl World {
             settings: settings(turns_per_minute),
             catalog: Catalog::parse(CATALOG, "a test's own").unwrap(),
             vendors: provider.map(vendor).into_iter().collect(),
+            tools: Vec::new(),
             collection: Collection::parse(books, "a test's own").unwrap(),
             extractor: Extractor::with_worker(worker, Limits::default()),
         };

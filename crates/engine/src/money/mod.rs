@@ -4,7 +4,7 @@ mod usage;
 mod worst_case;
 
 pub use usage::{UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
-pub(crate) use worst_case::{Allowance, Demand};
+pub(crate) use worst_case::{Allowance, Demand, TOOL_RESULT_TOKENS};
 
 use crate::{Engine, EngineError, views::Caller};
 use chatai_store::ops::budgets;
