@@ -8,6 +8,7 @@ mod failure;
 mod memory;
 mod output;
 mod secret;
+mod tool_servers;
 mod vendors;
 mod wiring;
 
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
     // A worker that parses one document: before anything else, since it must not read a configuration.
     if chatai_files::extract_worker_requested() {
         return chatai_files::extract_worker_main();
+    }
+    // The same for what stands between this program and a server of tools that it starts.
+    if chatai_mcp::guardian_requested() {
+        return chatai_mcp::guardian_main();
     }
     let cli = Cli::parse();
     let flags = cli.flags();

@@ -95,14 +95,15 @@ fn family(kind: ProviderKind) -> Option<&'static str> {
 fn key(provider: &Configured) -> Result<Option<Secret>, Failure> {
     match (&provider.api_key, &provider.api_key_file) {
         (Some(key), _) => Ok(Some(key.clone())),
-        (None, Some(path)) => key_of_file(&provider.name, path).map(Some),
+        (None, Some(path)) => key_of_file("provider", &provider.name, path).map(Some),
         (None, None) => Ok(None),
     }
 }
 
-fn key_of_file(name: &str, path: &Path) -> Result<Secret, Failure> {
+/// The key in a file that an entry of the configuration names.
+pub(crate) fn key_of_file(kind: &str, name: &str, path: &Path) -> Result<Secret, Failure> {
     let failed = |what: &dyn std::fmt::Display| {
-        Failure::new(format_args!("provider `{name}`: `{}` {what}", path.display()))
+        Failure::new(format_args!("{kind} `{name}`: `{}` {what}", path.display()))
             .hint("`api_key_file` names this file; it holds the key alone")
     };
     let text = fs::read_to_string(path).map_err(|error| failed(&format_args!("cannot be read: {error}")))?;

@@ -1,6 +1,6 @@
 //! From a validated configuration to the parts it describes.
 
-use crate::{failure::Failure, secret, vendors::vendors};
+use crate::{failure::Failure, secret, tool_servers::tool_sources, vendors::vendors};
 use chatai_config::{
     BooksMode, Config, Database, Flags, JwtAlgorithm, Loaded, LogFormat, Registration, Surroundings,
 };
@@ -148,6 +148,7 @@ pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Fail
         random: Arc::new(SystemRandom),
         catalog,
         vendors: vendors(config)?,
+        tools: tool_sources(config)?,
         collection: collection(config)?,
         extractor: Extractor::new(Limits::default()),
     };

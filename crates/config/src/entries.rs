@@ -94,14 +94,8 @@ pub(crate) struct Given {
 pub(crate) fn read(entries: &[&DeTable<'_>], places: &Places<'_>, problems: &mut Vec<Problem>) -> Vec<Given> {
     let mut given: Vec<Given> = Vec::new();
     for table in entries.iter().take(MOST_PROVIDERS) {
-        let mut reader = Members {
-            places,
-            values: HashMap::new(),
-            at: Source::Default,
-            problems: &mut *problems,
-            shown: Vec::new(),
-        };
-        let Some(read) = reader.entry(table) else { continue };
+        let mut reader = Members::new("providers", MEMBERS, places, table, &mut *problems);
+        let Some(read) = reader.entry() else { continue };
         if let Some(earlier) = given.iter().find(|earlier| earlier.entry.name == read.entry.name) {
             let message = format!(
                 "`providers.name` is taken by an earlier entry: {}",
@@ -126,26 +120,46 @@ fn place_of(given: &Given) -> Source {
         .map_or(Source::Default, |(_, _, source)| source.clone())
 }
 
-/// The members of one table, taken one by one.
-struct Members<'a, 'v, 'i> {
+/// The members of one entry of a list of tables, taken one by one.
+pub(crate) struct Members<'a, 'v, 'i> {
+    /// The list, as in `[[providers]]`.
+    list: &'static str,
+    known: &'static [(&'static str, &'static str)],
     places: &'a Places<'a>,
     values: HashMap<String, (Source, &'v DeValue<'i>)>,
     /// Where the entry begins.
-    at: Source,
-    problems: &'a mut Vec<Problem>,
-    shown: Vec<(String, String, Source)>,
+    pub(crate) at: Source,
+    pub(crate) problems: &'a mut Vec<Problem>,
+    /// What was taken, as it can be shown.
+    pub(crate) shown: Vec<(String, String, Source)>,
 }
 
-impl<'v, 'i> Members<'_, 'v, 'i> {
-    fn entry(&mut self, table: &'v DeTable<'i>) -> Option<Given> {
-        for (part, value) in in_order_of_lines(table) {
-            let source = self.places.source(part.span().start);
-            if self.at == Source::Default {
-                self.at = source.clone();
-            }
-            self.values
-                .insert(part.get_ref().to_string(), (source, value.get_ref()));
+impl<'a, 'v, 'i> Members<'a, 'v, 'i> {
+    pub(crate) fn new(
+        list: &'static str,
+        known: &'static [(&'static str, &'static str)],
+        places: &'a Places<'a>,
+        table: &'v DeTable<'i>,
+        problems: &'a mut Vec<Problem>,
+    ) -> Self {
+        let in_order = in_order_of_lines(table);
+        let members = in_order.iter().map(|(part, value)| {
+            let source = places.source(part.span().start);
+            (part.get_ref().to_string(), (source, value.get_ref()))
+        });
+        let begins = in_order.first().map(|(part, _)| places.source(part.span().start));
+        Self {
+            list,
+            known,
+            places,
+            values: members.collect(),
+            at: begins.unwrap_or(Source::Default),
+            problems,
+            shown: Vec::new(),
         }
+    }
+
+    fn entry(&mut self) -> Option<Given> {
         let before = self.problems.len();
         let name = self.member("name", &ProviderName);
         if name.is_none() && self.problems.len() == before {
@@ -179,8 +193,7 @@ impl<'v, 'i> Members<'_, 'v, 'i> {
             );
         }
         let api_key = self.member("api_key", &ApiKey);
-        let api_key_env = self.values.get("api_key_env").map(|(source, _)| source.clone());
-        let api_key_env = self.member("api_key_env", &Name).zip(api_key_env);
+        let api_key_env = self.with_source("api_key_env", &Name);
         let entry = Entry {
             name: name.unwrap_or_default(),
             kind,
@@ -203,11 +216,27 @@ impl<'v, 'i> Members<'_, 'v, 'i> {
         })
     }
 
-    fn complain(&mut self, source: Source, message: impl Into<String>, hint: Option<&'static str>) {
+    pub(crate) fn complain(
+        &mut self,
+        source: Source,
+        message: impl Into<String>,
+        hint: Option<&'static str>,
+    ) {
         self.problems.push(Problem::new(source, message).with_hint(hint));
     }
 
-    fn member<T, K: Kind<Value = T>>(&mut self, name: &str, kind: &K) -> Option<T> {
+    /// A member with where it stands.
+    pub(crate) fn with_source<T, K: Kind<Value = T>>(&mut self, name: &str, kind: &K) -> Option<(T, Source)> {
+        let source = self.values.get(name).map(|(source, _)| source.clone());
+        self.member(name, kind).zip(source)
+    }
+
+    /// A member as it is written.
+    pub(crate) fn take(&mut self, name: &str) -> Option<(Source, &'v DeValue<'i>)> {
+        self.values.remove(name)
+    }
+
+    pub(crate) fn member<T, K: Kind<Value = T>>(&mut self, name: &str, kind: &K) -> Option<T> {
         let (source, value) = self.values.remove(name)?;
         let raw = raw(value);
         match kind.read(&raw) {
@@ -220,23 +249,24 @@ impl<'v, 'i> Members<'_, 'v, 'i> {
                     true => String::new(),
                     false => format!(": {}", kind.printable(&raw)),
                 };
-                let message = format!("`providers.{name}` {}{shown}", fault.message);
+                let message = format!("`{}.{name}` {}{shown}", self.list, fault.message);
                 self.complain(source, message, fault.hint);
                 None
             }
         }
     }
 
-    fn show(&mut self, name: &str, value: String, source: Source) {
+    pub(crate) fn show(&mut self, name: &str, value: String, source: Source) {
         self.shown.push((name.to_owned(), value, source));
     }
 
-    fn headers(&mut self) -> Vec<(String, Secret)> {
+    pub(crate) fn headers(&mut self) -> Vec<(String, Secret)> {
         let Some((source, value)) = self.values.remove("headers") else {
             return Vec::new();
         };
         let DeValue::Table(table) = value else {
-            self.complain(source, "`providers.headers` must be a table of headers", None);
+            let message = format!("`{}.headers` must be a table of headers", self.list);
+            self.complain(source, message, None);
             return Vec::new();
         };
         let mut headers = Vec::new();
@@ -252,7 +282,8 @@ impl<'v, 'i> Members<'_, 'v, 'i> {
                 _ => self.complain(
                     source,
                     format!(
-                        "`providers.headers` has a header that cannot be sent: {}",
+                        "`{}.headers` has a header that cannot be sent: {}",
+                        self.list,
                         for_message(&name)
                     ),
                     None,
@@ -341,7 +372,8 @@ impl<'v, 'i> Members<'_, 'v, 'i> {
         }
     }
 
-    fn refuse_the_rest(&mut self) {
+    /// Complains of members that nobody has taken.
+    pub(crate) fn refuse_the_rest(&mut self) {
         let mut rest: Vec<(String, Source)> = self
             .values
             .drain()
@@ -349,9 +381,9 @@ impl<'v, 'i> Members<'_, 'v, 'i> {
             .collect();
         rest.sort_by(|left, right| left.0.cmp(&right.0));
         for (name, source) in rest {
-            let near = suggest::nearest(&name, MEMBERS.iter().map(|(member, _)| *member));
+            let near = suggest::nearest(&name, self.known.iter().map(|(member, _)| *member));
             let hint = near.map(|near| format!("did you mean `{near}`?"));
-            let message = format!("unknown key of `[[providers]]`: `{}`", for_message(&name));
+            let message = format!("unknown key of `[[{}]]`: `{}`", self.list, for_message(&name));
             self.problems.push(Problem::new(source, message).with_hint(hint));
         }
     }

@@ -7,22 +7,28 @@ use crate::entries;
 use crate::inputs::TextFile;
 use crate::kinds::Raw;
 use crate::load::Given;
+use crate::mcp;
 use crate::problem::{Problem, Source};
 use crate::suggest;
 use crate::table::{Key, Table};
 
-/// Reads the file; broken lines do not keep the others from being checked. Gives the entries of `[[providers]]`.
-pub(crate) fn read(
-    file: &TextFile,
-    given: &mut Vec<Given>,
-    problems: &mut Vec<Problem>,
-) -> Vec<entries::Given> {
+/// The entries of lists of tables.
+#[derive(Default)]
+pub(crate) struct Lists {
+    /// Of `[[providers]]`.
+    pub(crate) providers: Vec<entries::Given>,
+    /// Of `[[mcp]]`.
+    pub(crate) mcp: Vec<mcp::Given>,
+}
+
+/// Reads the file; broken lines do not keep the others from being checked. Gives the entries of its lists.
+pub(crate) fn read(file: &TextFile, given: &mut Vec<Given>, problems: &mut Vec<Problem>) -> Lists {
     let (document, errors) = DeTable::parse_recoverable(&file.text);
     let mut walk = Walk {
         places: Places { file },
         given,
         problems,
-        providers: Vec::new(),
+        lists: Lists::default(),
     };
     for error in errors {
         let start = error.span().map_or(0, |span| span.start);
@@ -34,7 +40,7 @@ pub(crate) fn read(
         walk.problems.push(problem);
     }
     walk.table("", document.get_ref());
-    walk.providers
+    walk.lists
 }
 
 /// Turns offsets into lines.
@@ -56,12 +62,14 @@ impl Places<'_> {
 
 /// The section that a list of tables may stand for.
 const PROVIDERS: &str = "providers";
+/// What only a list of tables stands for.
+const MCP: &str = "mcp";
 
 struct Walk<'a> {
     places: Places<'a>,
     given: &'a mut Vec<Given>,
     problems: &'a mut Vec<Problem>,
-    providers: Vec<entries::Given>,
+    lists: Lists,
 }
 
 impl Walk<'_> {
@@ -91,13 +99,14 @@ impl Walk<'_> {
         match (table.is_section(name), value) {
             (true, DeValue::Table(inner)) => self.table(name, inner),
             (true, DeValue::Array(list)) if name == PROVIDERS => match tables(list) {
-                Some(list) => self.providers = entries::read(&list, &self.places, self.problems),
-                None => {
-                    let problem = Problem::new(source, format!("`{name}` is a list of tables, or a section"));
-                    self.problems
-                        .push(problem.with_hint(Some(format!("write `[[{name}]]` above each"))));
-                }
+                Some(list) => self.lists.providers = entries::read(&list, &self.places, self.problems),
+                None => self.no_list(name, source, "a list of tables, or a section"),
             },
+            (false, DeValue::Array(list)) if name == MCP => match tables(list) {
+                Some(list) => self.lists.mcp = mcp::read(&list, &self.places, self.problems),
+                None => self.no_list(name, source, "a list of tables"),
+            },
+            (false, _) if name == MCP => self.no_list(name, source, "a list of tables"),
             (true, _) => {
                 let problem = Problem::new(source, format!("`{name}` is a section, not a key"));
                 self.problems
@@ -117,6 +126,12 @@ impl Walk<'_> {
             }
             (false, _) => self.problems.push(unknown_key(source, name)),
         }
+    }
+
+    fn no_list(&mut self, name: &str, source: Source, what: &str) {
+        let problem = Problem::new(source, format!("`{name}` is {what}"));
+        self.problems
+            .push(problem.with_hint(Some(format!("write `[[{name}]]` above each"))));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::kinds::{
     Address, ApiKey, Database, DatabaseUrl, Endpoint, JwtSecret, List, LogFilter, Maybe, Name, NameLists,
     Network, Networks, OllamaHost, OneOf, Origin, Path, Secret, Whole, YesNo,
 };
+use crate::mcp::McpServer;
 use crate::providers::{OPENAI_KINDS, Provider, ProviderKind};
 
 /// The validated configuration: every value present, in range and of the right type.
@@ -24,6 +25,8 @@ pub struct Config {
     /// Every provider that is configured, whether by its own keys or by an entry of `[[providers]]`: first those with
     /// keys of their own, then the entries in their order.
     pub provider_list: Vec<Provider>,
+    /// The servers of tools that are used, in the order of their entries.
+    pub mcp_servers: Vec<McpServer>,
     /// The keys of `[models]`.
     pub models: Models,
     /// The keys of `[collection]`.
@@ -44,6 +47,7 @@ impl Config {
             auth: Auth::read(reader),
             providers: Providers::read(reader),
             provider_list: Vec::new(),
+            mcp_servers: Vec::new(),
             models: Models::read(reader),
             collection: Collection::read(reader),
             limits: Limits::read(reader),

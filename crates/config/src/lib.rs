@@ -21,6 +21,7 @@ mod inputs;
 mod keys;
 mod kinds;
 mod load;
+mod mcp;
 mod problem;
 mod providers;
 mod render;
@@ -33,6 +34,7 @@ pub use keys::{
 };
 pub use kinds::{Database, Network, PostgresUrl, Secret};
 pub use load::{Loaded, ProviderSetting, Setting};
+pub use mcp::{McpGrant, McpPlace, McpServer};
 pub use problem::{Problem, Problems, Source};
 pub use providers::{Provider, ProviderKind, ProviderModel};
 pub use render::{render_docs, render_example, render_show};

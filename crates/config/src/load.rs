@@ -10,6 +10,7 @@ use crate::file;
 use crate::inputs::{Flags, Inputs, Surroundings};
 use crate::keys::Config;
 use crate::kinds::{ApiKey, Kind, Maybe, Raw, read_default};
+use crate::mcp;
 use crate::problem::{Problem, Problems, Source};
 use crate::providers;
 use crate::table::{Key, Table};
@@ -23,11 +24,12 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Every key with its value and source, in the order of the documentation.
     pub settings: Vec<Setting>,
-    /// What the entries of `[[providers]]` say, such as `providers[groq].kind`, in order; secrets as `(set)`.
+    /// What the entries of `[[providers]]` and `[[mcp]]` say, such as `providers[groq].kind`, in order; secrets as
+    /// `(set)`.
     pub provider_settings: Vec<ProviderSetting>,
 }
 
-/// One member of an entry of `[[providers]]`.
+/// One member of an entry of `[[providers]]` or `[[mcp]]`.
 #[derive(Clone, Debug)]
 pub struct ProviderSetting {
     /// Such as `providers[groq].kind`.
@@ -73,9 +75,9 @@ impl Config {
     pub fn from_inputs(inputs: &Inputs) -> Result<Loaded, Problems> {
         let mut given = Vec::new();
         let mut problems = Vec::new();
-        let mut entries = Vec::new();
+        let mut lists = file::Lists::default();
         if let Some(text) = &inputs.file {
-            entries = file::read(text, &mut given, &mut problems);
+            lists = file::read(text, &mut given, &mut problems);
         }
         let mut found = environment::read(inputs.dotenv.as_ref(), &inputs.environment);
         given.append(&mut found.given);
@@ -100,21 +102,24 @@ impl Config {
         } = reader;
         let mut warnings = found.warnings;
         let mut provider_settings = Vec::new();
-        for entry in &mut entries {
+        for entry in &mut lists.providers {
             take_key(entry, &found.variables, &mut problems);
-            provider_settings.extend(
-                entry
-                    .shown
-                    .drain(..)
-                    .map(|(member, value, source)| ProviderSetting {
-                        name: format!("providers[{}].{member}", entry.entry.name),
-                        value,
-                        source,
-                    }),
+            show(
+                &format!("providers[{}]", entry.entry.name),
+                &mut entry.shown,
+                &mut provider_settings,
             );
         }
-        let entries = entries.into_iter().map(|given| given.entry).collect();
+        for entry in &mut lists.mcp {
+            show(
+                &format!("mcp[{}]", entry.name()),
+                &mut entry.shown,
+                &mut provider_settings,
+            );
+        }
+        let entries = lists.providers.into_iter().map(|given| given.entry).collect();
         config.provider_list = providers::list(&config, entries);
+        config.mcp_servers = mcp::list(lists.mcp, &found.variables, &mut problems);
         check::relations(&config, &settings, &mut problems, &mut warnings);
         if problems.is_empty() {
             Ok(Loaded {
@@ -127,6 +132,15 @@ impl Config {
             Err(Problems(problems))
         }
     }
+}
+
+/// Notes what an entry says.
+fn show(entry: &str, shown: &mut Vec<(String, String, Source)>, settings: &mut Vec<ProviderSetting>) {
+    settings.extend(shown.drain(..).map(|(member, value, source)| ProviderSetting {
+        name: format!("{entry}.{member}"),
+        value,
+        source,
+    }));
 }
 
 /// Reads the key of an entry that names a variable for it.

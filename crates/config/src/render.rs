@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::entries::MEMBERS;
 use crate::load::Loaded;
+use crate::mcp;
 use crate::table::{Key, Section, Table};
 
 const ABSENT: &str = "\"\"";
@@ -35,6 +36,11 @@ pub fn render_docs() -> String {
         writeln!(out, "- `{member}`: {meaning}").expect("a String takes all text");
     }
     out.push_str(PROVIDERS_EXAMPLE);
+    out.push_str(MCP_ABOUT);
+    for (member, meaning) in mcp::MEMBERS {
+        writeln!(out, "- `{member}`: {meaning}").expect("a String takes all text");
+    }
+    out.push_str(MCP_EXAMPLE);
     out
 }
 
@@ -53,6 +59,23 @@ const PROVIDERS_EXAMPLE: &str = "\n```toml\n\
      kind = \"openai-chat\"\n\
      base_url = \"http://10.0.0.7:8000/v1\"\n\
      models = [\"qwen3-32b\", { name = \"house-model\", input = 0, output = 0, context_window = 32768 }]\n\
+     ```\n";
+
+const MCP_ABOUT: &str = "\n## `[[mcp]]`\n\n\
+     Any number of servers of tools, up to 32, that speak the Model Context Protocol, in `chatai.toml` alone. Recipes are\n\
+     in [mcp.md](mcp.md).\n\n";
+
+const MCP_EXAMPLE: &str = "\n```toml\n\
+     [[mcp]]\n\
+     name = \"files\"\n\
+     command = \"npx\"\n\
+     args = [\"-y\", \"@modelcontextprotocol/server-filesystem\", \"/srv/shared\"]\n\
+     tools = [\"read_text_file\", \"list_directory\"]\n\
+     grant = \"everyone\"\n\n\
+     [[mcp]]\n\
+     name = \"tracker\"\n\
+     url = \"https://tracker.example.org/mcp\"\n\
+     api_key_env = \"TRACKER_KEY\"\n\
      ```\n";
 
 fn docs_of(key: &Key, out: &mut String) {
@@ -101,7 +124,12 @@ pub fn render_example() -> String {
          # name = \"groq\"\n\
          # kind = \"openai-chat\"\n\
          # base_url = \"https://api.groq.com/openai/v1\"\n\
-         # api_key_env = \"GROQ_API_KEY\"\n",
+         # api_key_env = \"GROQ_API_KEY\"\n\
+         \n# Servers of tools (docs/mcp.md).\n\
+         # [[mcp]]\n\
+         # name = \"tracker\"\n\
+         # url = \"https://tracker.example.org/mcp\"\n\
+         # api_key_env = \"TRACKER_KEY\"\n",
     );
     out
 }

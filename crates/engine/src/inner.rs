@@ -9,6 +9,7 @@ use crate::{
     library::Library,
     models::{self, Models},
     responder::BuiltIn,
+    toolbox::{ToolSource, Toolbox},
     vendors::{self, Vendor},
 };
 use chatai_files::Extractor;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub catalog: Catalog,
     /// Those who serve models, the default one first; none without a key.
     pub vendors: Vec<Vendor>,
+    /// The servers of tools from outside, in the order in which their tools are offered.
+    pub tools: Vec<ToolSource>,
     /// The books.
     pub collection: Collection,
     /// Reads attachments.
@@ -57,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) turns: Turns,
     pub(crate) calls: DirectCalls,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) toolbox: Toolbox,
     background: TaskTracker,
 }
 
@@ -73,6 +77,7 @@ impl Engine {
             settings,
             catalog,
             vendors: configured,
+            tools,
             collection,
             extractor,
         } = parts;
@@ -104,6 +109,7 @@ impl Engine {
             calls: DirectCalls::default(),
             random,
             turns: Turns::new(&settings),
+            toolbox: Toolbox::new(tools),
             models,
             library,
             extractor,
@@ -135,10 +141,11 @@ impl Engine {
         Ok(Self { inner })
     }
 
-    /// Ends: running turns may finish for so long, then they are marked; background work stops. The store stays
+    /// Ends: running turns may finish for so long, then they are marked; servers of tools are ended, background work stops. The store stays
     /// open for its owner to close.
     pub async fn shutdown(&self, grace: Duration) {
         self.inner.turns.finish(grace).await;
+        self.inner.toolbox.close().await;
         self.inner.background.close();
         self.inner.background.wait().await;
     }

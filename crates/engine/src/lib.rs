@@ -19,6 +19,7 @@ mod money;
 mod responder;
 mod search;
 mod settings;
+mod toolbox;
 mod vendors;
 mod views;
 
@@ -33,7 +34,7 @@ pub mod llm {
 pub use accounts::{AccountSelector, ApiKey, KeyWish};
 pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
-pub use chat::{Position, Turn, TurnEvent, TurnReader};
+pub use chat::{CollectionTool, Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
 pub use direct::{
     CallAbout, CallKey, CallOutcome, CallReader, DirectCall, EmbedCall, Embedded, KeepCall, KeptView,
@@ -47,6 +48,7 @@ pub use models::{misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
+pub use toolbox::{Grant, OwnTool, ToolSource};
 pub use vendors::{Vendor, VendorEntry, VendorState, offered};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,

@@ -111,18 +111,10 @@ impl HttpClient {
             let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unfit())?;
             headers.insert(header, secret_value(value.expose()).ok_or_else(unfit)?);
         }
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("chatai/", env!("CARGO_PKG_VERSION")))
-            .http1_only()
-            .tcp_nodelay(true)
-            .tcp_keepalive(Duration::from_secs(30))
+        let secured = settings.proxy.iter().chain([&settings.base_url]);
+        let builder = direct_client(secured)?
             .connect_timeout(settings.connect_timeout.min(settings.timeout))
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(settings.max_idle_connections)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy();
+            .pool_max_idle_per_host(settings.max_idle_connections);
         let builder = match &settings.proxy {
             Some(proxy) => builder.proxy(
                 reqwest::Proxy::all(proxy.clone())
@@ -130,8 +122,7 @@ impl HttpClient {
             ),
             None => builder,
         };
-        let secured = settings.proxy.iter().chain([&settings.base_url]);
-        let client = with_tls(builder, secured)?
+        let client = builder
             .build()
             .map_err(|error| SetupError::Tls(innermost(&error.without_url())))?;
         Ok(Self {
@@ -197,6 +188,28 @@ impl HttpClient {
     }
 }
 
+/// What every client of ours begins with: requests go where they are addressed and nowhere else, so that a key does not
+/// either. No redirect is followed, no proxy is taken from the environment, nothing is sent again unasked. `urls` are
+/// those that will be called.
+///
+/// # Errors
+/// No TLS, where one of them needs it.
+pub fn direct_client<'u>(
+    urls: impl IntoIterator<Item = &'u Url>,
+) -> Result<reqwest::ClientBuilder, SetupError> {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("chatai/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(30))
+        .pool_idle_timeout(POOL_IDLE)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy();
+    with_tls(builder, urls.into_iter())
+}
+
 /// Reads a whole body of at most `max_bytes`; `None` where it is larger.
 pub(crate) async fn read_bounded(
     mut response: reqwest::Response,
@@ -225,8 +238,8 @@ async fn read_beginning(mut response: reqwest::Response, max_bytes: usize) -> Ve
     body
 }
 
-/// A header's value that is never shown.
-fn secret_value(value: &str) -> Option<HeaderValue> {
+/// A header's value that is never shown; `None` for what cannot stand in a header.
+pub fn secret_value(value: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some(value)

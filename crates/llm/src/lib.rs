@@ -25,12 +25,12 @@ mod wire;
 
 pub use anthropic::Anthropic;
 pub use gemini::Gemini;
-pub use http::SetupError;
+pub use http::{SetupError, direct_client, secret_value};
 pub use model::{
     Dialect, Effort, Event, Finished, Format, Item, Part, Priority, ReasoningState, Request, StopReason,
     ToolCall, ToolChoice, ToolSpec,
 };
 pub use openai::{OpenAiChat, OpenAiResponses};
 pub use provider::{Embeddings, EventStream, LlmError, OfferedModel, Provider};
-pub use secret::Secret;
+pub use secret::{Secret, Secrets};
 pub use settings::VendorSettings;

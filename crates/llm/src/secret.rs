@@ -25,7 +25,7 @@ impl Secret {
     }
 
     /// The key itself, for the header that carries it.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 
@@ -37,10 +37,11 @@ impl Secret {
 
 /// The secrets of one provider: its key and those of its headers that carry one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Secrets(Arc<[Secret]>);
+pub struct Secrets(Arc<[Secret]>);
 
 impl Secrets {
-    pub(crate) fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+    /// Those of these that are long enough to be found in a text.
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         // Keys shorter than this are placeholders; replacing them would shred ordinary words.
         Self(
             secrets
@@ -52,7 +53,7 @@ impl Secrets {
 
     /// A vendor's text made fit to show: these keys and everything that looks like one removed, control
     /// characters turned into blanks (a log line cannot be forged with them), blanks joined, shortened.
-    pub(crate) fn scrub(&self, text: &str) -> String {
+    pub fn scrub(&self, text: &str) -> String {
         // Far more than is kept, far less than a hostile body may have.
         let mut text: String = text.chars().take(MAX_DETAIL_CHARS * 8).collect();
         for key in &*self.0 {

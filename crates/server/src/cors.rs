@@ -4,7 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Request-Id",
+    "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Request-Id, Mcp-Protocol-Version, Mcp-Method, \
+     Mcp-Name",
 );
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("X-Request-Id, Retry-After, Content-Disposition, Idempotent-Replayed, Link");

@@ -92,6 +92,9 @@ surface! {
     Signed get    "/books"                                      => books::list;
     Signed get    "/books/{book_id}"                            => books::one;
     Open   get    "/models"                                     => models::models;
+    Signed get    "/tools"                                      => tools::list;
+    Signed put    "/tools/{tool}"                               => tools::grant;
+    Signed post   "/mcp"                                        => mcp::post;
 
     Signed get    "/v1/models"                                  => v1::models::list;
     Signed get    "/v1/models/{*model}"                         => v1::models::one;

@@ -3,14 +3,15 @@
 use crate::{
     commands::block_on,
     failure::Failure,
-    output,
+    output, tool_servers,
     vendors::{self, Asked},
     wiring,
 };
 use chatai_config::{Config, Database, Flags};
-use chatai_engine::Vendor;
+use chatai_engine::{ToolSource, Vendor};
+use chatai_mcp::Listing;
 use chatai_store::{OpenError, Upgrade};
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, time::Duration};
 
 pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
     let mut report = Report::default();
@@ -32,6 +33,7 @@ pub(crate) fn run(flags: &Flags) -> Result<(), Failure> {
         format!("{} books", books.len())
     });
     providers(config, &mut report);
+    tool_sources(config, &mut report);
     report.line("models", models(config), ToString::to_string);
     report.line("database", database(config), ToString::to_string);
     report.end()
@@ -65,6 +67,42 @@ fn providers(config: &Config, report: &mut Report) {
             Err(failure) => _ = report.line(&what, Err(failure), String::clone),
         }
     }
+}
+
+/// Whether each server of tools is there, and which tools it has. It is started or asked, and ended again.
+fn tool_sources(config: &Config, report: &mut Report) {
+    let mut good: Vec<(Duration, ToolSource)> = Vec::new();
+    for configured in &config.mcp_servers {
+        match tool_servers::tool_source(configured) {
+            // Connecting and listing have that long each.
+            Ok(source) => good.push((Duration::from_secs(2 * configured.timeout_s), source)),
+            Err(failure) => _ = report.line("tools", Err::<(), _>(failure), |()| String::new()),
+        }
+    }
+    match block_on(async { Ok(tool_servers::ask_all(&good).await) }) {
+        Ok(listings) => {
+            for ((_, source), listing) in good.iter().zip(listings) {
+                let what = format!("tools {}", source.server.name());
+                match listed(&listing) {
+                    Ok(said) => _ = report.line(&what, Ok(said), String::clone),
+                    Err(failure) => report.warn(&what, &failure),
+                }
+            }
+        }
+        Err(failure) => _ = report.line("tools", Err::<(), _>(failure), |()| String::new()),
+    }
+}
+
+/// What came of asking a server of tools. One that is not there is no fault of the installation, as with providers.
+fn listed(listing: &Listing) -> Result<String, Failure> {
+    if let Some(fault) = &listing.fault {
+        return Err(Failure::new(fault).hint("until it is there, its tools are not; docs/mcp.md has recipes"));
+    }
+    let names: Vec<&str> = listing.tools.iter().map(|tool| tool.name.as_str()).collect();
+    Ok(match names.len() {
+        0 => "it has no tools".to_owned(),
+        number => format!("{number}: {}", names.join(", ")),
+    })
 }
 
 /// What came of asking a provider. One that does not answer is no fault of the installation: the service starts without

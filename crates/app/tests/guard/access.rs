@@ -173,6 +173,8 @@ impl Belongings {
             "key_id" => vec![self.key_id],
             // The collection is everybody's.
             "book_id" => Vec::new(),
+            // What an account says of a tool is its own; the tool is not.
+            "tool" => Vec::new(),
             // The page's files are too.
             "version" => Vec::new(),
             other => panic!("a new kind of id needs an owner to test with: {other}"),

@@ -4,6 +4,7 @@
 
 mod documents;
 mod layers;
+mod mcp;
 mod problems;
 mod providers;
 

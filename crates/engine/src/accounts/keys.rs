@@ -224,7 +224,7 @@ fn key_not_found() -> EngineError {
 
 impl Caller {
     /// Refuses a caller with a key.
-    pub(super) fn signed_in_by_a_person(&self) -> Result<(), EngineError> {
+    pub(crate) fn signed_in_by_a_person(&self) -> Result<(), EngineError> {
         match self.key {
             None => Ok(()),
             Some(_) => Err(EngineError::new(

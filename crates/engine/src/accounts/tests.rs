@@ -44,6 +44,7 @@ async fn engine(folder: &tempfile::TempDir) -> (Engine, Arc<RwLock<()>>) {
         settings: settings(),
         catalog: Catalog::parse("{}", "none").unwrap(),
         vendors: Vec::new(),
+        tools: Vec::new(),
         collection: Collection::parse("[]", "none").unwrap(),
         extractor: Extractor::with_worker(worker, Limits::default()),
     };

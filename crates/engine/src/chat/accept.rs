@@ -16,6 +16,7 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
+    toolbox::Offered,
     views::{self, Caller, Outcome, Regenerate, SendMessage},
 };
 use chatai_store::{
@@ -89,6 +90,7 @@ pub(super) async fn send(
     let model = inner.models.resolve_for(caller, message.model.as_deref())?;
     check_window(&model, &message.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
+    let offered = outside(inner, caller, &model, &message.text).await?;
     let up_to = match message.parent {
         views::Parent::Head => UpTo::Head,
         views::Parent::Nothing => UpTo::Nothing,
@@ -123,6 +125,7 @@ pub(super) async fn send(
             provisional_title: message.conversation_id.is_none().then_some(title),
             summary: None,
             is_new: true,
+            offered,
         },
         model,
         recent,
@@ -173,6 +176,7 @@ pub(super) async fn regenerate(
     };
     check_window(&model, &question.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
+    let offered = outside(inner, caller, &model, &question.text).await?;
     let up_to = question.parent_id.map_or(UpTo::Nothing, UpTo::Message);
     let recent = recent::load(inner, owner, question.conversation_id, up_to).await?;
     let accepted = Accepted {
@@ -184,6 +188,7 @@ pub(super) async fn regenerate(
             provisional_title: None,
             summary: question.summary,
             is_new: false,
+            offered,
         },
         model,
         recent,
@@ -277,6 +282,17 @@ async fn follow_up(inner: &Inner, owner: UserId, ids: OpenedTurn, plan: &mut Pla
             Recent::default()
         }
     };
+}
+
+/// The tools from outside that a turn offers.
+async fn outside(
+    inner: &Inner,
+    caller: &Caller,
+    model: &super::Served,
+    text: &str,
+) -> Result<Offered, EngineError> {
+    let tokens = estimate_tokens(text);
+    inner.toolbox.offered(inner, caller, &model.model, tokens).await
 }
 
 pub(crate) fn unknown_price(model: &str) -> EngineError {

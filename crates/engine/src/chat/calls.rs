@@ -6,7 +6,7 @@ use crate::{
     catalog::{BUILT_IN, Model},
     views::Caller,
 };
-use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request};
+use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request, ToolSpec};
 use chatai_store::ops::turns::ModelCall;
 use chatai_types::{ErrorCode, Money, Scope, Timestamp, TokenCounts, UsageSource};
 use futures_util::StreamExt;
@@ -184,16 +184,17 @@ pub(crate) fn request_tokens(request: &Request) -> i64 {
         .iter()
         .map(|item| MESSAGE_OVERHEAD + item_tokens(item))
         .sum();
-    let tools: i64 = request
-        .tools
-        .iter()
-        .map(|tool| estimate_tokens(&tool.description) + estimate_tokens(&tool.parameters.to_string()))
-        .sum();
+    let tools: i64 = request.tools.iter().map(tool_tokens).sum();
     let format = match &request.format {
         Format::Text | Format::JsonObject => 0,
         Format::JsonSchema { schema, .. } => estimate_tokens(&schema.to_string()),
     };
     estimate_tokens(&request.system) + items + tools + format
+}
+
+/// An estimate of what offering a tool adds to a request.
+pub(crate) fn tool_tokens(tool: &ToolSpec) -> i64 {
+    estimate_tokens(&tool.description) + estimate_tokens(&tool.parameters.to_string())
 }
 
 fn item_tokens(item: &Item) -> i64 {

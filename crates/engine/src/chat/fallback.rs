@@ -6,6 +6,7 @@ use super::{
     plan::{Plan, answer_room},
     turn::{Answer, tool_call_of},
 };
+use crate::money::TOOL_RESULT_TOKENS;
 use chatai_llm::{Item, LlmError, Request};
 
 /// The request for whoever answers now, with the rounds of tools so far.
@@ -44,6 +45,21 @@ pub(crate) fn is_the_providers(error: &LlmError) -> bool {
         | LlmError::Busy { .. }
         | LlmError::CircuitOpen { .. } => true,
         LlmError::ContextTooLong(_) | LlmError::Rejected(_) | LlmError::TooLong(_) => false,
+    }
+}
+
+/// How many tokens the results of a round of tools from outside may have together: what the model's window has room for
+/// behind everything else, with a third kept for what estimates do not hold, and no more than was set aside.
+pub(super) fn tool_room(plan: &Plan, answer: &Answer, depth: Depth, rounds: &[Item]) -> i64 {
+    if plan.offered.is_empty() {
+        return 0;
+    }
+    let window = answer.asked.model.context_window;
+    let sent = request_tokens(&request_of(plan, answer, depth, rounds, false));
+    let left = (window - answer_room(window) - sent) * 2 / 3;
+    match plan.allowance {
+        Some(_) => left.min(TOOL_RESULT_TOKENS),
+        None => left,
     }
 }
 

@@ -24,9 +24,12 @@ pub(crate) mod uploads;
 mod writer;
 
 pub use accept::Turn;
-pub(crate) use calls::{Served, refusal, request_tokens, storable};
+pub(crate) use calls::{Served, refusal, request_tokens, storable, tool_tokens};
 pub(crate) use leases::{keep_leases, sweep};
 pub use reader::{Position, TurnEvent, TurnReader};
+pub(crate) use size::{cut_to_tokens, estimate_tokens};
+pub use tools::CollectionTool;
+pub(crate) use tools::arguments as tool_arguments;
 pub(crate) use turns::Turns;
 pub(crate) use writer::write_events;
 

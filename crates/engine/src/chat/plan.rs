@@ -2,7 +2,7 @@
 
 use super::{
     books,
-    calls::{Served, request_tokens},
+    calls::{Served, request_tokens, tool_tokens},
     context::{Depth, Document, context, fit_documents, question},
     prompt,
     recent::Recent,
@@ -17,6 +17,7 @@ use crate::{
     models::Models,
     money::{Allowance, Demand},
     settings::Settings,
+    toolbox::Offered,
 };
 use chatai_llm::{Format, Item, Request};
 use chatai_store::ops::{budgets::Payer, turns::BegunCall};
@@ -37,6 +38,8 @@ pub(crate) struct Plan {
     /// Decides how much context is needed; without it all that fits is given.
     pub(crate) intent: Option<Served>,
     pub(crate) recent: Recent,
+    /// The tools from outside.
+    pub(crate) offered: Offered,
     pub(crate) text: String,
     /// The question's files, whole.
     pub(crate) documents: Vec<Document>,
@@ -65,6 +68,8 @@ pub(crate) struct Asked {
     /// The summary it has already.
     pub(crate) summary: Option<String>,
     pub(crate) is_new: bool,
+    /// The tools from outside that may be called for it.
+    pub(crate) offered: Offered,
 }
 
 impl Plan {
@@ -72,7 +77,11 @@ impl Plan {
         let (models, settings): (&Models, &Settings) = (&inner.models, &inner.settings);
         let window = answering.model.context_window;
         // The question comes first, then its files, then what was said before.
-        let document_room = window - answer_room(window) - fixed_tokens() - estimate_tokens(&asked.text);
+        let document_room = window
+            - answer_room(window)
+            - fixed_tokens()
+            - outside_tokens(&asked.offered)
+            - estimate_tokens(&asked.text);
         let documents_tokens = documents_tokens(&asked.documents);
         let is_long = asked.text.chars().count() > LONG_QUESTION_CHARS;
         Self {
@@ -89,6 +98,7 @@ impl Plan {
             answering,
             tokens_before: 0,
             recent,
+            offered: asked.offered,
             summarises_question: asked.is_new && is_long,
             question_summary: asked.summary,
             text: asked.text,
@@ -118,10 +128,16 @@ impl Plan {
         items.push(Item::User(question(&self.text, &documents, model.sees)));
         Request {
             model: model.name.clone(),
-            system: prompt::SYSTEM.to_owned(),
+            system: match self.offered.is_empty() || !model.calls_tools {
+                true => prompt::SYSTEM.to_owned(),
+                false => format!("{}{}", prompt::SYSTEM, prompt::OUTSIDE),
+            },
             items,
             tools: if model.calls_tools {
                 tools::specs()
+                    .into_iter()
+                    .chain(self.offered.specs().cloned())
+                    .collect()
             } else {
                 Vec::new()
             },
@@ -152,7 +168,8 @@ impl Plan {
     pub(crate) fn request_tokens(&self) -> i64 {
         let before = self.recent.tokens();
         let documents = documents_tokens(&self.documents).min(self.document_tokens);
-        fixed_tokens() + estimate_tokens(&self.text) + documents + before.min(self.context_tokens)
+        let fixed = fixed_tokens() + outside_tokens(&self.offered);
+        fixed + estimate_tokens(&self.text) + documents + before.min(self.context_tokens)
     }
 
     /// Who is asked how much context is needed, and what; `None` when nobody is.
@@ -203,6 +220,14 @@ pub(crate) fn answer_room(window: i64) -> i64 {
 /// Whether a question alone is no more than a model takes.
 pub(crate) fn fits_window(text: &str, window: i64) -> bool {
     fixed_tokens() + estimate_tokens(text) <= window
+}
+
+/// The size of what offering these tools adds to a request.
+fn outside_tokens(offered: &Offered) -> i64 {
+    match offered.is_empty() {
+        true => 0,
+        false => estimate_tokens(prompt::OUTSIDE) + offered.specs().map(tool_tokens).sum::<i64>(),
+    }
 }
 
 /// The size of what every request begins with.

@@ -89,6 +89,7 @@ pub(crate) async fn start(
         settings,
         catalog: Catalog::parse(catalog, "a test's own").unwrap(),
         vendors: provider.map(vendor).into_iter().collect(),
+        tools: Vec::new(),
         collection: Collection::parse(books, "a test's own").unwrap(),
         extractor: Extractor::with_worker(worker, Limits::default()),
     };

@@ -2,7 +2,7 @@
 //! collection; a call that makes no sense gets an answer that says so, and the model may try again.
 
 use super::{books::Books, calls::Served, plan::Plan, size::estimate_tokens, turn::Failure};
-use crate::{inner::Inner, library::Embedded};
+use crate::{Engine, inner::Inner, library::Embedded, views::Caller};
 use chatai_llm::{ToolCall, ToolSpec};
 use chatai_rag::{Hit, Query, TitleOutcome};
 use chatai_store::ops::turns::ModelCall;
@@ -57,6 +57,48 @@ pub(crate) fn specs() -> Vec<ToolSpec> {
     ]
 }
 
+/// A tool of the collection, for others that call it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CollectionTool {
+    /// Its name.
+    pub name: String,
+    /// A name for people.
+    pub title: &'static str,
+    /// When and how to use it.
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub parameters: Value,
+}
+
+impl Engine {
+    /// The tools of the collection, as models are given them.
+    pub fn collection_tools(&self) -> Vec<CollectionTool> {
+        let specs = specs().into_iter();
+        specs
+            .map(|spec| CollectionTool {
+                title: match spec.name.as_str() {
+                    RECOMMENDATIONS => "Search the book collection",
+                    _ => "Tell what books are about",
+                },
+                name: spec.name,
+                description: spec.description,
+                parameters: spec.parameters,
+            })
+            .collect()
+    }
+
+    /// Calls a tool of the collection outside of any turn; `None` where there is no such tool. The collection is searched
+    /// by words alone: a query's vector is a model's call, and there is no turn here that pays for one.
+    pub async fn call_collection_tool(
+        &self,
+        _: &Caller,
+        name: &str,
+        arguments: &Map<String, Value>,
+    ) -> Option<Value> {
+        by_words(&self.inner, name, arguments).await
+    }
+}
+
 /// Runs one call; the output is JSON text.
 pub(crate) async fn run(
     inner: &Inner,
@@ -77,21 +119,27 @@ pub(crate) async fn run(
     Ok(output.to_string())
 }
 
-/// Runs one call without asking any model: books are found by their words alone.
+/// Runs one call without asking any model.
 pub(crate) async fn run_alone(inner: &Inner, call: &ToolCall) -> String {
-    let arguments = match arguments(&call.arguments) {
-        Ok(arguments) => arguments,
-        Err(problem) => return json!({"error": problem}).to_string(),
-    };
-    let output = match call.name.as_str() {
-        RECOMMENDATIONS => match query(&arguments) {
-            Ok(query) => recommendations(&inner.library.search(&query, None).await.hits),
-            Err(problem) => json!({"error": problem}),
-        },
-        SUMMARIES => summarise(inner, &arguments),
-        other => unknown(other),
+    let output = match arguments(&call.arguments) {
+        Ok(arguments) => by_words(inner, &call.name, &arguments)
+            .await
+            .unwrap_or_else(|| unknown(&call.name)),
+        Err(problem) => json!({"error": problem}),
     };
     output.to_string()
+}
+
+/// What a tool gives when no model may be asked: books are found by their words alone. `None` where there is no such tool.
+async fn by_words(inner: &Inner, tool: &str, arguments: &Map<String, Value>) -> Option<Value> {
+    match tool {
+        RECOMMENDATIONS => Some(match query(arguments) {
+            Ok(query) => recommendations(&inner.library.search(&query, None).await.hits),
+            Err(problem) => json!({"error": problem}),
+        }),
+        SUMMARIES => Some(summarise(inner, arguments)),
+        _ => None,
+    }
 }
 
 fn unknown(tool: &str) -> Value {
@@ -99,7 +147,8 @@ fn unknown(tool: &str) -> Value {
     json!({"error": format!("there is no tool `{name}`")})
 }
 
-fn arguments(text: &str) -> Result<Map<String, Value>, String> {
+/// The arguments as a model gives them; what is wrong with them is told to it.
+pub(crate) fn arguments(text: &str) -> Result<Map<String, Value>, String> {
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
@@ -147,8 +196,7 @@ fn recommendations(hits: &[Hit]) -> Value {
     if hits.is_empty() {
         return json!({"recommendations": [], "note": "nothing in the collection fits"});
     }
-    let found: Vec<Value> = hits.iter().map(recommendation).collect();
-    json!({"recommendations": found})
+    json!({"recommendations": hits.iter().map(recommendation).collect::<Vec<_>>()})
 }
 
 fn embedding_call(inner: &Inner, embedder: &Served, embedded: Embedded, content: &str) -> ModelCall {

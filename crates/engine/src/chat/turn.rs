@@ -6,7 +6,7 @@ use super::{
     calls::{Partial, Served, request_tokens, storable},
     closing::close,
     context::Depth,
-    fallback::request_of,
+    fallback::{request_of, tool_room},
     log::TurnLog,
     piece::Piece,
     plan::Plan,
@@ -14,7 +14,7 @@ use super::{
     size::estimate_tokens,
     tools,
 };
-use crate::{inner::Inner, views::ToolEvent};
+use crate::{inner::Inner, toolbox, views::ToolEvent};
 use chatai_llm::{Event, Item, LlmError, Request, StopReason, ToolCall};
 use chatai_store::{
     StoreError,
@@ -284,8 +284,10 @@ async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answ
         }
         // The round stands as the model made it: its calls together, each behind the reasoning that led to it.
         rounds.extend(asked);
+        let mut room = tool_room(plan, answer, depth, &rounds);
         for (place, tool_call) in calls.into_iter().enumerate() {
-            let output = run_tool(inner, plan, log, answer, place, &tool_call).await?;
+            let output = run_tool(inner, plan, log, answer, (place, room), &tool_call).await?;
+            room -= estimate_tokens(&output);
             let call_id = tool_call.id;
             rounds.push(Item::ToolResult { call_id, output });
         }
@@ -295,21 +297,24 @@ async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answ
     )))
 }
 
-/// Runs a tool, and shows that it runs and what came of it.
+/// Runs a tool, and shows that it runs and what came of it. It is the call of this place in its round, and what comes
+/// from outside may have so many tokens.
 async fn run_tool(
     inner: &Inner,
     plan: &Plan,
     log: &Arc<TurnLog>,
     answer: &mut Answer,
-    place: usize,
+    (place, room): (usize, i64),
     call: &ToolCall,
 ) -> Result<String, Failure> {
     let show = |event: ToolEvent| inner.turns.writer.push(log, Piece::Tool(event.to_json()));
     show(ToolEvent::running(call));
-    let output = if place < CALLS_PER_ROUND {
-        tools::run(inner, plan, call, log.ids.response_message_id, &mut answer.books).await?
-    } else {
-        json!({"error": "too many calls at once; ask again for what is still needed"}).to_string()
+    let output = match plan.offered.get(&call.name) {
+        _ if place >= CALLS_PER_ROUND => {
+            json!({"error": "too many calls at once; ask again for what is still needed"}).to_string()
+        }
+        Some(offered) => toolbox::call(inner, log.owner, offered, call, room).await,
+        None => tools::run(inner, plan, call, log.ids.response_message_id, &mut answer.books).await?,
     };
     show(ToolEvent::ended(call, &output));
     Ok(output)

@@ -4,7 +4,7 @@ mod usage;
 mod worst_case;
 
 pub use usage::{UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
-pub(crate) use worst_case::{Allowance, Demand, direct_worst_case, embedding_worst_case};
+pub(crate) use worst_case::{Allowance, Demand, TOOL_RESULT_TOKENS, direct_worst_case, embedding_worst_case};
 
 use crate::{Engine, EngineError, views::Caller};
 use chatai_store::ops::budgets;

@@ -21,7 +21,7 @@ const ANSWER_TOKENS: i64 = 8_192;
 /// The shortest answer that is asked for, whatever is left.
 const LEAST_ANSWER_TOKENS: i64 = 256;
 /// What a round of tools adds to the input of the next call.
-const TOOL_RESULT_TOKENS: i64 = 4_000;
+pub(crate) const TOOL_RESULT_TOKENS: i64 = 4_000;
 /// What is estimated counts this much: three halves.
 const CAUTION: (i128, i128) = (3, 2);
 /// What the collection's search may embed in one turn.

@@ -143,10 +143,8 @@ pub(super) fn understand<'a>(conversation: &Conversation<'a>, index: &Index) -> 
 
 /// `who wrote it`, `tell me more about the second one`: a question about what was named before, not here.
 fn refers_to_books(text: &Text<'_>, index: &Index) -> bool {
-    let asks = aspect_of(text).is_some()
-        || text.len() <= 4
-        || speaks_of_a_book(text)
-        || asks_about_earlier(text);
+    let asks =
+        aspect_of(text).is_some() || text.len() <= 4 || speaks_of_a_book(text) || asks_about_earlier(text);
     let names_books = Wish::read(text, index).names_books() || !index.mentions(text.source).titles.is_empty();
     asks && !wants_similar(text) && !names_books
 }

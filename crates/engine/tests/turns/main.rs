@@ -97,6 +97,7 @@ async fn engine(store: Store, prices: &str, vendor: Caching) -> Engine {
             models: Vec::new(),
             discover: false,
         }],
+        tools: Vec::new(),
         collection: Collection::parse("[]", "books").unwrap(),
         extractor: Extractor::new(Limits::default()),
     };

@@ -23,5 +23,6 @@ pub mod reports;
 pub mod search;
 pub mod search_purge;
 pub mod settings;
+pub mod tool_grants;
 pub mod turns;
 pub mod usage;

@@ -30,6 +30,7 @@ mod reports;
 mod search;
 mod settings;
 mod support;
+mod tool_grants;
 mod turn_events;
 mod turns;
 mod usage;

@@ -8,6 +8,7 @@ mod apt;
 mod browser;
 mod cluster;
 mod guest;
+mod mcp_sdk;
 mod postgres;
 
 pub(crate) use self::browser::{folder as page_tests, packages as page_packages};
@@ -17,6 +18,7 @@ pub(crate) use self::postgres::PostgresServer;
 pub(crate) struct Provisions {
     postgres: PostgresServer,
     browser: String,
+    mcp_python: String,
 }
 
 impl Provisions {
@@ -25,14 +27,16 @@ impl Provisions {
         Ok(Self {
             postgres: PostgresServer::provide()?,
             browser: browser::provide()?,
+            mcp_python: mcp_sdk::provide()?,
         })
     }
 
     /// The variables by which the tests find it.
-    pub(crate) fn environment(&self) -> [(&'static str, &str); 2] {
+    pub(crate) fn environment(&self) -> [(&'static str, &str); 3] {
         [
             (self::postgres::VARIABLE, self.postgres.url()),
             (self::browser::VARIABLE, &self.browser),
+            (self::mcp_sdk::VARIABLE, &self.mcp_python),
         ]
     }
 }
