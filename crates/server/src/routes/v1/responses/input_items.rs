@@ -79,7 +79,7 @@ pub(crate) async fn input_items(
     }
     let has_more = items.len() > limit;
     items.truncate(limit);
-    let id = |item: Option<&'_ Value>| item.and_then(|item| item["id"].as_str()).map(str::to_owned);
+    let id = |item: Option<&Value>| item.and_then(|item| item["id"].as_str()).map(str::to_owned);
     let (first_id, last_id) = (id(items.first()), id(items.last()));
     Ok(json(&InputItemsBody {
         object: "list",
