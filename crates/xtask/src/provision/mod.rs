@@ -1,5 +1,5 @@
 //! What the tests need and a fresh machine may lack. Whatever is started or created here is gone when the
-//! [`Provisions`] are dropped.
+//! [`Provisions`] are dropped; what is only installed stays, and is found there by the next run.
 //!
 //! Each need is a file of its own that tries the cheapest way first and names, where all fail, what a person
 //! can do.
@@ -9,6 +9,11 @@ mod browser;
 mod cluster;
 mod guest;
 mod postgres;
+mod sdks;
+
+use std::ffi::OsStr;
+
+use self::sdks::Sdks;
 
 pub(crate) use self::browser::{folder as page_tests, packages as page_packages};
 pub(crate) use self::postgres::PostgresServer;
@@ -17,6 +22,7 @@ pub(crate) use self::postgres::PostgresServer;
 pub(crate) struct Provisions {
     postgres: PostgresServer,
     browser: String,
+    sdks: Sdks,
 }
 
 impl Provisions {
@@ -25,14 +31,16 @@ impl Provisions {
         Ok(Self {
             postgres: PostgresServer::provide()?,
             browser: browser::provide()?,
+            sdks: Sdks::provide()?,
         })
     }
 
     /// The variables by which the tests find it.
-    pub(crate) fn environment(&self) -> [(&'static str, &str); 2] {
+    pub(crate) fn environment(&self) -> [(&'static str, &OsStr); 3] {
         [
-            (self::postgres::VARIABLE, self.postgres.url()),
-            (self::browser::VARIABLE, &self.browser),
+            (self::postgres::VARIABLE, self.postgres.url().as_ref()),
+            (self::browser::VARIABLE, self.browser.as_ref()),
+            (self::sdks::VARIABLE, self.sdks.folder().as_os_str()),
         ]
     }
 }
