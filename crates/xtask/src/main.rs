@@ -17,7 +17,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test [ARGUMENT…]    provide PostgreSQL and Chromium, then run every test; arguments go to the test runner
+  test [ARGUMENT…]    provide PostgreSQL, Chromium and the vendors' SDKs, then run every test; arguments go to the test
+                      runner
                       (`--kills N`: kill the program N times in all, in place of some 500)
   ci                  everything a commit has to pass: formatting, generated files, tidy, clippy, tests
   codegen [--check]   write the generated files below `docs/`, or only compare them
@@ -27,6 +28,7 @@ usage: cargo xtask COMMAND
 
 environment: CHATAI_TEST_POSTGRES   URL of a server on which tests may create databases, or `private`;
                                     unset, one is found, started or installed
+             CHATAI_TEST_SDKS       folder with the SDKs, as an earlier run left it; unset, `target/sdks`
 ";
 
 /// What a command ends with; the text says what went wrong and is printed once, here.

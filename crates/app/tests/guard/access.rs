@@ -70,7 +70,7 @@ async fn nobody_passes_without_a_token_but_for_the_open_routes() {
                     Some(value) => call().header(header::AUTHORIZATION, value),
                 };
                 let answer = send(call).await;
-                answer.expect(401, code);
+                answer.expect_unauthorized(route, code);
                 assert_eq!(answer.header("www-authenticate"), "Bearer", "{}", route.name());
             }
             // A cookie speaks for its owner on links alone.
@@ -81,7 +81,7 @@ async fn nobody_passes_without_a_token_but_for_the_open_routes() {
                     _ => continue,
                 };
                 let answer = send(call().header(header::COOKIE, format!("chatai_token={token}"))).await;
-                answer.expect(401, "not_authenticated");
+                answer.expect_unauthorized(route, "not_authenticated");
             }
         }
         if route.method == Method::GET {
@@ -139,6 +139,7 @@ struct Belongings {
     message_ids: [i64; 2],
     attachment_id: i64,
     key_id: i64,
+    response_id: String,
 }
 
 impl Belongings {
@@ -151,7 +152,12 @@ impl Belongings {
         let stored = messages(user, &turn["conversation_id"]).await;
         let (status, key) = user.post("/keys", &json!({"name": "diary"})).await;
         assert_eq!(status, 200, "{key}");
+        let (status, response) = user
+            .post("/v1/responses", &json!({"input": "Keep my diary."}))
+            .await;
+        assert_eq!(status, 200, "{response}");
         Self {
+            response_id: text(&response["id"]).to_owned(),
             key_id: key["id"].as_i64().unwrap(),
             conversation_id: turn["conversation_id"].as_i64().unwrap(),
             message_ids: [
@@ -163,9 +169,10 @@ impl Belongings {
     }
 
     /// The values of a route's parameter.
-    fn ids(&self, route: &Route) -> Vec<i64> {
+    fn ids(&self, route: &Route) -> Vec<String> {
         let parameter = route.path.split(['{', '}']).nth(1).unwrap();
-        match parameter {
+        let ids = match parameter {
+            "response_id" => return vec![self.response_id.clone()],
             "conversation_id" => vec![self.conversation_id],
             "message_id" => self.message_ids.to_vec(),
             "response_message_id" => vec![self.message_ids[1]],
@@ -175,10 +182,13 @@ impl Belongings {
             "book_id" => Vec::new(),
             // What an account says of a tool is its own; the tool is not.
             "tool" => Vec::new(),
+            // So are the models.
+            "model" => Vec::new(),
             // The page's files are too.
             "version" => Vec::new(),
             other => panic!("a new kind of id needs an owner to test with: {other}"),
-        }
+        };
+        ids.iter().map(ToString::to_string).collect()
     }
 }
 
@@ -203,6 +213,8 @@ async fn sights(user: &User, belongings: &Belongings) -> Vec<Value> {
         format!("/conversations/{}/messages", belongings.conversation_id),
         format!("/conversations/{}/context", belongings.conversation_id),
         format!("/chat/{}/usage-details", belongings.conversation_id),
+        format!("/v1/responses/{}", belongings.response_id),
+        format!("/v1/responses/{}/input_items", belongings.response_id),
     ] {
         let (status, body) = user.get(&path).await;
         assert_eq!(status, 200, "{path}: {body}");
@@ -239,10 +251,10 @@ on_both! {
                 };
                 let unknown = ask("999999".to_owned()).await;
                 assert_eq!(unknown.status, 404, "{}: {unknown:?}", route.name());
-                let answer = ask(id.to_string()).await;
+                let answer = ask(id.clone()).await;
                 assert_eq!((answer.status, answer.body()), (404, unknown.body()), "{}", route.name());
                 answer.expect_plain_data();
-                other_methods(&other, &route, id).await;
+                other_methods(&other, &route, &id).await;
                 tried += 1;
             }
         }
@@ -263,7 +275,7 @@ on_both! {
 }
 
 /// HEAD and every method that the route does not have answer for A's id as for an unknown one, and give nothing away.
-async fn other_methods(other: &User, route: &Route, id: i64) {
+async fn other_methods(other: &User, route: &Route, id: &str) {
     for method in [
         "HEAD", "OPTIONS", "GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND",
     ] {

@@ -96,7 +96,7 @@ async fn broken_json() {
     let app = app().await;
     let taking_json = routes(&app).await.into_iter().filter(|route| {
         let types = &route.body_types;
-        types.iter().any(|kind| kind == "application/json")
+        types.iter().any(|kind| kind == "application/json") && !route.speaks_for_a_vendor()
     });
     let taking_json: Vec<_> = taking_json.collect();
     assert!(taking_json.len() >= 7, "{taking_json:?}");

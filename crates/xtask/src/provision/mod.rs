@@ -1,5 +1,5 @@
 //! What the tests need and a fresh machine may lack. Whatever is started or created here is gone when the
-//! [`Provisions`] are dropped.
+//! [`Provisions`] are dropped; what is only installed stays, and is found there by the next run.
 //!
 //! Each need is a file of its own that tries the cheapest way first and names, where all fail, what a person
 //! can do.
@@ -10,6 +10,12 @@ mod cluster;
 mod guest;
 mod mcp_sdk;
 mod postgres;
+mod sdks;
+mod venv;
+
+use std::ffi::OsStr;
+
+use self::sdks::Sdks;
 
 pub(crate) use self::browser::{folder as page_tests, packages as page_packages};
 pub(crate) use self::postgres::PostgresServer;
@@ -19,6 +25,7 @@ pub(crate) struct Provisions {
     postgres: PostgresServer,
     browser: String,
     mcp_python: String,
+    sdks: Sdks,
 }
 
 impl Provisions {
@@ -28,15 +35,17 @@ impl Provisions {
             postgres: PostgresServer::provide()?,
             browser: browser::provide()?,
             mcp_python: mcp_sdk::provide()?,
+            sdks: Sdks::provide()?,
         })
     }
 
     /// The variables by which the tests find it.
-    pub(crate) fn environment(&self) -> [(&'static str, &str); 3] {
+    pub(crate) fn environment(&self) -> [(&'static str, &OsStr); 4] {
         [
-            (self::postgres::VARIABLE, self.postgres.url()),
-            (self::browser::VARIABLE, &self.browser),
-            (self::mcp_sdk::VARIABLE, &self.mcp_python),
+            (self::postgres::VARIABLE, self.postgres.url().as_ref()),
+            (self::browser::VARIABLE, self.browser.as_ref()),
+            (self::mcp_sdk::VARIABLE, self.mcp_python.as_ref()),
+            (self::sdks::VARIABLE, self.sdks.folder().as_os_str()),
         ]
     }
 }

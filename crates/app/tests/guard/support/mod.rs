@@ -109,6 +109,26 @@ impl Answer {
         );
     }
 
+    /// Checks the refusal of a route's caller, in the words of the API that the route speaks.
+    #[track_caller]
+    pub(crate) fn expect_unauthorized(&self, route: &Route, code: &str) {
+        let body = self.json();
+        let (said, expected) = match route.path.as_str() {
+            "/v1/messages" => (&body["error"]["type"], "authentication_error"),
+            _ if route.speaks_for_a_vendor() && code == "invalid_token" => {
+                (&body["error"]["code"], "invalid_api_key")
+            }
+            _ if route.speaks_for_a_vendor() => (&body["error"]["code"], code),
+            _ => (&body["code"], code),
+        };
+        assert_eq!(
+            (self.status, said),
+            (401, &json!(expected)),
+            "{}: {self:?}",
+            route.name()
+        );
+    }
+
     /// Checks that it is JSON or nothing, which no browser takes for anything else.
     #[track_caller]
     pub(crate) fn expect_plain_data(&self) {

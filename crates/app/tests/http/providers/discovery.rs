@@ -39,6 +39,14 @@ async fn what_a_provider_has_is_offered_behind_its_name() {
     )
     .await;
     let user = app.register("ada@example.com").await;
+    for path in ["/v1/models/two/qwen/qwen3", "/v1/models/two%2Fqwen%2fqwen3"] {
+        let (status, model) = user.get(path).await;
+        assert_eq!(
+            (status, &model["id"], &model["owned_by"]),
+            (200, &json!("two/qwen/qwen3"), &json!("two")),
+            "{path}"
+        );
+    }
     let sent = chat(&user, &[("text", "hi"), ("model", "two/qwen/qwen3")]).await;
     assert_eq!(two.two.answer_calls().last().unwrap().model(), "qwen/qwen3");
     let stored = messages(&user, &sent["conversation_id"]).await;

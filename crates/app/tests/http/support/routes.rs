@@ -30,6 +30,11 @@ impl Route {
         path + rest
     }
 
+    /// Whether it speaks a vendor's API, in whose words its errors are.
+    pub(crate) fn speaks_for_a_vendor(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+
     /// `GET /models`.
     pub(crate) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
