@@ -214,6 +214,11 @@ impl Model {
         self.vendor
     }
 
+    /// Whether it embeds, as far as anybody knows: what no data describes may.
+    pub(crate) fn may_embed(&self) -> bool {
+        self.embeds || (!self.described.abilities && self.name != BUILT_IN)
+    }
+
     /// A model the data does not describe.
     pub(crate) fn unpriced(name: &str) -> Self {
         Self {

@@ -211,25 +211,30 @@ impl Models {
 
     /// Who embeds for a caller: the model of that name, or the one that embeds the collection.
     pub(crate) fn embedder_for(&self, caller: &Caller, asked: Option<&str>) -> Result<Served, EngineError> {
-        let found = match asked {
-            Some(name) => self.named(name)?,
-            None => self.embedder().ok_or_else(|| {
-                EngineError::new(
+        let configured = self.embedder();
+        let is_configured = |name: &str| self.settings.embedding.as_deref() == Some(name);
+        let found = match (asked, configured) {
+            (None, None) => {
+                return Err(EngineError::new(
                     ErrorCode::ModelUnavailable,
                     "No model embeds here by default; name one, or set `OPENAI_EMBEDDING_MODEL`",
-                )
-            })?,
+                ));
+            }
+            (None, Some(embedder)) => embedder,
+            (Some(name), Some(embedder)) if is_configured(name) => embedder,
+            (Some(name), _) => {
+                let now = self.now.load();
+                let model = found(&now.catalog, &self.vendors, name).ok_or_else(|| unknown(name))?;
+                if !model.may_embed() {
+                    return Err(EngineError::new(
+                        ErrorCode::ModelUnavailable,
+                        format!("`{name}` answers and does not embed; choose another model"),
+                    ));
+                }
+                self.usable(model, name)?
+            }
         };
         caller.may_use(&found.model.name)?;
-        if !found.model.embeds && asked.is_some() {
-            return Err(EngineError::new(
-                ErrorCode::ModelUnavailable,
-                format!(
-                    "`{}` answers and does not embed; choose another model",
-                    found.model.name
-                ),
-            ));
-        }
         Ok(found)
     }
 
@@ -330,7 +335,10 @@ impl Models {
 
     /// A model that can answer now, without those in its place.
     fn able(&self, catalog: &Catalog, name: &str) -> Result<Served, EngineError> {
-        let model = find(catalog, &self.vendors, name)?;
+        self.usable(find(catalog, &self.vendors, name)?, name)
+    }
+
+    fn usable(&self, model: &Model, name: &str) -> Result<Served, EngineError> {
         if !model.enabled {
             return Err(EngineError::new(
                 ErrorCode::ModelUnavailable,

@@ -27,7 +27,7 @@ use chatai_store::{
         turns::Repeatable,
     },
 };
-use chatai_types::{CallId, CallKind, ErrorCode, Money, Timestamp, UserId};
+use chatai_types::{CallId, CallKind, Money, Timestamp, UserId};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -61,15 +61,6 @@ pub(super) async fn call(
         return Ok(started);
     }
     let model = inner.models.resolve_for(caller, call.model.as_deref())?;
-    if model.model.embeds {
-        return Err(EngineError::new(
-            ErrorCode::ModelUnavailable,
-            format!(
-                "`{}` embeds texts and does not answer; choose another model",
-                model.model.name
-            ),
-        ));
-    }
     let permit = inner.turns.admit(caller.user_id, inner.clock.now())?;
     let request = call.request;
     let request_tokens = request_tokens(&request);

@@ -17,9 +17,10 @@ use chatai_types::{BudgetPeriod, CallKind, Money, Timestamp};
 use script::{Script, Scripted};
 use std::sync::Arc;
 
-/// A dollar a million tokens each way, so that a token costs a millionth; `x` has no price.
+/// A dollar a million tokens each way, so that a token costs a millionth.
 const CATALOG: &str = r#"{"m": {"input": 1, "output": 1}, "n": {"input": 2, "output": 2},
-    "v": {"input": 1, "output": 0, "capabilities": ["embedding"]}}"#;
+    "v": {"input": 1, "output": 0, "capabilities": ["embedding"]},
+    "c": {"input": 1, "output": 1, "capabilities": ["tools"]}}"#;
 
 /// The pico-dollars of a token at that price.
 const TOKEN: i64 = 1_000_000;

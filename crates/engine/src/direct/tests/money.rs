@@ -197,7 +197,8 @@ async fn vectors_are_charged_as_any_call() {
     );
     for (model, texts, code) in [
         (None, &["a"][..], ErrorCode::ModelUnavailable),
-        (Some("m"), &["a"][..], ErrorCode::ModelUnavailable),
+        (Some("built-in"), &["a"][..], ErrorCode::ModelUnavailable),
+        (Some("c"), &["a"][..], ErrorCode::ModelUnavailable),
         (Some("?"), &["a"][..], ErrorCode::ModelUnknown),
         (Some("v"), &[][..], ErrorCode::Validation),
         (Some("v"), &["a", ""][..], ErrorCode::Validation),
@@ -228,14 +229,14 @@ async fn an_embedding_model_does_not_answer() {
     let world = world(&provider).await;
     let mut asks = call("hello");
     asks.model = Some("v".to_owned());
-    assert_eq!(refused(&world, asks).await.code, ErrorCode::ModelUnavailable);
+    assert_eq!(refused(&world, asks).await.code, ErrorCode::ModelUnknown);
     let offered: Vec<String> = world
         .engine
         .offered_models(&world.caller)
         .into_iter()
         .map(|offer| offer.name)
         .collect();
-    assert_eq!(offered, ["m", "n", "v", "built-in"]);
+    assert_eq!(offered, ["m", "n", "v", "c", "built-in"]);
     expect_order(&world).await;
     world.end().await;
 }
