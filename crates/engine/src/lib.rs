@@ -30,7 +30,7 @@ pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use library::{Shelf, ShelvedBook};
 pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
-pub use models::{misconfigured, overview};
+pub use models::{ModelDetails, misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};

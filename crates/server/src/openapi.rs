@@ -28,7 +28,7 @@ use utoipa::OpenApi;
         conversations::messages::messages, conversations::context::context, conversations::rename::rename,
         conversations::head::head, chat::events::events, chat::cancel::cancel, chat::regenerate::regenerate,
         chat::send::send, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,
-        attachments::attachment, models::models, books::list, books::one, search::search,
+        attachments::attachment, models::models, model_details::details, books::list, books::one, search::search,
         admin::users::users, admin::user::user, admin::budget::budget, admin::models::models, admin::model::model,
         admin::providers::providers, admin::usage::usage, admin::settings::settings, admin::settings::change,
         page::index, page::file, page::file_in_folder, service::healthz, service::readyz, service::openapi_json,

@@ -85,6 +85,7 @@ surface! {
     Signed get    "/books"                                      => books::list;
     Signed get    "/books/{book_id}"                            => books::one;
     Open   get    "/models"                                     => models::models;
+    Signed get    "/models/details"                             => model_details::details;
 
     Admin  get    "/admin/users"                                => admin::users::users;
     Admin  patch  "/admin/users/{user_id}"                      => admin::user::user;

@@ -17,6 +17,7 @@ mod environment;
 mod errors;
 mod import;
 mod keys;
+mod model_details;
 mod models;
 mod page;
 mod providers;
