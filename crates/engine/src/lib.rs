@@ -29,7 +29,7 @@ pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use inner::{Engine, Parts};
 pub use library::{Shelf, ShelvedBook};
-pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
+pub use lists::{ConversationKey, ConversationPage, ConversationsFrom, WhichConversations};
 pub use models::{ModelDetails, misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use search::SearchHit;

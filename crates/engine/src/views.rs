@@ -112,6 +112,8 @@ pub struct Conversation {
     pub summary: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when it is pinned.
+    pub pinned_at: Option<Timestamp>,
 }
 
 /// A message with everything a client may see of it.

@@ -73,6 +73,8 @@ surface! {
     Signed get    "/conversations/{conversation_id}/context"    => conversations::context::context;
     Signed put    "/conversations/{conversation_id}/rename"     => conversations::rename::rename;
     Signed put    "/conversations/{conversation_id}/head"       => conversations::head::head;
+    Signed put    "/conversations/{conversation_id}/pin"        => conversations::pin::pin;
+    Signed delete "/conversations/{conversation_id}/pin"        => conversations::pin::unpin;
 
     Signed post   "/chat/"                                      => chat::send::send;
     Signed get    "/chat/{conversation_id}/usage-details"       => chat::conversation_usage::conversation_usage;

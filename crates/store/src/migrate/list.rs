@@ -21,4 +21,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     4 => "0004" "search";
     5 => "0005" "key_budgets";
     6 => "0006" "fallbacks";
+    7 => "0007" "pins";
 };

@@ -8,4 +8,5 @@ mod list;
 mod message_pages;
 mod messages;
 mod pages;
+mod pin;
 mod rename;

@@ -6,6 +6,7 @@ pub(crate) mod delete;
 pub(crate) mod head;
 pub(crate) mod list;
 pub(crate) mod messages;
+pub(crate) mod pin;
 pub(crate) mod rename;
 
 use crate::input::fields::TextRule;
