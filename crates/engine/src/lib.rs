@@ -21,7 +21,7 @@ mod settings;
 mod vendors;
 mod views;
 
-pub use accounts::{AccountSelector, ApiKey, KeyWish};
+pub use accounts::{AccountSelector, ApiKey, KeyWish, Session};
 pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
 pub use chat::{Position, Turn, TurnEvent, TurnReader};

@@ -22,7 +22,7 @@ use utoipa::OpenApi;
     ),
     paths(
         auth::register::register, auth::registration::registration, auth::login::login, auth::token::token, auth::logout::logout,
-        auth::password::password, users::me::me, remove_account::remove, users::budget::budget, usage::usage,
+        auth::password::password, auth::sessions::list, auth::sessions::end, users::me::me, remove_account::remove, users::budget::budget, usage::usage,
         keys::list, keys::create, keys::change, keys::delete,
         conversations::list::list, conversations::create::create, conversations::delete::delete,
         conversations::messages::messages, conversations::context::context, conversations::rename::rename,

@@ -57,6 +57,8 @@ surface! {
     Open   post   "/auth/token"                                 => auth::token::token;
     Signed post   "/auth/logout"                                => auth::logout::logout;
     Signed post   "/auth/password"                              => auth::password::password;
+    Signed get    "/auth/sessions"                              => auth::sessions::list;
+    Signed delete "/auth/sessions/{session_id}"                 => auth::sessions::end;
     Signed get    "/users/me"                                   => users::me::me;
     Signed delete "/users/me"                                   => remove_account::remove;
     Signed get    "/keys"                                       => keys::list;

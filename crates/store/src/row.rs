@@ -3,7 +3,8 @@
 use crate::StoreError;
 use chatai_types::{
     ApiKeyId, AttachmentId, BookId, BudgetPeriod, ConversationId, Day, LedgerId, MessageId, Money,
-    PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    PriceVersionId, Rate, Role, Scope, SessionId, Timestamp, TurnStatus, UsageId, UsageSource, UserId,
+    UserRole,
 };
 
 /// One row of a result, valid while the statement is being read.
@@ -132,6 +133,7 @@ integers! {
     PriceVersionId: PriceVersionId;
     LedgerId: LedgerId;
     ApiKeyId: ApiKeyId;
+    SessionId: SessionId;
     BookId: BookId;
     Money: Money::from_pico;
     Rate: Rate::from_pico_per_token;

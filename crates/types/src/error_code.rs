@@ -57,6 +57,7 @@ codes! {
     AttachmentNotFound = "attachment_not_found", 404, "No such attachment among the caller's.";
     BookNotFound = "book_not_found", 404, "No such book in the collection. Its id changes when what the collection says of it does.";
     KeyNotFound = "key_not_found", 404, "No such key among the caller's.";
+    SessionNotFound = "session_not_found", 404, "No such session among those of the caller's account that have not ended.";
     MethodNotAllowed = "method_not_allowed", 405, "The path exists, but not with this method. `Allow` names those it takes.";
     LastAdministrator = "last_administrator", 409, "The change would leave the instance without an administrator. Make another account administrator first.";
     RequestTimeout = "request_timeout", 408, "The request's body did not arrive in time.";

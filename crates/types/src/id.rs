@@ -29,6 +29,8 @@ ids! {
     AttachmentId,
     /// A key that a program signs in with.
     ApiKeyId,
+    /// A session of an account, from a sign-in to its end.
+    SessionId,
     /// One model call's usage row.
     UsageId,
     /// One version of one model's prices.

@@ -139,6 +139,7 @@ struct Belongings {
     message_ids: [i64; 2],
     attachment_id: i64,
     key_id: i64,
+    session_id: i64,
 }
 
 impl Belongings {
@@ -151,7 +152,10 @@ impl Belongings {
         let stored = messages(user, &turn["conversation_id"]).await;
         let (status, key) = user.post("/keys", &json!({"name": "diary"})).await;
         assert_eq!(status, 200, "{key}");
+        let (status, sessions) = user.get("/auth/sessions").await;
+        assert_eq!(status, 200, "{sessions}");
         Self {
+            session_id: sessions[0]["id"].as_i64().unwrap(),
             key_id: key["id"].as_i64().unwrap(),
             conversation_id: turn["conversation_id"].as_i64().unwrap(),
             message_ids: [
@@ -171,6 +175,7 @@ impl Belongings {
             "response_message_id" => vec![self.message_ids[1]],
             "attachment_id" => vec![self.attachment_id],
             "key_id" => vec![self.key_id],
+            "session_id" => vec![self.session_id],
             // The collection is everybody's.
             "book_id" => Vec::new(),
             // The page's files are too.

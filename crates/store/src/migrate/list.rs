@@ -22,4 +22,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     5 => "0005" "key_budgets";
     6 => "0006" "fallbacks";
     7 => "0007" "pins";
+    8 => "0008" "sessions";
 };

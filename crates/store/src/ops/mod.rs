@@ -21,6 +21,7 @@ pub mod prices;
 pub mod reports;
 pub mod search;
 pub mod search_purge;
+pub mod sessions;
 pub mod settings;
 pub mod turns;
 pub mod usage;

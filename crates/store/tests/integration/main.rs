@@ -27,6 +27,7 @@ mod prices;
 mod raw;
 mod reports;
 mod search;
+mod sessions;
 mod settings;
 mod support;
 mod turn_events;
