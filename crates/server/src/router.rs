@@ -73,6 +73,7 @@ surface! {
     Signed delete "/conversations/{conversation_id}"            => conversations::delete::delete;
     Signed get    "/conversations/{conversation_id}/messages"   => conversations::messages::messages;
     Signed get    "/conversations/{conversation_id}/context"    => conversations::context::context;
+    Signed get    "/conversations/{conversation_id}/export"     => conversations::export::export;
     Signed put    "/conversations/{conversation_id}/rename"     => conversations::rename::rename;
     Signed put    "/conversations/{conversation_id}/head"       => conversations::head::head;
     Signed put    "/conversations/{conversation_id}/pin"        => conversations::pin::pin;

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod link;
+pub(crate) mod markdown;
 pub(crate) mod message;
 pub(crate) mod report;
 pub(crate) mod turn;

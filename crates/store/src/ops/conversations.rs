@@ -39,6 +39,15 @@ pub fn list(tx: &mut Tx<'_>, owner: UserId) -> Result<Vec<Conversation>, StoreEr
     )
 }
 
+/// One of them. `None` when it is missing or another's.
+pub fn get(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+    tx.query_opt(
+        "select id, title, summary, created_at, pinned_at from conversations where id = $1 and user_id = $2",
+        params![id, owner],
+        conversation,
+    )
+}
+
 /// Adds one.
 pub fn add(
     tx: &mut Tx<'_>,

@@ -71,6 +71,7 @@ conformance! {
             pinned_at: None,
         };
         assert_eq!(listed.last(), Some(&expected));
+        assert_eq!(read(&store, move |tx| conversations::get(tx, owner, old)).await, Some(expected));
         assert_eq!(read(&store, |tx| conversations::list(tx, UserId(99))).await, []);
     }
 
@@ -80,6 +81,7 @@ conformance! {
         assert!(read(&store, move |tx| conversations::is_owned(tx, owner, id)).await);
         for (who, id) in [(other, id), (owner, ConversationId(99))] {
             assert!(!read(&store, move |tx| conversations::is_owned(tx, who, id)).await);
+            assert_eq!(read(&store, move |tx| conversations::get(tx, who, id)).await, None);
             assert!(!write(&store, move |tx| conversations::rename(tx, who, id, "theirs")).await);
             assert!(!write(&store, move |tx| conversations::pin(tx, who, id, at(9))).await);
             assert!(!write(&store, move |tx| conversations::unpin(tx, who, id)).await);

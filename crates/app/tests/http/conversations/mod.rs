@@ -3,6 +3,7 @@
 mod context;
 mod create;
 mod delete;
+mod export;
 mod head;
 mod list;
 mod message_pages;

@@ -3,6 +3,7 @@
 pub(crate) mod context;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod export;
 pub(crate) mod head;
 pub(crate) mod list;
 pub(crate) mod messages;
