@@ -25,7 +25,7 @@ mod views;
 pub use accounts::{AccountSelector, ApiKey, KeyWish, Session};
 pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
-pub use chat::{Position, Turn, TurnEvent, TurnReader};
+pub use chat::{Draft, DraftFile, Estimate, Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
 pub use error::{EngineError, TurnIds};
 pub use export::{Export, ExportExtent, ExportedMessage};

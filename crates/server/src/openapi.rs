@@ -27,7 +27,7 @@ use utoipa::OpenApi;
         conversations::list::list, conversations::create::create, conversations::delete::delete,
         conversations::messages::messages, conversations::context::context, conversations::rename::rename,
         conversations::head::head, conversations::export::export, conversations::pin::pin, conversations::pin::unpin, chat::events::events, chat::cancel::cancel, chat::regenerate::regenerate,
-        chat::send::send, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,
+        chat::send::send, chat::estimate::estimate, chat::conversation_usage::conversation_usage, chat::message_usage::message_usage,
         attachments::attachment, models::models, model_details::details, books::list, books::one, search::search,
         admin::users::users, admin::user::user, admin::budget::budget, admin::models::models, admin::model::model,
         admin::providers::providers, admin::usage::usage, admin::settings::settings, admin::settings::change,

@@ -80,6 +80,7 @@ surface! {
     Signed delete "/conversations/{conversation_id}/pin"        => conversations::pin::unpin;
 
     Signed post   "/chat/"                                      => chat::send::send;
+    Signed post   "/chat/estimate"                              => chat::estimate::estimate;
     Signed get    "/chat/{conversation_id}/usage-details"       => chat::conversation_usage::conversation_usage;
     Signed get    "/chat/messages/{message_id}/usage-details"   => chat::message_usage::message_usage;
     Signed get    "/chat/messages/{response_message_id}/events"      => chat::events::events;
