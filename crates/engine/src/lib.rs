@@ -36,7 +36,7 @@ pub use models::{ModelDetails, misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
-pub use vendors::{Vendor, VendorEntry, VendorState, offered};
+pub use vendors::{Health, Vendor, VendorEntry, VendorState, offered};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,
     NewAccount, Origin, Outcome, Parent, Regenerate, SendMessage, SignedIn, ToolEvent, ToolState, Upload,
