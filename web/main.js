@@ -2,7 +2,8 @@
 
 import { call, get, onExpired, setToken, token } from './lib/api.js';
 import { keepFor } from './lib/keep.js';
-import { signAgain, signPage } from './pages/sign.js';
+import { mark, signAgain, signPage } from './pages/sign.js';
+import { keepPage } from './shell/install.js';
 import { explain, mountNotices, notify, report } from './shell/notice.js';
 import { Shell } from './shell/shell.js';
 import { applyTheme } from './shell/theme.js';
@@ -11,9 +12,21 @@ import { text } from './text.js';
 
 /** @typedef {import('./types.js').Account} Account */
 
+/** How long until a server that cannot be reached is tried again. */
+const AGAIN_MS = 4_000;
+
 applyTheme();
 mountNotices();
 begin();
+keepPage();
+visualViewport?.addEventListener('resize', leaveKeyboardOut);
+
+/** Where the keyboard on glass covers the page rather than making it smaller, the page makes itself smaller. */
+function leaveKeyboardOut() {
+  const view = /** @type {VisualViewport} */ (visualViewport);
+  const covered = view.scale === 1 ? Math.max(innerHeight - view.height, 0) : 0;
+  document.documentElement.style.setProperty('--covered', `${Math.round(covered)}px`);
+}
 
 async function begin() {
   if (!token()) {
@@ -26,8 +39,7 @@ async function begin() {
   try {
     account = await get('users/me');
   } catch (error) {
-    document.body.prepend(h('main', { class: 'sign-page' },
-      h('p', { class: 'fault' }, explain(error)), h('button', { type: 'button', class: 'button', onclick: () => location.reload() }, text.tryAgain)));
+    waitForServer(explain(error));
     return;
   }
   keepFor(account.id);
@@ -48,6 +60,13 @@ async function begin() {
   document.body.prepend(shell.element);
   await shell.start();
   addEventListener('hashchange', () => open(shell));
+  // A book that an answer names opens over the answer; its address opens it among the others.
+  shell.main.addEventListener('click', (event) => {
+    const link = /** @type {HTMLElement} */ (event.target).closest?.('a[data-book]');
+    if (!(link instanceof HTMLElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    import('./pages/book.js').then(({ showBook }) => showBook(link.dataset.book ?? null), missing);
+  });
   addEventListener('storage', (event) => {
     if (event.key !== 'chatai:token') return;
     if (event.newValue) setToken(event.newValue);
@@ -56,18 +75,61 @@ async function begin() {
   open(shell);
 }
 
+/**
+ * Without a server there is nothing to show but that; it is looked for until it is there.
+ * @param {string} reason
+ */
+function waitForServer(reason) {
+  const again = () => {
+    clearTimeout(timer);
+    removeEventListener('online', again);
+    place.remove();
+    begin();
+  };
+  const place = h('main', { class: 'sign-page' }, h('div', { class: 'brand large' }, mark(), text.name),
+    h('section', { class: 'greeting empty', role: 'status' }, h('h2', null, reason), h('p', null, text.errors.waiting),
+      h('button', { type: 'button', class: 'button', onclick: again }, text.tryAgain)));
+  document.body.prepend(place);
+  const timer = setTimeout(again, AGAIN_MS);
+  addEventListener('online', again);
+}
+
 function leave() {
   setToken(null);
   location.reload();
 }
 
+/** @type {import('./pages/books.js').Books | undefined} */
+let books;
+
+/**
+ * @param {Shell} shell
+ * @param {string | null} id of a book to show
+ * @param {string | null} words to search
+ */
+async function openBooks(shell, id, words) {
+  const [{ Books }, { showBook }] = await Promise.all([import('./pages/books.js'), import('./pages/book.js')]);
+  if (!books || !shell.shows(books.element)) {
+    books = new Books();
+    shell.openPage(text.books.title, books.element);
+  }
+  if (id === null) books.seek(words ?? '');
+  const back = books.input.value.trim();
+  // Closing the sheet is no step of its own: going back leads to where the book was found.
+  await showBook(id, () => history.replaceState(null, '', back ? `#/books?q=${encodeURIComponent(back)}` : '#/books'));
+}
+
 /** The place that stands behind `#`. @param {Shell} shell */
 async function open(shell) {
-  const [place, id, message] = location.hash.replace(/^#\/?/, '').split('/');
+  const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
+  const [place, id, message] = path.split('/');
   try {
     switch (place) {
       case 'c':
         shell.openChat(Number(id) || null, Number(message) || undefined);
+        break;
+      case 'books':
+        await openBooks(shell, id ? decodeURIComponent(id) : null, new URLSearchParams(query).get('q'));
         break;
       case 'usage':
         shell.openPage(text.usage.title, (await import('./pages/usage.js')).usagePage());
@@ -82,7 +144,12 @@ async function open(shell) {
         shell.openChat(null);
     }
   } catch (error) {
-    console.warn('a part of the page is missing', error);
-    notify(text.errors.stale, { label: text.errors.reload, act: () => location.reload() });
+    missing(error);
   }
+}
+
+/** @param {unknown} error */
+function missing(error) {
+  console.warn('a part of the page is missing', error);
+  notify(text.errors.stale, { label: text.errors.reload, act: () => location.reload() });
 }

@@ -13,6 +13,7 @@ export interface Conversation {
   title: string | null;
   summary: string | null;
   created_at: string;
+  pinned_at?: string | null;
 }
 
 export type Status = 'complete' | 'running' | 'stopped' | 'interrupted' | 'failed';
@@ -68,6 +69,8 @@ export interface Sum {
   output_tokens: number;
   cached_tokens: number;
   price_exact: string;
+  /** Calls whose model had no price; the sum does not know what they cost. */
+  unpriced_calls?: number;
 }
 
 export interface UsageReport {
@@ -91,6 +94,68 @@ export interface SearchHit {
   role: 'user' | 'assistant' | null;
   snippet: string;
   created_at: string;
+}
+
+/** A book of the collection. */
+export interface Book {
+  id: string;
+  title: string;
+  author: string | null;
+  year: string | null;
+  language: string | null;
+  genres: string[];
+  themes: string[];
+  short_summary: string;
+}
+
+export interface WholeBook extends Book {
+  full_summary: string;
+}
+
+/** A model that can answer, with what one wants to know before choosing it. Prices are for a million tokens. */
+export interface ModelDetails {
+  name: string;
+  provider: string | null;
+  context_window: number;
+  max_output_tokens: number | null;
+  price: { input: string; cached_input: string; cache_write: string; output: string } | null;
+  abilities: { images: boolean; tools: boolean; reasoning: boolean; structured: boolean };
+  deprecated: string | null;
+  aliases: string[];
+  is_default: boolean;
+  built_in: boolean;
+}
+
+export interface Estimate {
+  model: string;
+  context: { used_tokens: number; window: number; limit_tokens: number; will_be_summarised: boolean; fits: boolean };
+  worst_case: string | null;
+  fits_budget: boolean;
+  remaining: string | null;
+}
+
+export interface Session {
+  id: number;
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string;
+  user_agent: string | null;
+  current: boolean;
+}
+
+/** A provider as its last calls showed it. */
+export interface ProviderHealth {
+  name: string;
+  kind: string;
+  host: string;
+  state: 'unknown' | 'reachable' | 'failing' | 'resting';
+  state_since?: string | null;
+  resting_until?: string | null;
+  in_flight?: number;
+  failures?: number;
+  answered_at: string | null;
+  last_error: { code: string; detail: string; at: string } | null;
+  models: number;
 }
 
 export interface Key {

@@ -43,3 +43,20 @@ export function chip(name, type, picture) {
 export function preview(file) {
   return SHOWN.test(file.type) ? URL.createObjectURL(file) : null;
 }
+
+/**
+ * Shows on each file how much of it is on the server; they go one after the other.
+ * @param {HTMLElement} list
+ * @param {readonly File[]} files
+ * @param {number} loaded bytes of all of them
+ */
+export function showProgress(list, files, loaded) {
+  let before = 0;
+  files.forEach((file, index) => {
+    const element = /** @type {HTMLElement | undefined} */ (list.children[index]);
+    const share = Math.min(Math.max((loaded - before) / Math.max(file.size, 1), 0), 1);
+    before += file.size;
+    element?.style.setProperty('--sent', `${Math.round(share * 100)}%`);
+    if (element) element.dataset.sent = share < 1 ? text.composer.uploading(Math.round(share * 100)) : '';
+  });
+}

@@ -2,10 +2,10 @@
 
 import { h, icon, iconButton, fill } from '../lib/dom.js';
 import { keep, keepFiles, kept, keptFiles } from '../lib/keep.js';
-import { exact, parse, rounded } from '../lib/money.js';
 import { notify } from '../shell/notice.js';
 import { text } from '../text.js';
 import { chip, preview } from './attachments.js';
+import { Gauge } from './gauge.js';
 import { chooseModel, modelName, preferred } from './models.js';
 
 /** Longer texts that are pasted become files. */
@@ -38,7 +38,9 @@ export class Composer {
     });
     this.list = h('ul', { class: 'files', hidden: true });
     this.fault = h('p', { class: 'fault', role: 'alert', hidden: true });
-    this.budget = h('span', { class: 'budget' });
+    this.gauge = new Gauge(() => this.isRunning ? null : {
+      text: this.area.value, model: this.model, files: this.files, conversationId: Number(this.#draft) || undefined,
+    });
     this.picker = h('button', { type: 'button', class: 'picker', 'aria-haspopup': 'dialog', onclick: () =>
       chooseModel(this.picker, this.model, (name) => { this.setModel(name); this.area.focus(); this.#keep(); }) });
     this.button = h('button', { type: 'submit', class: 'send' });
@@ -47,7 +49,7 @@ export class Composer {
       this.fault, this.list, this.area,
       h('div', { class: 'row' },
         iconButton('attach', text.composer.attach, () => pick.click()), pick,
-        this.picker, h('span', { class: 'space' }), this.budget, this.button));
+        this.picker, h('span', { class: 'space' }), this.button));
     this.setRunning(false);
   }
 
@@ -107,6 +109,7 @@ export class Composer {
   /** The chat has a number now. @param {string} name */
   rename(name) {
     this.#draft = name;
+    this.gauge.changed();
   }
 
   /**
@@ -121,6 +124,8 @@ export class Composer {
     this.#drawFiles();
     this.#changed();
     this.fail(reason);
+    // Where the refusal names a file, that one is marked.
+    this.files.forEach((file, index) => this.list.children[index].classList.toggle('failed', reason.includes(file.name)));
     this.area.focus();
   }
 
@@ -135,13 +140,7 @@ export class Composer {
     this.model = name;
     fill(this.picker, h('span', null, modelName(name)), icon('down'));
     this.picker.setAttribute('aria-label', `${text.models.choose}: ${modelName(name)}`);
-  }
-
-  /** @param {import('../types.js').Budget | null} budget */
-  setBudget(budget) {
-    const remaining = budget?.remaining;
-    fill(this.budget, remaining && text.composer.left(rounded(parse(remaining)), text.composer.leftWhen[/** @type {'day'} */ (budget.period)]));
-    this.budget.title = remaining ? exact(parse(remaining)) : '';
+    this.gauge.forget();
   }
 
   /** @param {boolean} isRunning */
@@ -152,6 +151,7 @@ export class Composer {
     this.button.classList.toggle('stop', isRunning);
     fill(this.button, icon(isRunning ? 'stop' : 'send'));
     this.#enable();
+    if (!isRunning) this.gauge.changed();
   }
 
   /** @param {File[]} files */
@@ -218,12 +218,14 @@ export class Composer {
         this.files = this.files.filter((other) => other !== file);
         keepFiles(`files:${this.#draft}`, this.files);
         this.#drawFiles();
+        this.gauge.changed();
       }))));
   }
 
   #changed() {
     this.fail('');
     this.#fit();
+    this.gauge.changed();
     clearTimeout(this.#keeping);
     this.#keeping = setTimeout(() => this.#keep(), KEEP_PAUSE_MS);
   }

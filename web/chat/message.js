@@ -2,6 +2,7 @@
 
 import { get } from '../lib/api.js';
 import { h, icon, iconButton, fill } from '../lib/dom.js';
+import { keep, kept } from '../lib/keep.js';
 import { parse, exact } from '../lib/money.js';
 import { full, seconds } from '../lib/time.js';
 import { copyButton } from '../markdown/render.js';
@@ -9,13 +10,13 @@ import { MarkdownStream } from '../markdown/stream.js';
 import { openMenu } from '../shell/overlay.js';
 import { text } from '../text.js';
 import { attachmentList } from './attachments.js';
+import { linkBooks } from './booklinks.js';
 import { openDetails } from './details.js';
 import { modelName } from './models.js';
 import { Steps } from './steps.js';
-import { measuredTimes } from './turns.js';
+import { Turn, measuredTimes } from './turns.js';
 
 /** @typedef {import('../types.js').Message} Message */
-/** @typedef {import('./turns.js').Turn} Turn */
 
 /**
  * What a message asks of the chat it stands in.
@@ -26,6 +27,14 @@ import { measuredTimes } from './turns.js';
  * @property {(sibling: number, near: HTMLElement) => void} choose a branch
  * @property {() => string[]} models that can answer
  */
+
+/**
+ * What a question that is being edited is kept as until it has been asked.
+ * @param {number} id
+ */
+export function editOf(id) {
+  return `edit:${id}`;
+}
 
 /** Longer questions are folded. */
 const FOLD_CHARS = 1_400;
@@ -95,20 +104,26 @@ export class QuestionView {
   /** Puts the text into a field; what is asked then stands beside the old question, on a branch of its own. */
   edit() {
     const message = /** @type {Message} */ (this.message);
-    const area = h('textarea', { value: message.text, 'aria-label': text.chat.editLabel, rows: 3 });
+    // What is typed here outlives the page as well.
+    const name = editOf(message.id);
+    const area = h('textarea', { value: kept(name, message.text), 'aria-label': text.chat.editLabel, rows: 3, oninput: () => keep(name, area.value) });
+    const cancel = () => {
+      keep(name, undefined);
+      this.draw();
+    };
     const send = () => {
       if (area.value.trim() !== '') this.actions.edit(message, area.value);
     };
     const form = h('form', { class: 'edit', onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); send(); } },
       area,
       h('div', { class: 'row end' },
-        h('button', { type: 'button', class: 'button quiet', onclick: () => this.draw() }, text.cancel),
+        h('button', { type: 'button', class: 'button quiet', onclick: cancel }, text.cancel),
         h('button', { type: 'submit', class: 'button primary' }, text.chat.editSend)));
     area.addEventListener('keydown', (event) => {
       if (event.isComposing) return;
       if (event.key === 'Escape') {
         event.stopPropagation();
-        this.draw();
+        cancel();
       } else if (event.key === 'Enter' && !event.shiftKey) {
         event.preventDefault();
         send();
@@ -129,6 +144,8 @@ export class AnswerView {
     this.actions = actions;
     /** @type {Message | null} */
     this.message = null;
+    /** What it was seen to get from tools; unknown where it was only read. @type {Turn['tools'] | null} */
+    this.tools = null;
     this.steps = new Steps();
     this.body = h('div', { class: 'prose' });
     this.state = h('div', { class: 'state' });
@@ -146,11 +163,13 @@ export class AnswerView {
     this.stream.finish(message.text);
     this.#showState(message.status, message.error);
     this.#showFooter(message);
+    linkBooks(this.body, message.text, async () => this.tools ?? (this.tools = await toolsOf(message)));
   }
 
   /** @param {Turn} turn */
   follow(turn) {
     this.element.dataset.id = String(turn.responseId);
+    this.tools = turn.tools;
     this.steps.update(turn);
     if (!turn.hasEnded) {
       this.element.setAttribute('aria-busy', 'true');
@@ -202,7 +221,8 @@ export class AnswerView {
       modelName(message.model ?? ''),
       (message.input_tokens ?? 0) + (message.output_tokens ?? 0) > 0 &&
         text.line.tokens(message.input_tokens ?? 0, message.cached_tokens ?? 0, message.output_tokens ?? 0),
-      price === 0n ? text.line.free : exact(price),
+      // Unknown is not free.
+      message.price_exact === null ? text.models.unpriced : price === 0n ? text.line.free : exact(price),
       times && text.line.time(seconds(times.total), seconds(times.first)),
     ].filter(Boolean);
     fill(this.footer,
@@ -212,4 +232,14 @@ export class AnswerView {
         onclick: () => openDetails(message, () => get(`chat/messages/${message.id}/usage-details`)) },
         facts.map((fact) => h('span', null, /** @type {string} */ (fact)))));
   }
+}
+
+/**
+ * What an answer that has ended got from tools: its events tell it again.
+ * @param {Message} message
+ */
+async function toolsOf(message) {
+  const turn = Turn.of(message);
+  await turn.follow();
+  return turn.tools;
 }

@@ -96,7 +96,7 @@ export class Turn {
   /**
    * Sends a question and reads until the turn is known to the service; what follows is read by `follow`.
    * @param {Question} question
-   * @param {(share: number) => void} onProgress of an upload, from 0 to 1
+   * @param {(loaded: number) => void} onProgress of an upload, in bytes
    */
   async send(question, onProgress) {
     const fields = {
@@ -188,7 +188,7 @@ export class Turn {
   /**
    * @param {FormData} form
    * @param {Record<string, string>} headers
-   * @param {(share: number) => void} onProgress
+   * @param {(loaded: number) => void} onProgress
    */
   async #signedUpload(form, headers, onProgress) {
     for (;;) {
@@ -206,7 +206,7 @@ export class Turn {
    * Sends a form and reads its answer only so far that the turn is known: only this way of sending tells how far it is.
    * @param {FormData} form
    * @param {Record<string, string>} headers
-   * @param {(share: number) => void} onProgress
+   * @param {(loaded: number) => void} onProgress
    * @returns {Promise<void>}
    */
   #upload(form, headers, onProgress) {
@@ -217,7 +217,8 @@ export class Turn {
       request.open('POST', address('chat/'));
       for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
       request.setRequestHeader('Authorization', `Bearer ${token()}`);
-      request.upload.onprogress = (event) => onProgress(event.lengthComputable ? event.loaded / event.total : 0);
+      request.upload.onprogress = (event) => onProgress(event.loaded);
+      request.upload.onload = () => onProgress(Infinity);
       request.onprogress = () => {
         if (request.status !== 200) return;
         this.#take(parser.feed(request.responseText.slice(read)));

@@ -2,10 +2,12 @@
 
 import { ask, get, page } from '../lib/api.js';
 import { h, icon, fill } from '../lib/dom.js';
+import { keep } from '../lib/keep.js';
 import { explain, notify, report, say } from '../shell/notice.js';
 import { text } from '../text.js';
+import { showProgress } from './attachments.js';
 import { Follower } from './follower.js';
-import { AnswerView, QuestionView } from './message.js';
+import { AnswerView, QuestionView, editOf } from './message.js';
 import { isBuiltInOnly, knownModels } from './models.js';
 import { Turn } from './turns.js';
 
@@ -50,7 +52,7 @@ export class ChatView {
     this.list = h('div', { class: 'messages' });
     this.scroller = h('div', { class: 'scroller', tabindex: '-1' }, this.list);
     this.follower = new Follower(this.scroller, this.list);
-    this.element = h('div', { class: 'chat' }, this.scroller, h('div', { class: 'dock' }, this.follower.button, composer.element));
+    this.element = h('div', { class: 'chat' }, this.scroller, h('div', { class: 'dock' }, this.follower.button, composer.element, composer.gauge.element));
     this.scroller.addEventListener('scroll', () => {
       if (this.scroller.scrollTop < 600) this.#loadEarlier();
     }, { passive: true });
@@ -62,6 +64,11 @@ export class ChatView {
       choose: (sibling, near) => this.#choose(sibling, near),
       models: knownModels,
     };
+  }
+
+  /** Whether nothing is lost when it is read again: no answer is coming, nobody edits a question. */
+  get isIdle() {
+    return (!this.turn || this.turn.hasEnded) && !this.list.querySelector('form.edit');
   }
 
   /**
@@ -146,7 +153,10 @@ export class ChatView {
     this.follower.toEnd();
     await this.#run(turn, asked, answer, () => turn.send(
       { text: question, files, model, conversationId: this.id, parentId: instead ? instead.parent_id ?? 0 : undefined },
-      (share) => asked.element.style.setProperty('--sent', `${Math.round(share * 100)}%`)),
+      (loaded) => {
+        const list = /** @type {HTMLElement | null} */ (asked.element.querySelector('.files'));
+        if (list) showProgress(list, files, loaded);
+      }),
     (reason) => {
       asked.element.remove();
       answer.element.remove();
@@ -154,7 +164,10 @@ export class ChatView {
       if (this.id === null) this.#greet();
       if (instead) notify(`${text.composer.notSent} ${reason}`, { kind: 'error' });
       else this.composer.giveBack(question, files, `${text.composer.notSent} ${reason}`);
-    }, () => { if (!instead) this.composer.forget(draft); });
+    }, () => {
+      if (instead) keep(editOf(instead.id), undefined);
+      else this.composer.forget(draft);
+    });
   }
 
   /**

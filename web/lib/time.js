@@ -13,6 +13,11 @@ export function date(text) {
   return dateFormat.format(moment(text));
 }
 
+/** @param {string} text a day of the calendar, `YYYY-MM-DD` */
+export function day(text) {
+  return dateFormat.format(new Date(`${text}T00:00`));
+}
+
 /** @param {string} text */
 export function full(text) {
   return fullFormat.format(moment(text));

@@ -1,6 +1,7 @@
 // Colours for code. The highlighter and each language are loaded when the first block needs them.
 
 import { h } from '../lib/dom.js';
+import { idle } from '../lib/idle.js';
 
 /** @typedef {import('../vendor/hl-core.js').Scope} Scope */
 
@@ -17,6 +18,7 @@ const LANGUAGES = new Map(
 
 /** Longer code stays plain: colouring it would hold everything else up. */
 const MAX_CHARS = 60_000;
+const PATIENCE_MS = 500;
 
 /**
  * Colours the code in an element, soon.
@@ -32,6 +34,8 @@ export async function highlight(element, code, name) {
       import('../vendor/hl-core.js'),
       import(`../vendor/hl-${language}.js`),
     ]);
+    // Colours hold up neither an answer that is still coming nor the drawing of others.
+    await idle(PATIENCE_MS);
     if (!highlighter.getLanguage(language)) highlighter.registerLanguage(language, grammar);
     const { rootNode } = highlighter.highlight(code, { language, ignoreIllegals: true })._emitter;
     element.replaceChildren(...rootNode.children.map(node));

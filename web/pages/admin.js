@@ -6,6 +6,7 @@ import { date } from '../lib/time.js';
 import { explain, notify, report } from '../shell/notice.js';
 import { field, openDialog } from '../shell/overlay.js';
 import { text } from '../text.js';
+import { providersSection } from './providers.js';
 import { choice, usageSection } from './usage.js';
 
 /** @typedef {import('../types.js').Account} Account */
@@ -19,11 +20,11 @@ const words = text.admin;
 export function adminPage(account) {
   const body = h('div', { class: 'page-body' });
   /** @type {Record<string, () => Node[]>} */
-  const parts = { people: () => people(account), models: () => [models()], usage: () => [everybody()] };
+  const parts = { people: () => people(account), models: () => [models()], providers: () => [providersSection()], usage: () => [everybody()] };
   const show = (/** @type {string} */ part) => fill(body, parts[part]());
   show('people');
   return h('div', { class: 'page' },
-    h('div', null, choice(words.title, [{ value: 'people', label: words.people }, { value: 'models', label: words.models }, { value: 'usage', label: words.usage }], 'people', show)), body);
+    h('div', null, choice(words.title, [{ value: 'people', label: words.people }, { value: 'models', label: words.models }, { value: 'providers', label: words.providers }, { value: 'usage', label: words.usage }], 'people', show)), body);
 }
 
 /** @param {Account} account */

@@ -2,7 +2,7 @@
 
 import { ask, call, get, setToken } from '../lib/api.js';
 import { h, icon, iconButton, fill } from '../lib/dom.js';
-import { date } from '../lib/time.js';
+import { date, full } from '../lib/time.js';
 import { copyButton } from '../markdown/render.js';
 import { explain, notify, report } from '../shell/notice.js';
 import { field, openDialog } from '../shell/overlay.js';
@@ -12,6 +12,7 @@ import { choice } from './usage.js';
 
 /** @typedef {import('../types.js').Account} Account */
 /** @typedef {import('../types.js').Key} Key */
+/** @typedef {import('../types.js').Session} Session */
 
 /**
  * @param {Account} account
@@ -24,7 +25,7 @@ export function settingsPage(account, onLeft) {
       h('p', { class: 'lead' }, [account.display_name, account.email, words.roles[account.role], words.since(date(account.created_at))].filter(Boolean).join(' · '))),
     h('section', null, h('h2', null, words.look),
       h('div', null, choice(words.look, /** @type {const} */ (['system', 'light', 'dark']).map((value) => ({ value, label: words.theme[value] })), theme(), setTheme))),
-    keysSection(), passwordSection(), leaveSection(onLeft));
+    keysSection(), sessionsSection(onLeft), passwordSection(), leaveSection(onLeft));
 }
 
 function keysSection() {
@@ -60,6 +61,52 @@ function keysSection() {
   return h('section', null, h('h2', null, words.keys), h('p', { class: 'lead' }, words.keysLead,
       h('br'), words.interface, ' ', h('a', { href: 'docs/', target: '_blank' }, words.docs)),
     made, rows, h('form', { class: 'narrow', onsubmit: make }, field(words.keyName, name), h('button', { type: 'submit', class: 'button' }, icon('plus'), words.newKey)));
+}
+
+/** @param {() => void} onLeft */
+function sessionsSection(onLeft) {
+  const words = text.settings;
+  const rows = h('ul', { class: 'rows', 'aria-busy': 'true' });
+  const others = h('button', { type: 'button', class: 'button', hidden: true }, words.endOthers);
+  const end = async (/** @type {Session[]} */ several) => {
+    try {
+      for (const { id } of several) await call('DELETE', `auth/sessions/${id}`);
+    } catch (error) {
+      report(error);
+    }
+    await load();
+  };
+  const load = async () => {
+    try {
+      /** @type {Session[]} */
+      const sessions = await get('auth/sessions');
+      const rest = sessions.filter(({ current }) => !current);
+      others.hidden = rest.length < 2;
+      others.onclick = () => end(rest);
+      fill(rows, [...sessions.filter(({ current }) => current), ...rest].map((session) => h('li', null,
+        h('div', null, h('b', { title: session.user_agent ?? undefined }, device(session.user_agent)), ' ', session.current && h('span', { class: 'badge' }, words.thisOne), h('br'),
+          h('small', null, `${words.signedIn(full(session.created_at))}${session.last_used_at ? `, ${words.sessionUsed(full(session.last_used_at))}` : ''}`)),
+        session.current ? h('button', { type: 'button', class: 'button small', onclick: onLeft }, text.sign.out)
+          : h('button', { type: 'button', class: 'button small', 'aria-label': words.endOf(device(session.user_agent)), onclick: () => end([session]) }, words.end))));
+    } catch (error) {
+      fill(rows, h('li', { class: 'fault' }, explain(error)));
+    }
+    rows.removeAttribute('aria-busy');
+  };
+  load();
+  return h('section', null, h('h2', null, words.sessions), h('p', { class: 'lead' }, words.sessionsLead), rows, h('div', null, others));
+}
+
+/** What browsers call themselves, the particular before the general. */
+const BROWSERS = [['Edg', 'Edge'], ['OPR', 'Opera'], ['Firefox', 'Firefox'], ['Chrome', 'Chrome'], ['Safari', 'Safari']];
+const SYSTEMS = [['Android', 'Android'], ['iPhone', 'iPhone'], ['iPad', 'iPad'], ['Windows', 'Windows'], ['Mac OS X', 'macOS'], ['CrOS', 'ChromeOS'], ['Linux', 'Linux']];
+
+/** @param {string | null} agent */
+function device(agent) {
+  if (!agent) return text.settings.unknownDevice;
+  const [browser, system] = [BROWSERS, SYSTEMS].map((names) => names.find(([word]) => agent.includes(word))?.[1]);
+  if (browser && system) return text.settings.browserOn(browser, system);
+  return browser ?? agent.split(/[\s(]/, 1)[0].slice(0, 60);
 }
 
 function passwordSection() {

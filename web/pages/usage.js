@@ -132,7 +132,7 @@ function report(dated, scoped, days, measure, first, people) {
     h('div', { class: 'tile' }, h('dt', null, label), h('dd', null, value, small && h('small', null, small)));
   return [
     h('dl', { class: 'tiles' },
-      tile(text.usage.cost, show(total.price_exact)),
+      tile(text.usage.cost, show(total.price_exact), total.unpriced_calls ? text.usage.unpriced(total.unpriced_calls) : ''),
       tile(text.usage.calls, text.count(total.calls)),
       tile(text.usage.input, text.count(total.input_tokens), total.cached_tokens > 0 ? `${text.usage.cached}: ${text.count(total.cached_tokens)}` : ''),
       tile(text.usage.output, text.count(total.output_tokens))),

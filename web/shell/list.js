@@ -9,6 +9,8 @@ import { text } from '../text.js';
 /** @typedef {{ label: string } | { chat: Conversation }} Row */
 
 const PAGE = 100;
+/** More are pinned by nobody who still wants to find them. */
+const MOST_PINNED = 200;
 const ROW_PX = 36;
 /** Rows beyond what is in sight. */
 const MARGIN = 10;
@@ -16,6 +18,8 @@ const MARGIN = 10;
 export class ChatList {
   /** @type {Conversation[]} */
   chats = [];
+  /** Those that stand above all others. @type {Conversation[]} */
+  pinned = [];
   /** @type {number | null} */
   current = null;
   /** @type {Map<number, 'running' | 'finished'>} */
@@ -38,7 +42,8 @@ export class ChatList {
 
   /** Reads the first page anew; what was read behind it stays. */
   async refresh() {
-    const found = await page('conversations/', { limit: PAGE });
+    const [found, pinned] = await Promise.all([page('conversations/', { limit: PAGE }), page('conversations/', { limit: MOST_PINNED, pinned: 'true' })]);
+    this.pinned = pinned.body;
     /** @type {Conversation[]} */
     const fresh = found.body;
     const oldest = fresh.at(-1);
@@ -49,14 +54,21 @@ export class ChatList {
   }
 
   /**
+   * A chat that has been read; a pinned one may lie far behind the others.
+   * @param {number | null | undefined} id
+   */
+  find(id) {
+    return this.pinned.find((chat) => chat.id === id) ?? this.chats.find((chat) => chat.id === id);
+  }
+
+  /**
    * @param {number} id
    * @param {string} title
    */
   setTitle(id, title) {
-    const chat = this.chats.find((other) => other.id === id);
-    if (!chat) return;
-    chat.title = title;
-    this.arrange();
+    const several = [...this.chats, ...this.pinned].filter((other) => other.id === id);
+    for (const chat of several) chat.title = title;
+    if (several.length > 0) this.arrange();
   }
 
   /**
@@ -90,7 +102,7 @@ export class ChatList {
    * @param {1 | -1} step
    */
   neighbour(step) {
-    const visible = this.chats.filter((chat) => !this.#hidden.has(chat.id));
+    const visible = this.#rows.flatMap((row) => 'chat' in row ? [row.chat] : []);
     const at = visible.findIndex((chat) => chat.id === this.current);
     return at < 0 ? visible[0]?.id : visible[at + step]?.id;
   }
@@ -99,9 +111,10 @@ export class ChatList {
   arrange() {
     this.#rows = [];
     let before = '';
-    for (const chat of this.chats) {
+    const pinned = new Set(this.pinned.map(({ id }) => id));
+    for (const chat of [...this.pinned, ...this.chats.filter(({ id }) => !pinned.has(id))]) {
       if (this.#hidden.has(chat.id)) continue;
-      const label = group(chat);
+      const label = pinned.has(chat.id) ? text.shell.pinned : group(chat);
       if (label !== before) this.#rows.push({ label });
       before = label;
       this.#rows.push({ chat });

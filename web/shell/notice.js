@@ -4,7 +4,7 @@ import { h } from '../lib/dom.js';
 import { ApiError } from '../lib/api.js';
 import { text } from '../text.js';
 
-const stack = h('div', { class: 'notices', role: 'region', 'aria-label': 'Notices' });
+const stack = h('div', { class: 'notices', role: 'region', 'aria-label': text.notices });
 const live = h('div', { class: 'off-screen', 'aria-live': 'polite', role: 'status' });
 
 const SHOWN_MS = 6_000;

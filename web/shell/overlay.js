@@ -83,7 +83,9 @@ export function openPopover(button, popover, choices) {
     const next = event.key === 'ArrowDown' ? at + 1 : at < 0 ? all.length - 1 : at - 1;
     all[(next + all.length) % all.length]?.focus();
   });
-  const first = /** @type {HTMLElement | null} */ (popover.querySelector(`input, ${choices}`));
+  // A field that is focused brings up a keyboard on glass, over the very list.
+  const isTouch = matchMedia('(hover: none) and (pointer: coarse)').matches;
+  const first = /** @type {HTMLElement | null} */ (popover.querySelector(isTouch ? choices : `input, ${choices}`));
   first?.focus();
 }
 

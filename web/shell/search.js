@@ -1,6 +1,7 @@
 // Search over everything, and the way to every place of the page.
 
 import { get } from '../lib/api.js';
+import { compared, findBooks } from '../lib/books.js';
 import { h, icon, fill } from '../lib/dom.js';
 import { date } from '../lib/time.js';
 import { decode } from '../markdown/render.js';
@@ -12,6 +13,7 @@ import { explain, say } from './notice.js';
 
 const PAUSE_MS = 120;
 const LIMIT = 40;
+const MOST_BOOKS = 5;
 
 /** @typedef {{ label: string, icon: IconName, act: () => void }} Command */
 
@@ -57,14 +59,15 @@ export function openSearch(commands) {
       return;
     }
     try {
-      /** @type {SearchHit[]} */
-      const hits = await get('search', { q: input.value, limit: LIMIT }, signal);
+      const [hits, books] = await Promise.all([get('search', { q: input.value, limit: LIMIT }, signal), booksCalled(words, signal)]);
       const fitting = showCommands(words);
       fill(results,
-        hits.map((hit) => option(() => go(hit), found(hit))),
-        hits.length === 0 && fitting.length === 0 && h('p', { class: 'quiet none' }, text.search.none(words)),
+        hits.map((/** @type {SearchHit} */ hit) => option(() => go(hit), found(hit))),
+        books.length > 0 && h('p', { class: 'label' }, text.search.books),
+        books.map((book) => option(() => { location.hash = `#/books/${encodeURIComponent(book.id)}`; }, icon('book'), h('span', null, book.title, ' ', h('small', null, book.author)))),
+        hits.length === 0 && books.length === 0 && fitting.length === 0 && h('p', { class: 'quiet none' }, text.search.none(words)),
         fitting.length > 0 && h('p', { class: 'label' }, text.search.commands), fitting);
-      say(text.search.results(hits.length));
+      say(text.search.results(hits.length + books.length));
     } catch (error) {
       if (signal.aborted) return;
       fill(results, h('p', { class: 'fault' }, explain(error)));
@@ -104,6 +107,27 @@ export function openSearch(commands) {
   dialog.showModal();
   input.focus();
   draw();
+}
+
+/**
+ * Books that these words name; what is only alike in meaning is found among the books.
+ * @param {string} words
+ * @param {AbortSignal} signal
+ */
+async function booksCalled(words, signal) {
+  try {
+    const all = compared(words).split(' ');
+    const books = await findBooks(words, signal, MOST_BOOKS);
+    return books.filter(({ title, author }) => {
+      const name = compared(`${title} ${author ?? ''}`);
+      return all.every((word) => name.includes(word));
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    // The chats are what one came for.
+    console.warn('no books are found', error);
+    return [];
+  }
 }
 
 /** @param {SearchHit} hit */

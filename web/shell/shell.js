@@ -59,7 +59,8 @@ export class Shell {
         iconButton('panel', text.shell.closeList, () => this.toggleSide())),
       h('div', { class: 'side-actions' },
         h('a', { class: 'side-action', href: '#/' }, icon('plus'), text.shell.newChat),
-        h('button', { type: 'button', class: 'side-action', onclick: () => this.search() }, icon('search'), text.shell.search, h('kbd', null, 'Ctrl K'))),
+        h('button', { type: 'button', class: 'side-action', onclick: () => this.search() }, icon('search'), text.shell.search, h('kbd', null, 'Ctrl K')),
+        h('a', { class: 'side-action', href: '#/books' }, icon('book'), text.shell.books)),
       this.list.element, accountButton);
     const veil = h('div', { class: 'veil', onclick: () => this.toggleSide(false) });
     this.element = h('div', { class: 'shell' },
@@ -140,11 +141,16 @@ export class Shell {
     this.list.setCurrent(id);
     this.main.replaceChildren(view.element);
     this.composer.setRunning(false);
-    this.#setPlace(id ? this.list.chats.find((chat) => chat.id === id)?.title ?? '' : '');
+    this.#setPlace(id ? this.list.find(id)?.title ?? '' : '');
     this.#drawTools();
     if (!PHONE.matches) this.composer.area.focus();
     else this.toggleSide(false);
     view.open(message).catch(report);
+  }
+
+  /** Whether this is what stands in the middle. @param {HTMLElement | undefined} content */
+  shows(content) {
+    return content !== undefined && this.main.contains(content);
   }
 
   /**
@@ -181,6 +187,7 @@ export class Shell {
   #places() {
     const go = (/** @type {string} */ hash) => () => { location.hash = hash; };
     return [
+      { label: text.shell.books, icon: 'book', act: go('#/books') },
       { label: text.shell.usage, icon: 'chart', act: go('#/usage') },
       { label: text.shell.settings, icon: 'settings', act: go('#/settings') },
       ...(this.account.role === 'admin' ? [/** @type {import('./search.js').Command} */ ({ label: text.shell.admin, icon: 'users', act: go('#/admin') })] : []),
@@ -200,7 +207,7 @@ export class Shell {
 
   #drawTools() {
     const more = iconButton('more', text.more, () => {
-      const chat = this.list.chats.find((one) => one.id === this.view?.id);
+      const chat = this.list.find(this.view?.id);
       if (chat) this.#chatMenu(chat, more);
     }, { 'aria-haspopup': 'menu' });
     fill(this.placeTools, this.view?.id && more);
@@ -213,17 +220,17 @@ export class Shell {
       report(error);
       return;
     }
-    const chat = this.list.chats.find((one) => one.id === this.view?.id);
+    const chat = this.list.find(this.view?.id);
     if (chat) this.#setPlace(chat.title ?? '');
     if (this.view) this.#drawTools();
   }
 
   async #refreshBudget() {
     try {
-      this.composer.setBudget(await get('users/me/budget'));
+      this.composer.gauge.setBudget(await get('users/me/budget'));
     } catch {
       // What is left is a comfort; the service itself refuses what does not fit.
-      this.composer.setBudget(null);
+      this.composer.gauge.setBudget(null);
     }
   }
 
@@ -242,11 +249,23 @@ export class Shell {
    */
   #chatMenu(chat, button) {
     openMenu(button, [
+      { label: chat.pinned_at ? text.shell.unpin : text.shell.pin, icon: 'pin', act: () => this.#pin(chat) },
       { label: text.shell.rename, icon: 'edit', act: () => this.#rename(chat) },
-      { label: text.shell.exportMarkdown, icon: 'download', act: () => exportChat(chat, 'md').catch(report) },
+      { label: text.shell.exportMarkdown, icon: 'download', act: () => exportChat(chat, 'markdown').catch(report) },
       { label: text.shell.exportJson, icon: 'download', act: () => exportChat(chat, 'json').catch(report) },
       { label: text.shell.remove, icon: 'trash', danger: true, act: () => this.#remove(chat) },
     ]);
+  }
+
+  /** Pins a chat to the top, or lets it go. @param {Conversation} chat */
+  async #pin(chat) {
+    try {
+      await call(chat.pinned_at ? 'DELETE' : 'PUT', `conversations/${chat.id}/pin`);
+      this.#tell(chat.id);
+    } catch (error) {
+      report(error);
+    }
+    await this.#refreshList();
   }
 
   /** @param {Conversation} chat */
@@ -311,7 +330,6 @@ export class Shell {
     if (account !== this.account.id) return;
     this.#refreshList();
     this.#refreshBudget();
-    const isIdle = !this.view?.turn || this.view.turn.hasEnded;
-    if (this.view?.id === chat && isIdle) this.view.reload();
+    if (this.view?.id === chat && this.view.isIdle) this.view.reload();
   }
 }

@@ -1,6 +1,8 @@
 // Light or dark: as the system says, unless one of them was chosen here.
 
 const KEY = 'chatai:theme';
+/** As `--side` in the style sheet. */
+const FRAME = { light: '#f4f6f5', dark: '#121615' };
 
 /** @typedef {'system' | 'light' | 'dark'} Theme */
 
@@ -11,7 +13,13 @@ export function theme() {
 }
 
 export function applyTheme() {
-  document.documentElement.dataset.theme = theme();
+  const chosen = theme();
+  document.documentElement.dataset.theme = chosen;
+  // The window's own frame goes with the page.
+  for (const one of /** @type {NodeListOf<HTMLMetaElement>} */ (document.querySelectorAll('meta[name=theme-color]'))) {
+    const isDark = one.media.includes('dark');
+    one.content = FRAME[chosen === 'system' ? (isDark ? 'dark' : 'light') : chosen];
+  }
 }
 
 /** @param {Theme} chosen */

@@ -1,6 +1,6 @@
 // For administrators: people, budgets, registration, prices; and for everybody: keys.
 
-import { assert, goto, signUp, test } from './harness.mjs';
+import { assert, expectFailures, goto, push, signUp, test } from './harness.mjs';
 
 await test(async ({ page }) => {
   await signUp(page);
@@ -25,6 +25,18 @@ await test(async ({ page }) => {
   await page.getByRole('dialog').getByLabel('Output').fill('0.5');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('row', { name: /gpt-4\.1-nano/ }).getByRole('cell', { name: '0.5', exact: true }).waitFor();
+  // A provider is shown as its last calls showed it.
+  await page.getByText('Providers', { exact: true }).click();
+  const provider = page.locator('.card', { has: page.getByRole('heading', { name: 'openai', exact: true }) });
+  await provider.waitFor();
+  expectFailures('502');
+  await push({ status: 401 });
+  await page.evaluate(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}`, 'Content-Type': 'application/json' };
+    await fetch('api/chat/', { method: 'POST', headers, body: JSON.stringify({ text: 'Hello', model: 'gpt-4.1-nano' }) });
+  });
+  await provider.locator('.state-word', { hasText: 'fails' }).waitFor();
+  await provider.locator('.fault').waitFor();
   await page.getByText('Usage', { exact: true }).click();
   await page.getByText('Nothing was used in this period.').waitFor();
 
@@ -36,6 +48,20 @@ await test(async ({ page }) => {
   assert.equal(status, 200);
   await page.getByRole('button', { name: 'Delete the key “my script”' }).click();
   await page.getByText('There are no keys yet.').waitFor();
+  // Another browser is signed in as well, until its session is ended here.
+  const other = await page.evaluate(async () => {
+    const answer = await fetch('api/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ email: 'ada@example.org', password: 'secret' }) });
+    return (await answer.json()).access_token;
+  });
+  await page.reload();
+  const sessions = page.locator('section', { has: page.getByRole('heading', { name: 'Where you are signed in' }) });
+  await sessions.getByText('this one').waitFor();
+  assert.equal(await sessions.locator('li').count(), 2);
+  await sessions.getByText(/Chrome on /).first().waitFor();
+  await sessions.getByRole('button', { name: /End the session of/ }).click();
+  await page.waitForFunction(() => document.querySelectorAll('section .badge').length === 1 && document.querySelector('section .badge')?.closest('ul')?.children.length === 1);
+  expectFailures('401');
+  assert.equal(await page.evaluate(async (bearer) => (await fetch('api/users/me', { headers: { Authorization: `Bearer ${bearer}` } })).status, other), 401);
   await page.getByText('Dark').click();
   assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'dark');
 });

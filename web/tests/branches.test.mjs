@@ -1,6 +1,6 @@
 // Editing a question, answering again, and the arrows between versions.
 
-import { answered, assert, push, send, signUp, test } from './harness.mjs';
+import { answered, assert, push, reload, send, signUp, test } from './harness.mjs';
 
 await test(async ({ page }) => {
   await signUp(page);
@@ -20,6 +20,11 @@ await test(async ({ page }) => {
   await page.locator('.question').hover();
   await page.locator('.question').getByRole('button', { name: 'Edit' }).click();
   await page.getByLabel('Edit the question').fill('Another question');
+  // What is typed there outlives the page.
+  await reload(page);
+  await page.locator('.question').hover();
+  await page.locator('.question').getByRole('button', { name: 'Edit' }).click();
+  assert.equal(await page.getByLabel('Edit the question').inputValue(), 'Another question');
   await page.getByRole('button', { name: 'Ask this instead' }).click();
   await answered(page, 'Third answer.');
   await page.locator('.question .branches').getByText('2/2').waitFor();

@@ -58,8 +58,34 @@ await test(async ({ page }) => {
   assert.equal((await question.inputValue()).length, 5_000);
   await question.fill('');
 
+  // What a question takes is told before it is sent, and quietly.
+  await question.fill('What would this take?');
+  await page.locator('.gauge', { hasText: 'of the window' }).waitFor();
+  await page.locator('.gauge', { hasText: 'up to $' }).waitFor();
+  await page.locator('.gauge').click();
+  await page.getByRole('dialog', { name: 'What this question takes' }).getByText(/about [\d,]+ of 1,047,576 tokens/).waitFor();
+  await page.keyboard.press('Escape');
+  await page.evaluate(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}`, 'Content-Type': 'application/json' };
+    const me = await (await fetch('api/users/me', { headers })).json();
+    await fetch(`api/admin/users/${me.id}/budget`, { method: 'PUT', headers, body: JSON.stringify({ limit: '0.000001', period: 'total' }) });
+  });
+  await question.fill('And now?');
+  await page.getByText('It may cost more than is left of the budget.').waitFor();
+  await page.evaluate(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}`, 'Content-Type': 'application/json' };
+    const me = await (await fetch('api/users/me', { headers })).json();
+    await fetch(`api/admin/users/${me.id}/budget`, { method: 'PUT', headers, body: JSON.stringify({ limit: null, period: 'total' }) });
+  });
+  await question.fill('');
+  await page.getByText('It may cost more').waitFor({ state: 'hidden' });
+
   // The list of models.
   await page.locator('.picker').click();
+  await page.locator('.model', { hasText: 'gpt-4.1-nano' }).getByText('$0.10 in, $0.40 out').waitFor();
+  await page.getByLabel('Search models').fill('reasoning');
+  await page.waitForFunction(() => [...document.querySelectorAll('.model')].every((one) => one.textContent?.includes('reasoning')));
+  assert.ok(await page.locator('.model').count() > 0);
   await page.getByLabel('Search models').fill('4o mini');
   assert.equal(await page.locator('.model').count(), 1);
   await page.locator('.model-row .icon-button').click();

@@ -43,13 +43,15 @@ export function expectFailures(...kinds) {
   expected.push(...kinds);
 }
 
-async function open(scheme) {
+async function open(scheme, workers) {
   const context = await chromium.launchPersistentContext(mkdtempSync(join(folder, 'profile-')), {
     executablePath: CHROMIUM,
     args: FLAGS,
     colorScheme: scheme,
     acceptDownloads: true,
     viewport: isPhone ? { width: 390, height: 844 } : { width: 1280, height: 800 },
+    // A worker between the page and the network hides requests from a test that answers them itself.
+    serviceWorkers: workers,
     hasTouch: isPhone,
     isMobile: isPhone,
     permissions: ['clipboard-read', 'clipboard-write'],
@@ -130,13 +132,13 @@ export async function expectAccessible(page, where) {
   assert.deepEqual(found, [], `${where}: ${found.join('\n')}`);
 }
 
-/** Runs a test in one theme, or in both where it says so. */
-export async function test(run, schemes = ['light']) {
+/** Runs a test in one theme, or in both where it says so; `workers` as Playwright takes `serviceWorkers`. */
+export async function test(run, schemes = ['light'], { workers = 'allow' } = {}) {
   let failed = null;
   let context = null;
   try {
     for (const scheme of schemes) {
-      context = await open(scheme);
+      context = await open(scheme, workers);
       const page = await tab(context);
       try {
         await run({ context, page, scheme });

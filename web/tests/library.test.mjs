@@ -31,12 +31,46 @@ await test(async ({ page }) => {
   await page.keyboard.press('Enter');
   await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
 
+  // Books are among what is found, and only those that are called so.
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search chats and commands' }).fill('melville');
+  await page.locator('.option', { hasText: 'Moby-Dick' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('dialog').waitFor({ state: 'detached' });
+
   await page.locator('.top').getByRole('button', { name: 'More' }).click();
   const downloading = page.waitForEvent('download');
   await page.getByRole('menuitem', { name: 'Export as Markdown' }).click();
   const text = readFileSync(await (await downloading).path(), 'utf8');
   assert.match(text, /A question about birds/);
   assert.match(text, /The heron stands still\./);
+
+  const menu = async (item) => {
+    await page.locator('.top').getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: item, exact: true }).click();
+  };
+  const exporting = page.waitForEvent('download');
+  await menu('Export as JSON');
+  const file = await exporting;
+  assert.match(file.suggestedFilename(), /\.json$/);
+  const whole = JSON.parse(readFileSync(await file.path(), 'utf8'));
+  assert.equal(whole.messages.length, 2);
+  assert.ok(whole.usage_details.length > 0, 'what it cost goes with it');
+
+  // A pinned chat stands above all others, however old it is, and also after the page was left.
+  await menu('Pin');
+  await showSide(page);
+  const first = page.locator('.chat-rows li').nth(1);
+  await list.evaluate((element) => { element.scrollTop = 0; });
+  await page.locator('.chat-rows .label').first().filter({ hasText: 'Pinned' }).waitFor();
+  await first.filter({ hasText: /birds/ }).waitFor();
+  await page.reload();
+  await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
+  await showSide(page);
+  await first.filter({ hasText: /birds/ }).waitFor();
+  if (await page.locator('.veil').isVisible()) await page.keyboard.press('Escape');
+  await menu('Unpin');
+  await page.waitForFunction(() => document.querySelector('.chat-rows .label')?.textContent === 'Today');
 
   await page.locator('.top').getByRole('button', { name: 'More' }).click();
   await page.getByRole('menuitem', { name: 'Rename' }).click();

@@ -2,6 +2,7 @@
 // is whole. How long both took is printed and not judged, since machines are busy.
 
 import { answered, assert, goto, push, send, signUp, test } from './harness.mjs';
+import { longAnswer, longTasks, timeToOpen, watchTasks } from './measures.mjs';
 
 const TURNS = 1_000;
 const CHARS = 20_000;
@@ -24,34 +25,19 @@ await test(async ({ page }) => {
   for (let tried = 0; tried < 3; tried += 1) {
     await goto(page, '#/');
     await page.locator('.greeting').waitFor();
-    opened.push(await page.evaluate((id) => new Promise((resolve) => {
-      const begun = performance.now();
-      const seen = new MutationObserver(() => {
-        if (![...document.querySelectorAll('.question .bubble')].some((one) => one.textContent === 'Question 999')) return;
-        seen.disconnect();
-        requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - begun)));
-      });
-      seen.observe(document.body, { childList: true, subtree: true });
-      location.hash = `#/c/${id}`;
-    }), chat));
+    opened.push(await timeToOpen(page, chat));
   }
   const best = Math.min(...opened);
   console.log(`a chat of ${2 * TURNS} messages opens in ${best.toFixed(0)} ms`);
   assert.ok(await page.locator('.messages > article').count() <= MOST_DRAWN);
 
-  const paragraph = 'A **paragraph** with `code`, a [link](https://example.org/) and *some* words that go on for a while.\n\n';
-  const fence = '```js\n' + 'const value = compute(1, 2, 3); // and a comment\n'.repeat(60) + '```\n\n';
-  const long = (paragraph.repeat(25) + fence).repeat(Math.ceil(CHARS / (25 * paragraph.length + fence.length))).slice(0, CHARS);
-  await push({ text: `${long}\n\nThe end.`, deltas: 500 });
-  await page.evaluate(() => {
-    /** @type {any} */ (window).tasks = [];
-    new PerformanceObserver((list) => /** @type {any} */ (window).tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: 'longtask' });
-  });
+  await push({ text: longAnswer(CHARS), deltas: 500 });
+  await watchTasks(page);
   await page.locator('.picker').click();
   await page.locator('.model', { hasText: 'gpt-4.1-nano' }).first().click();
   await send(page, 'Tell me everything');
   await answered(page);
-  const tasks = await page.evaluate(() => /** @type {any} */ (window).tasks);
+  const tasks = await longTasks(page);
   const longest = Math.max(0, ...tasks);
   console.log(`an answer of ${CHARS} characters: ${tasks.length} tasks over 50 ms, the longest ${longest.toFixed(0)} ms`);
   assert.ok((await page.locator('.answer').last().textContent())?.includes('The end.'));

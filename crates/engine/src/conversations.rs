@@ -132,6 +132,36 @@ impl Engine {
         }
     }
 
+    /// Pins a conversation; one that is pinned keeps its moment.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn pin_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), EngineError> {
+        let (owner, now) = (caller.user_id, self.now());
+        let pinned = self
+            .store()
+            .write(move |tx| conversations::pin(tx, owner, id, now))
+            .await?;
+        pinned
+            .then_some(())
+            .ok_or_else(EngineError::conversation_not_found)
+    }
+
+    /// Pins a conversation no longer.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn unpin_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), EngineError> {
+        let owner = caller.user_id;
+        let unpinned = self
+            .store()
+            .write(move |tx| conversations::unpin(tx, owner, id))
+            .await?;
+        unpinned
+            .then_some(())
+            .ok_or_else(EngineError::conversation_not_found)
+    }
+
     /// Deletes a conversation with all its content; amounts stay in the ledger.
     ///
     /// # Errors
@@ -214,6 +244,7 @@ impl From<conversations::Conversation> for Conversation {
             title: row.title,
             summary: row.summary,
             created_at: row.created_at,
+            pinned_at: row.pinned_at,
         }
     }
 }

@@ -134,7 +134,7 @@ impl Engine {
             .spawn(crate::library::keep_vectors(Arc::clone(&inner)));
         inner
             .background
-            .spawn(crate::accounts::keep_key_uses(Arc::clone(&inner)));
+            .spawn(crate::accounts::keep_uses(Arc::clone(&inner)));
         inner
             .background
             .spawn(crate::search::keep_purged(Arc::clone(&inner)));

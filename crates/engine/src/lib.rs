@@ -10,6 +10,7 @@ mod chat;
 mod conversations;
 mod direct;
 mod error;
+mod export;
 pub mod import;
 mod inner;
 mod library;
@@ -31,25 +32,26 @@ pub mod llm {
     };
 }
 
-pub use accounts::{AccountSelector, ApiKey, KeyWish};
+pub use accounts::{AccountSelector, ApiKey, KeyWish, Session};
 pub use administration::{Administrator, ModelChange, ModelEntry, Registration};
 pub use catalog::{BUILT_IN, Catalog, CatalogError, Model};
-pub use chat::{CollectionTool, Position, Turn, TurnEvent, TurnReader};
+pub use chat::{CollectionTool, Draft, DraftFile, Estimate, Position, Turn, TurnEvent, TurnReader};
 pub use chatai_files::content_disposition;
 pub use direct::{
     CallAbout, CallKey, CallOutcome, CallReader, DirectCall, EmbedCall, Embedded, KeepCall, KeptView,
     ModelOffer, Piece, StartedCall, Told,
 };
 pub use error::{EngineError, TurnIds};
+pub use export::{Export, ExportExtent, ExportedMessage};
 pub use inner::{Engine, Parts};
 pub use library::{Shelf, ShelvedBook};
-pub use lists::{ConversationKey, ConversationPage, ConversationsFrom};
-pub use models::{misconfigured, overview};
+pub use lists::{ConversationKey, ConversationPage, ConversationsFrom, WhichConversations};
+pub use models::{ModelDetails, misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
 pub use toolbox::{Grant, OwnTool, ToolSource};
-pub use vendors::{Vendor, VendorEntry, VendorState, offered};
+pub use vendors::{Health, Vendor, VendorEntry, VendorState, offered};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,
     NewAccount, Origin, Outcome, Parent, Regenerate, SendMessage, SignedIn, ToolEvent, ToolState, Upload,

@@ -21,6 +21,15 @@ pub enum ConversationsFrom {
     NewerThan(ConversationKey),
 }
 
+/// Which conversations a list is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichConversations {
+    /// All of the caller's.
+    All,
+    /// Those that the caller has pinned.
+    Pinned,
+}
+
 /// A page of conversations, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConversationPage {
@@ -40,16 +49,23 @@ impl Engine {
     pub async fn conversation_page(
         &self,
         caller: &Caller,
+        which: WhichConversations,
         from: ConversationsFrom,
         limit: u32,
     ) -> Result<ConversationPage, EngineError> {
         let owner = caller.user_id;
+        let which = match which {
+            WhichConversations::All => rows::Which::All,
+            WhichConversations::Pinned => rows::Which::Pinned,
+        };
         let from = match from {
             ConversationsFrom::Newest => rows::From::Newest,
             ConversationsFrom::OlderThan(key) => rows::From::OlderThan(key),
             ConversationsFrom::NewerThan(key) => rows::From::NewerThan(key),
         };
-        let page = self.read(move |tx| rows::page(tx, owner, from, limit)).await?;
+        let page = self
+            .read(move |tx| rows::page(tx, owner, which, from, limit))
+            .await?;
         Ok(ConversationPage {
             conversations: page.rows.into_iter().map(Conversation::from).collect(),
             has_older: page.has_older,

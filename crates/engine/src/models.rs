@@ -1,7 +1,9 @@
 //! Which model can answer now, and who serves it.
 
+mod details;
 mod names;
 
+pub use details::ModelDetails;
 pub use names::misconfigured;
 
 use crate::{

@@ -1,18 +1,17 @@
 //! The providers as the engine knows them: what each is for, how its last calls went, and which models it says it has.
 
+mod health;
+
+pub use health::{Health, VendorState};
+pub(crate) use health::{Route, Watched};
+
 use crate::{
     catalog::Model,
-    chat::refusal,
     inner::Inner,
     models::{self, Models},
 };
-use async_trait::async_trait;
-use chatai_llm::{Embeddings, EventStream, LlmError, OfferedModel, Provider, Request};
-use chatai_types::{Clock, ErrorCode, Timestamp};
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use chatai_llm::{LlmError, OfferedModel, Provider};
+use std::{sync::Arc, time::Duration};
 
 /// How often providers are asked for their models, and how soon again after a failure.
 const ASK_AGAIN: Duration = Duration::from_secs(300);
@@ -42,19 +41,6 @@ pub struct Vendor {
     pub discover: bool,
 }
 
-/// How a provider's last call went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VendorState {
-    /// None was made yet.
-    Unknown,
-    /// It answered.
-    Reachable,
-    /// It failed, or refused this instance's key.
-    Failing,
-    /// It failed repeatedly and is left alone for a moment.
-    Resting,
-}
-
 /// A provider as administrators see it.
 #[derive(Clone, Debug)]
 pub struct VendorEntry {
@@ -64,122 +50,25 @@ pub struct VendorEntry {
     pub kind: &'static str,
     /// The host it is reached at.
     pub host: String,
-    /// How its last call went.
-    pub state: VendorState,
-    /// When it last answered.
-    pub answered_at: Option<Timestamp>,
-    /// How its last failure was named, without its own words, and when that was.
-    pub last_error: Option<(ErrorCode, String, Timestamp)>,
+    /// How it is.
+    pub health: Health,
+    /// Calls that have not ended yet.
+    pub in_flight: usize,
     /// The models it serves.
     pub models: usize,
-}
-
-/// A provider with how it is.
-pub(crate) struct Watched {
-    provider: Arc<dyn Provider>,
-    health: Mutex<Health>,
-    clock: Arc<dyn Clock>,
-}
-
-struct Health {
-    state: VendorState,
-    answered_at: Option<Timestamp>,
-    last_error: Option<(ErrorCode, String, Timestamp)>,
-}
-
-impl Watched {
-    pub(crate) fn new(provider: Arc<dyn Provider>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            provider,
-            health: Mutex::new(Health {
-                state: VendorState::Unknown,
-                answered_at: None,
-                last_error: None,
-            }),
-            clock,
-        }
-    }
-
-    /// Notes how a call went, and gives it on.
-    fn noted<T>(&self, outcome: Result<T, LlmError>) -> Result<T, LlmError> {
-        let now = self.clock.now();
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        match &outcome {
-            Ok(_) => {
-                health.state = VendorState::Reachable;
-                health.answered_at = Some(now);
-            }
-            // Our own bound says nothing of it.
-            Err(LlmError::Busy { .. }) => {}
-            Err(error) => {
-                let named = refusal(error);
-                health.last_error = Some((named.code, named.detail.into_owned(), now));
-                health.state = match error {
-                    LlmError::CircuitOpen { .. } => VendorState::Resting,
-                    // It is there, and did not like what it was asked.
-                    LlmError::Rejected(_)
-                    | LlmError::ContextTooLong(_)
-                    | LlmError::ModelUnavailable(_)
-                    | LlmError::RateLimited { .. } => VendorState::Reachable,
-                    _ => VendorState::Failing,
-                };
-            }
-        }
-        outcome
-    }
-}
-
-/// A provider for one model: the name it is asked for by becomes the one it has there.
-pub(crate) struct Route {
-    vendor: Arc<Watched>,
-    id: String,
-}
-
-impl Route {
-    pub(crate) fn new(vendor: &Arc<Watched>, id: &str) -> Self {
-        Self {
-            vendor: Arc::clone(vendor),
-            id: id.to_owned(),
-        }
-    }
-}
-
-#[async_trait]
-impl Provider for Route {
-    fn name(&self) -> &str {
-        self.vendor.provider.name()
-    }
-
-    async fn stream(&self, mut request: Request) -> Result<EventStream, LlmError> {
-        request.model.clone_from(&self.id);
-        self.vendor.noted(self.vendor.provider.stream(request).await)
-    }
-
-    async fn embed(&self, _: &str, texts: &[String]) -> Result<Embeddings, LlmError> {
-        self.vendor
-            .noted(self.vendor.provider.embed(&self.id, texts).await)
-    }
-
-    async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
-        self.vendor.noted(self.vendor.provider.models().await)
-    }
 }
 
 impl Models {
     /// The providers, in their order.
     pub(crate) fn vendor_entries(&self) -> Vec<VendorEntry> {
         let served = self.served_by_each();
-        let entry = |((vendor, watched), models): ((&Vendor, &Arc<Watched>), usize)| {
-            let health = watched.health.lock().unwrap_or_else(PoisonError::into_inner);
-            VendorEntry {
-                name: vendor.name.clone(),
-                kind: vendor.kind,
-                host: vendor.host.clone(),
-                state: health.state,
-                answered_at: health.answered_at,
-                last_error: health.last_error.clone(),
-                models,
-            }
+        let entry = |((vendor, watched), models): ((&Vendor, &Arc<Watched>), usize)| VendorEntry {
+            name: vendor.name.clone(),
+            kind: vendor.kind,
+            host: vendor.host.clone(),
+            health: watched.health(),
+            in_flight: watched.in_flight(),
+            models,
         };
         self.vendors().zip(served).map(entry).collect()
     }
@@ -265,9 +154,10 @@ async fn take_over(inner: &Inner, place: usize, name: &str, models: Vec<OfferedM
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use chatai_types::SystemClock;
+    use async_trait::async_trait;
+    use chatai_llm::{Embeddings, EventStream, Request};
 
-    struct Mute;
+    pub(crate) struct Mute;
 
     #[async_trait]
     impl Provider for Mute {
@@ -302,28 +192,5 @@ pub(crate) mod tests {
                 .collect(),
             discover: false,
         }
-    }
-
-    #[test]
-    fn failures_say_how_a_provider_is() {
-        let watched = Watched::new(Arc::new(Mute), Arc::new(SystemClock));
-        let state = |outcome: Result<(), LlmError>| {
-            let _ = watched.noted(outcome);
-            watched.health.lock().unwrap().state
-        };
-        let why = || "sk-secret".to_owned();
-        assert_eq!(state(Ok(())), VendorState::Reachable);
-        assert_eq!(state(Err(LlmError::Failed(why()))), VendorState::Failing);
-        let retry_after = Duration::from_secs(1);
-        assert_eq!(
-            state(Err(LlmError::CircuitOpen { retry_after })),
-            VendorState::Resting
-        );
-        assert_eq!(state(Err(LlmError::Rejected(why()))), VendorState::Reachable);
-        assert_eq!(state(Err(LlmError::Auth(why()))), VendorState::Failing);
-        let health = watched.health.lock().unwrap();
-        let (code, detail, _) = health.last_error.as_ref().unwrap();
-        assert_eq!(*code, ErrorCode::ProviderAuth);
-        assert!(!detail.contains("sk-secret"), "{detail}");
     }
 }

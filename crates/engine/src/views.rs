@@ -55,11 +55,13 @@ impl Caller {
     }
 }
 
-/// Where a call without a token comes from, for rate limits.
-#[derive(Clone, Copy, Debug)]
+/// Where a call comes from, for rate limits, and for the list of sessions where it is a sign-in.
+#[derive(Clone, Debug)]
 pub struct Origin {
     /// The client's address, as far as proxies can be trusted.
     pub address: IpAddr,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
 }
 
 /// A new account as asked for; lengths and forms are checked by the engine.
@@ -112,6 +114,8 @@ pub struct Conversation {
     pub summary: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when it is pinned.
+    pub pinned_at: Option<Timestamp>,
 }
 
 /// A message with everything a client may see of it.

@@ -154,6 +154,19 @@ impl fmt::Display for ContentHash {
     }
 }
 
+impl ContentHash {
+    /// The hash that [`fmt::Display`] wrote so; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        // One hash has one name.
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return None;
+        }
+        blake3::Hash::from_hex(text)
+            .ok()
+            .map(|hash| Self(*hash.as_bytes()))
+    }
+}
+
 impl fmt::Debug for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ContentHash({self})")
@@ -233,6 +246,23 @@ mod tests {
         hashes.dedup();
         assert_eq!(hashes.len(), others.len() + 1);
         assert_eq!(book.content_hash(), book.clone().content_hash());
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written() {
+        let hash = Book::default().content_hash();
+        let text = hash.to_string();
+        assert_eq!(ContentHash::from_hex(&text), Some(hash));
+        for other in [
+            "",
+            "none",
+            &text[1..],
+            &format!("{text}0"),
+            &text.to_uppercase(),
+            &text.replace('a', "g"),
+        ] {
+            assert_eq!(ContentHash::from_hex(other), None, "{other}");
+        }
     }
 
     #[test]

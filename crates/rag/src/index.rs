@@ -143,12 +143,28 @@ impl Index {
             .map(|entry| entry.hash)
     }
 
+    /// The book of a content hash.
+    pub fn find(&self, hash: ContentHash) -> Option<BookId> {
+        self.slots_by_hash.get(&hash).map(|slot| self.id(*slot))
+    }
+
     /// All books with their ids, in the collection's order.
     pub fn books(&self) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
-        self.entries
+        self.from_slot(0)
+    }
+
+    /// The books behind one of them, in the collection's order; found without passing over those before it.
+    pub fn books_behind(&self, id: BookId) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
+        let behind = usize::try_from(id.0).map_or(0, |slot| slot.saturating_add(1));
+        self.from_slot(behind)
+    }
+
+    fn from_slot(&self, first: usize) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
+        let entries = self.entries.get(first..).unwrap_or_default();
+        entries
             .iter()
-            .enumerate()
-            .map(|(slot, entry)| (BookId(slot as i64), &entry.book))
+            .zip(first..)
+            .map(|(entry, slot)| (BookId(slot as i64), &entry.book))
     }
 
     /// The content hashes of all books: what embeddings are needed for.

@@ -3,8 +3,11 @@
 use crate::{error::ApiError, settings::TrustedProxies};
 use axum::extract::FromRequestParts;
 use chatai_engine::Origin;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 use std::net::IpAddr;
+
+/// How much of what a client calls itself is kept.
+const USER_AGENT_CHARS: usize = 300;
 
 /// The client of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,18 @@ impl Client {
     pub(crate) fn origin(&self) -> Origin {
         Origin {
             address: self.address,
+            user_agent: None,
+        }
+    }
+
+    /// The same for a sign-in, with what the client calls itself.
+    pub(crate) fn signing_in(&self, headers: &HeaderMap) -> Origin {
+        let said = headers.get(header::USER_AGENT);
+        let said = said.and_then(|value| value.to_str().ok()).map(str::trim);
+        let user_agent = said.filter(|said| !said.is_empty());
+        Origin {
+            user_agent: user_agent.map(|said| said.chars().take(USER_AGENT_CHARS).collect()),
+            ..self.origin()
         }
     }
 }

@@ -64,6 +64,8 @@ surface! {
     Open   post   "/auth/token"                                 => auth::token::token;
     Signed post   "/auth/logout"                                => auth::logout::logout;
     Signed post   "/auth/password"                              => auth::password::password;
+    Signed get    "/auth/sessions"                              => auth::sessions::list;
+    Signed delete "/auth/sessions/{session_id}"                 => auth::sessions::end;
     Signed get    "/users/me"                                   => users::me::me;
     Signed delete "/users/me"                                   => remove_account::remove;
     Signed get    "/keys"                                       => keys::list;
@@ -78,10 +80,14 @@ surface! {
     Signed delete "/conversations/{conversation_id}"            => conversations::delete::delete;
     Signed get    "/conversations/{conversation_id}/messages"   => conversations::messages::messages;
     Signed get    "/conversations/{conversation_id}/context"    => conversations::context::context;
+    Signed get    "/conversations/{conversation_id}/export"     => conversations::export::export;
     Signed put    "/conversations/{conversation_id}/rename"     => conversations::rename::rename;
     Signed put    "/conversations/{conversation_id}/head"       => conversations::head::head;
+    Signed put    "/conversations/{conversation_id}/pin"        => conversations::pin::pin;
+    Signed delete "/conversations/{conversation_id}/pin"        => conversations::pin::unpin;
 
     Signed post   "/chat/"                                      => chat::send::send;
+    Signed post   "/chat/estimate"                              => chat::estimate::estimate;
     Signed get    "/chat/{conversation_id}/usage-details"       => chat::conversation_usage::conversation_usage;
     Signed get    "/chat/messages/{message_id}/usage-details"   => chat::message_usage::message_usage;
     Signed get    "/chat/messages/{response_message_id}/events"      => chat::events::events;
@@ -92,6 +98,7 @@ surface! {
     Signed get    "/books"                                      => books::list;
     Signed get    "/books/{book_id}"                            => books::one;
     Open   get    "/models"                                     => models::models;
+    Signed get    "/models/details"                             => model_details::details;
     Signed get    "/tools"                                      => tools::list;
     Signed put    "/tools/{tool}"                               => tools::grant;
     Signed post   "/mcp"                                        => mcp::post;

@@ -3,7 +3,8 @@
 use crate::StoreError;
 use chatai_types::{
     ApiKeyId, AttachmentId, BookId, BudgetPeriod, CallId, CallKind, ConversationId, Day, LedgerId, MessageId,
-    Money, PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    Money, PriceVersionId, Rate, Role, Scope, SessionId, Timestamp, TurnStatus, UsageId, UsageSource, UserId,
+    UserRole,
 };
 
 /// One row of a result, valid while the statement is being read.
@@ -132,6 +133,7 @@ integers! {
     PriceVersionId: PriceVersionId;
     LedgerId: LedgerId;
     ApiKeyId: ApiKeyId;
+    SessionId: SessionId;
     BookId: BookId;
     CallId: CallId;
     Money: Money::from_pico;

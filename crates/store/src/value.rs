@@ -5,7 +5,8 @@
 use crate::StoreError;
 use chatai_types::{
     ApiKeyId, AttachmentId, BookId, BudgetPeriod, CallId, CallKind, ConversationId, Day, LedgerId, MessageId,
-    Money, PriceVersionId, Rate, Role, Scope, Timestamp, TurnStatus, UsageId, UsageSource, UserId, UserRole,
+    Money, PriceVersionId, Rate, Role, Scope, SessionId, Timestamp, TurnStatus, UsageId, UsageSource, UserId,
+    UserRole,
 };
 
 /// One parameter of a statement, borrowed from the caller.
@@ -71,6 +72,7 @@ from! {
     PriceVersionId: id => Value::Int(id.0);
     LedgerId: id => Value::Int(id.0);
     ApiKeyId: id => Value::Int(id.0);
+    SessionId: id => Value::Int(id.0);
     BookId: id => Value::Int(id.0);
     CallId: id => Value::Int(id.0);
     Money: money => Value::Int(money.as_pico());

@@ -62,6 +62,7 @@ codes! {
     KeyNotFound = "key_not_found", 404, "No such key among the caller's.";
     ResponseNotFound = "response_not_found", 404, "No such stored response among the caller's. Responses are kept for 30 days.";
     ToolNotFound = "tool_not_found", 404, "No such tool from outside among those that there are for the caller, or its server is not there now.";
+    SessionNotFound = "session_not_found", 404, "No such session among those of the caller's account that have not ended.";
     MethodNotAllowed = "method_not_allowed", 405, "The path exists, but not with this method. `Allow` names those it takes.";
     LastAdministrator = "last_administrator", 409, "The change would leave the instance without an administrator. Make another account administrator first.";
     RequestTimeout = "request_timeout", 408, "The request's body did not arrive in time.";

@@ -29,6 +29,8 @@ ids! {
     AttachmentId,
     /// A key that a program signs in with.
     ApiKeyId,
+    /// A session of an account, from a sign-in to its end.
+    SessionId,
     /// One model call's usage row.
     UsageId,
     /// A model call that belongs to an account and to no conversation.

@@ -19,8 +19,8 @@ pub use day::{BudgetPeriod, BudgetWindow, Day};
 pub use email::email_fault;
 pub use error_code::ErrorCode;
 pub use id::{
-    ApiKeyId, AttachmentId, BookId, CallId, ConversationId, LedgerId, MessageId, PriceVersionId, UsageId,
-    UserId,
+    ApiKeyId, AttachmentId, BookId, CallId, ConversationId, LedgerId, MessageId, PriceVersionId, SessionId,
+    UsageId, UserId,
 };
 pub use message::{CallKind, Role, Scope, TurnStatus, UnknownName, UsageSource, UserRole};
 pub use money::{Money, MoneyError, Rate, Rates};

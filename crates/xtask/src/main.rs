@@ -23,6 +23,7 @@ usage: cargo xtask COMMAND
   ci                  everything a commit has to pass: formatting, generated files, tidy, clippy, tests
   codegen [--check]   write the generated files below `docs/`, or only compare them
   page                check the page's types and the rules on its source
+  screenshots         take the pictures of `docs/screenshots/` anew, in Chromium
   tidy                check which crate knows which, and the rules on source text
   bench [NAME…]       run benchmarks by name; without a name, list them
 
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         ("codegen", []) => codegen::write(),
         ("codegen", [flag]) if flag == "--check" => codegen::check(),
         ("page", []) => page::check(),
+        ("screenshots", []) => page::screenshots(),
         ("tidy", []) => tidy::run(),
         ("bench", names) => bench::run(names),
         ("help" | "--help" | "-h", _) => {

@@ -140,6 +140,7 @@ struct Belongings {
     attachment_id: i64,
     key_id: i64,
     response_id: String,
+    session_id: i64,
 }
 
 impl Belongings {
@@ -156,8 +157,11 @@ impl Belongings {
             .post("/v1/responses", &json!({"input": "Keep my diary."}))
             .await;
         assert_eq!(status, 200, "{response}");
+        let (status, sessions) = user.get("/auth/sessions").await;
+        assert_eq!(status, 200, "{sessions}");
         Self {
             response_id: text(&response["id"]).to_owned(),
+            session_id: sessions[0]["id"].as_i64().unwrap(),
             key_id: key["id"].as_i64().unwrap(),
             conversation_id: turn["conversation_id"].as_i64().unwrap(),
             message_ids: [
@@ -178,6 +182,7 @@ impl Belongings {
             "response_message_id" => vec![self.message_ids[1]],
             "attachment_id" => vec![self.attachment_id],
             "key_id" => vec![self.key_id],
+            "session_id" => vec![self.session_id],
             // The collection is everybody's.
             "book_id" => Vec::new(),
             // What an account says of a tool is its own; the tool is not.

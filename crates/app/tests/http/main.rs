@@ -18,6 +18,7 @@ mod errors;
 mod import;
 mod keys;
 mod mcp;
+mod model_details;
 mod models;
 mod page;
 mod providers;

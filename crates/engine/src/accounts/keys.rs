@@ -5,18 +5,13 @@
 
 use crate::{
     Engine, EngineError,
-    inner::Inner,
     money::{Budget, check_limit},
     views::Caller,
 };
 use chatai_store::ops::keys::{self as rows, KeyChange, NewKey};
 use chatai_types::{ApiKeyId, BudgetPeriod, ErrorCode, Money, Timestamp};
 use sha2::{Digest, Sha256};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 /// What every key begins with; no other token does.
 pub(super) const PREFIX: &str = "sk-";
@@ -24,8 +19,6 @@ pub(super) const PREFIX: &str = "sk-";
 const BYTES: usize = 24;
 /// Signs of a key that stay visible.
 const VISIBLE: usize = PREFIX.len() + 8;
-/// How often uses are written.
-const WRITE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A key as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,35 +55,6 @@ pub struct KeyWish {
 impl KeyWish {
     fn check(&self) -> Result<(), EngineError> {
         check_limit(self.limit.flatten().map(|(amount, _)| amount))
-    }
-}
-
-/// When keys were last used, as far as it is not written yet. One entry a key.
-#[derive(Debug, Default)]
-pub(crate) struct KeyUses(Mutex<HashMap<ApiKeyId, Timestamp>>);
-
-impl KeyUses {
-    pub(super) fn note(&self, id: ApiKeyId, at: Timestamp) {
-        self.lock().insert(id, at);
-    }
-
-    fn of(&self, id: ApiKeyId) -> Option<Timestamp> {
-        self.lock().get(&id).copied()
-    }
-
-    fn forget(&self, id: ApiKeyId) {
-        self.lock().remove(&id);
-    }
-
-    fn take(&self) -> Vec<(ApiKeyId, Timestamp)> {
-        // In order of ids: two instances that write at once take the rows in the same order.
-        let mut uses: Vec<_> = self.lock().drain().collect();
-        uses.sort_unstable();
-        uses
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ApiKeyId, Timestamp>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -181,7 +145,7 @@ impl Engine {
             return Err(key_not_found());
         }
         self.inner.accounts.forget_checked();
-        self.inner.accounts.key_uses.forget(id);
+        self.inner.accounts.uses.keys.forget(&id);
         Ok(())
     }
 
@@ -206,7 +170,7 @@ impl Engine {
 
     fn with_use(&self, row: rows::Key, now: Timestamp) -> ApiKey {
         ApiKey {
-            last_used_at: self.inner.accounts.key_uses.of(row.id).max(row.last_used_at),
+            last_used_at: self.inner.accounts.uses.keys.of(&row.id).max(row.last_used_at),
             id: row.id,
             name: row.name,
             prefix: row.prefix,
@@ -240,25 +204,4 @@ impl Caller {
 fn hash(key: &str) -> String {
     let bytes = Sha256::digest(key.as_bytes());
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Writes when keys were used, once in a while and in the end.
-pub(crate) async fn keep_key_uses(inner: Arc<Inner>) {
-    let mut ticks = tokio::time::interval(WRITE_INTERVAL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let ended = tokio::select! {
-            _ = ticks.tick() => false,
-            () = inner.turns.stopped.cancelled() => true,
-        };
-        let uses = inner.accounts.key_uses.take();
-        if !uses.is_empty()
-            && let Err(error) = inner.store.write(move |tx| rows::note_uses(tx, &uses)).await
-        {
-            tracing::warn!(%error, "the last uses of keys could not be written");
-        }
-        if ended {
-            return;
-        }
-    }
 }

@@ -5,17 +5,20 @@ mod keys;
 mod old_hashes;
 mod passwords;
 mod removal;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod throttle;
 mod tokens;
+mod uses;
 
 pub use admin::AccountSelector;
 pub use keys::{ApiKey, KeyWish};
-pub(crate) use keys::{KeyUses, keep_key_uses};
 pub(crate) use passwords::{Passwords, Verdict};
+pub use sessions::Session;
 pub(crate) use throttle::Throttle;
 pub(crate) use tokens::Tokens;
+pub(crate) use uses::{Uses, keep_uses};
 
 use crate::{
     Engine, EngineError, Settings,
@@ -24,7 +27,7 @@ use crate::{
 };
 use chatai_store::{
     Backend, StoreError, Tx,
-    ops::accounts::{self as rows, Added, AuthState},
+    ops::accounts::{self as rows, Added},
 };
 use chatai_types::{ErrorCode, Random, Timestamp, UserId};
 use moka::sync::Cache;
@@ -59,7 +62,7 @@ pub(crate) struct Accounts {
     checked: Cache<blake3::Hash, Checked>,
     /// Counts the changes after which a checked token must be checked again.
     generation: AtomicU64,
-    pub(crate) key_uses: KeyUses,
+    pub(crate) uses: Uses,
     registrations: Throttle<IpAddr>,
     turns: Throttle<IpAddr>,
     failures: Throttle<(String, IpAddr)>,
@@ -92,7 +95,7 @@ impl Accounts {
                 .time_to_live(TOKEN_TTL)
                 .build(),
             generation: AtomicU64::new(0),
-            key_uses: KeyUses::default(),
+            uses: Uses::default(),
             turns: Throttle::per_minute(settings.limits.turns_per_minute_and_address),
             registrations: Throttle::per_minute(settings.limits.registrations_per_minute),
             failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
@@ -111,25 +114,10 @@ impl Accounts {
     }
 
     fn note_use(&self, caller: &Caller, now: Timestamp) {
-        if let Some(key) = caller.key {
-            self.key_uses.note(key, now);
+        match caller.key {
+            Some(key) => self.uses.keys.note(key, now),
+            None => self.uses.sessions.note(Arc::clone(&caller.session), now),
         }
-    }
-
-    fn sign(
-        &self,
-        user_id: UserId,
-        email: &str,
-        epoch: i64,
-        now: Timestamp,
-    ) -> Result<SignedIn, EngineError> {
-        let session = self.random.hex(16);
-        let token = self.tokens.issue(user_id, email, &session, epoch, now)?;
-        Ok(SignedIn {
-            token,
-            lifetime_secs: self.tokens.lifetime_secs(),
-            user_id,
-        })
     }
 }
 
@@ -183,7 +171,8 @@ impl Engine {
             .take(origin.address, now)
             .map_err(too_many)?;
         let account = self.add_account(new, Some(configured)).await?;
-        accounts.sign(account.id, &account.email, account.epoch, now)
+        self.begin_session(&account, account.epoch, origin.user_agent)
+            .await
     }
 
     /// Counts a turn against its address, whoever asks for it: many accounts in one place share its allowance.
@@ -302,7 +291,8 @@ impl Engine {
             // The right password signs in even when nothing can be written.
             tracing::warn!(%error, "an old password hash could not be renewed");
         }
-        accounts.sign(found.account.id, &found.account.email, found.account.epoch, now)
+        self.begin_session(&found.account, found.account.epoch, origin.user_agent)
+            .await
     }
 
     async fn renew_hash(&self, found: &rows::Credentials, password: &str) -> Result<(), EngineError> {
@@ -345,32 +335,6 @@ impl Engine {
         Ok(caller)
     }
 
-    async fn authenticate_session(&self, token: &str, now: Timestamp) -> Result<Caller, EngineError> {
-        let accounts = &self.inner.accounts;
-        let claims = accounts
-            .tokens
-            .read(token, now)
-            .ok_or_else(EngineError::invalid_token)?;
-        let (owner, session) = (claims.user_id, claims.session.clone());
-        let state: Option<AuthState> = self
-            .store()
-            .read(move |tx| rows::auth_state(tx, owner, &session))
-            .await?;
-        let state = state.ok_or_else(EngineError::invalid_token)?;
-        let is_anothers = claims.foreign_email.is_some_and(|email| email != state.email);
-        if state.disabled || state.ended || state.epoch != claims.epoch || is_anothers {
-            return Err(EngineError::invalid_token());
-        }
-        Ok(Caller {
-            user_id: owner,
-            role: state.role,
-            session: claims.session.into(),
-            expires_at: claims.expires_at,
-            key: None,
-            key_models: None,
-        })
-    }
-
     /// The caller's own account.
     ///
     /// # Errors
@@ -379,25 +343,6 @@ impl Engine {
         let owner = caller.user_id;
         let found = self.read(move |tx| rows::get(tx, owner)).await?;
         found.map(Account::from).ok_or_else(EngineError::invalid_token)
-    }
-
-    /// Ends the caller's session; its token no longer counts.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn logout(&self, caller: &Caller) -> Result<(), EngineError> {
-        caller.signed_in_by_a_person()?;
-        let (owner, session, expires_at, now) = (
-            caller.user_id,
-            Arc::clone(&caller.session),
-            caller.expires_at,
-            self.now(),
-        );
-        self.store()
-            .write(move |tx| rows::end_session(tx, owner, &session, expires_at, now))
-            .await?;
-        self.inner.accounts.forget_checked();
-        Ok(())
     }
 
     /// Sets a new password, ends all sessions and signs in anew.
@@ -437,7 +382,7 @@ impl Engine {
             .set_password(owner, new)
             .await?
             .ok_or_else(EngineError::invalid_token)?;
-        accounts.sign(owner, &found.account.email, epoch, now)
+        self.begin_session(&found.account, epoch, origin.user_agent).await
     }
 
     /// Sets a password and ends all sessions; `None` for an unknown account.

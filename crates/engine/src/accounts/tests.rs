@@ -17,6 +17,7 @@ use std::{
 
 const ORIGIN: Origin = Origin {
     address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    user_agent: None,
 };
 
 /// Longer than any read takes, which is what an answer would come after if it waited for nothing.

@@ -27,7 +27,7 @@ use chatai_store::{
         turns::{self, OpenTurn, Opened, OpenedTurn, Question, Repeatable},
     },
 };
-use chatai_types::{ErrorCode, Money, Role, UserId};
+use chatai_types::{ConversationId, ErrorCode, Money, Role, UserId};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -91,19 +91,11 @@ pub(super) async fn send(
     check_window(&model, &message.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &message.text).await?;
-    let up_to = match message.parent {
-        views::Parent::Head => UpTo::Head,
-        views::Parent::Nothing => UpTo::Nothing,
-        views::Parent::Message(message) => UpTo::Message(message),
-    };
-    let recent = match message.conversation_id {
-        None => Recent::default(),
-        Some(id) => recent::load(inner, owner, id, up_to).await?,
-    };
+    let recent = before(inner, owner, message.conversation_id, message.parent).await?;
     let stored = uploads::prepare(inner, message.files).await?;
     let documents = uploads::documents(&stored);
-    let size_tokens =
-        MESSAGE_OVERHEAD + estimate_tokens(&message.text) + uploads::documents_tokens(&documents);
+    let documents_tokens = uploads::documents_tokens(&documents);
+    let size_tokens = MESSAGE_OVERHEAD + estimate_tokens(&message.text) + documents_tokens;
     let title = prompt::provisional_title(&message.text);
     let accepted = Accepted {
         question: Question::New {
@@ -121,6 +113,7 @@ pub(super) async fn send(
         asked: Asked {
             text: message.text,
             documents,
+            documents_tokens,
             size_tokens,
             provisional_title: message.conversation_id.is_none().then_some(title),
             summary: None,
@@ -133,6 +126,24 @@ pub(super) async fn send(
         permit,
     };
     open(inner, caller.payer(), accepted).await
+}
+
+/// What a new message follows.
+pub(super) async fn before(
+    inner: &Inner,
+    owner: UserId,
+    conversation: Option<ConversationId>,
+    parent: views::Parent,
+) -> Result<Recent, EngineError> {
+    let up_to = match parent {
+        views::Parent::Head => UpTo::Head,
+        views::Parent::Nothing => UpTo::Nothing,
+        views::Parent::Message(message) => UpTo::Message(message),
+    };
+    match conversation {
+        None => Ok(Recent::default()),
+        Some(id) => recent::load(inner, owner, id, up_to).await,
+    }
 }
 
 pub(super) async fn regenerate(
@@ -183,6 +194,7 @@ pub(super) async fn regenerate(
         question: Question::Again(answer_id),
         asked: Asked {
             text: question.text,
+            documents_tokens: uploads::documents_tokens(&documents),
             documents,
             size_tokens: question.size_tokens,
             provisional_title: None,
@@ -285,7 +297,7 @@ async fn follow_up(inner: &Inner, owner: UserId, ids: OpenedTurn, plan: &mut Pla
 }
 
 /// The tools from outside that a turn offers.
-async fn outside(
+pub(super) async fn outside(
     inner: &Inner,
     caller: &Caller,
     model: &super::Served,
@@ -305,7 +317,7 @@ pub(crate) fn unknown_price(model: &str) -> EngineError {
     )
 }
 
-fn check_window(model: &super::Served, text: &str) -> Result<(), EngineError> {
+pub(super) fn check_window(model: &super::Served, text: &str) -> Result<(), EngineError> {
     let window = model.model.context_window;
     if fits_window(text, window - answer_room(window)) {
         return Ok(());

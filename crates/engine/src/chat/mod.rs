@@ -6,6 +6,7 @@ mod books;
 mod calls;
 pub(crate) mod closing;
 pub(crate) mod context;
+mod estimate;
 pub(crate) mod fallback;
 pub(crate) mod leases;
 mod log;
@@ -25,6 +26,7 @@ mod writer;
 
 pub use accept::Turn;
 pub(crate) use calls::{Served, refusal, request_tokens, storable, tool_tokens};
+pub use estimate::{Draft, DraftFile, Estimate};
 pub(crate) use leases::{keep_leases, sweep};
 pub use reader::{Position, TurnEvent, TurnReader};
 pub(crate) use size::{cut_to_tokens, estimate_tokens};
@@ -110,18 +112,23 @@ impl Engine {
         }
     }
 
+    /// Refuses a text that is too long for any model.
+    fn check_length(&self, text: &str) -> Result<(), EngineError> {
+        let most = self.message_limits().text_chars;
+        if text.chars().count() > most {
+            let detail = format!("The text is longer than {most} characters");
+            return Err(EngineError::new(ErrorCode::TooLarge, detail));
+        }
+        Ok(())
+    }
+
     fn check_bounds(&self, message: &SendMessage) -> Result<(), EngineError> {
         let limits = self.message_limits();
         let too_large = |detail: String| Err(EngineError::new(ErrorCode::TooLarge, detail));
         if message.text.trim().is_empty() {
             return Err(EngineError::new(ErrorCode::EmptyText, "Empty text"));
         }
-        if message.text.chars().count() > limits.text_chars {
-            return too_large(format!(
-                "The text is longer than {} characters",
-                limits.text_chars
-            ));
-        }
+        self.check_length(&message.text)?;
         if message.files.len() > limits.files {
             return too_large(format!("A message takes at most {} files", limits.files));
         }

@@ -9,7 +9,6 @@ use super::{
     side::LONG_QUESTION_CHARS,
     size::{MESSAGE_OVERHEAD, estimate_tokens},
     tools,
-    uploads::documents_tokens,
 };
 use crate::{
     catalog::Model,
@@ -43,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) text: String,
     /// The question's files, whole.
     pub(crate) documents: Vec<Document>,
+    /// Their estimated size.
+    documents_tokens: i64,
     /// Tokens of the model's window that are left for them.
     pub(crate) document_tokens: i64,
     /// Tokens of earlier messages that may be given.
@@ -62,6 +63,8 @@ pub(crate) struct Plan {
 pub(crate) struct Asked {
     pub(crate) text: String,
     pub(crate) documents: Vec<Document>,
+    /// The estimated size of its files.
+    pub(crate) documents_tokens: i64,
     /// Its estimated size with its files.
     pub(crate) size_tokens: i64,
     pub(crate) provisional_title: Option<String>,
@@ -82,7 +85,6 @@ impl Plan {
             - fixed_tokens()
             - outside_tokens(&asked.offered)
             - estimate_tokens(&asked.text);
-        let documents_tokens = documents_tokens(&asked.documents);
         let is_long = asked.text.chars().count() > LONG_QUESTION_CHARS;
         Self {
             payer,
@@ -93,7 +95,7 @@ impl Plan {
             context_tokens: settings
                 .limits
                 .context_tokens
-                .min(document_room - documents_tokens)
+                .min(document_room - asked.documents_tokens)
                 .max(0),
             answering,
             tokens_before: 0,
@@ -103,10 +105,16 @@ impl Plan {
             question_summary: asked.summary,
             text: asked.text,
             documents: asked.documents,
+            documents_tokens: asked.documents_tokens,
             provisional_title: asked.provisional_title,
             size_tokens: asked.size_tokens,
             allowance: None,
         }
+    }
+
+    /// Whether earlier messages do not all fit, so that the older ones go by their summaries.
+    pub(crate) fn digests(&self) -> bool {
+        self.recent.tokens() > self.context_tokens
     }
 
     /// What the turn may cost at most, and the answer's part of it.
@@ -167,7 +175,7 @@ impl Plan {
     /// An upper bound of the estimated size of that request.
     pub(crate) fn request_tokens(&self) -> i64 {
         let before = self.recent.tokens();
-        let documents = documents_tokens(&self.documents).min(self.document_tokens);
+        let documents = self.documents_tokens.min(self.document_tokens);
         let fixed = fixed_tokens() + outside_tokens(&self.offered);
         fixed + estimate_tokens(&self.text) + documents + before.min(self.context_tokens)
     }

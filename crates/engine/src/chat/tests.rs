@@ -119,6 +119,7 @@ impl World {
             display_name: None,
         };
         let origin = Origin {
+            user_agent: None,
             address: Ipv4Addr::LOCALHOST.into(),
         };
         let token = engine.register(new, origin).await.unwrap().token;

@@ -1,7 +1,7 @@
 //! The collection as people look through it.
 
 use crate::{Engine, EngineError};
-use chatai_rag::{Book, Index, Query};
+use chatai_rag::{Book, ContentHash, Index, Query};
 use chatai_types::{BookId, ErrorCode};
 use std::sync::Arc;
 
@@ -48,18 +48,9 @@ impl Engine {
     /// `book_not_found` when there is no such book, or no longer.
     pub fn books(&self, after: Option<&str>, limit: usize) -> Result<Shelf, EngineError> {
         let index = self.inner.library.index();
-        let from = match after {
-            None => 0,
-            Some(id) => position(&index, id)? + 1,
-        };
-        let mut rest = index.books().skip(from);
-        let books = rest
-            .by_ref()
-            .take(limit)
-            .map(|(id, book)| shelved(&index, id, book));
-        Ok(Shelf {
-            books: books.collect(),
-            has_more: rest.next().is_some(),
+        Ok(match after {
+            None => shelf(&index, index.books(), limit),
+            Some(id) => shelf(&index, index.books_behind(find(&index, id)?), limit),
         })
     }
 
@@ -69,16 +60,25 @@ impl Engine {
     /// `book_not_found` when there is no such book, or no longer.
     pub fn book(&self, id: &str) -> Result<ShelvedBook, EngineError> {
         let index = self.inner.library.index();
-        let at = position(&index, id)?;
-        let (id, book) = index.books().nth(at).ok_or_else(book_not_found)?;
+        let id = find(&index, id)?;
+        let book = index.book(id).ok_or_else(book_not_found)?;
         Ok(shelved(&index, id, book))
     }
 }
 
-/// Where a book stands.
-fn position(index: &Index, id: &str) -> Result<usize, EngineError> {
-    let mut names = index.hashes().map(|hash| hash.to_string());
-    names.position(|name| name == id).ok_or_else(book_not_found)
+/// The book of a name in the interface.
+fn find(index: &Index, id: &str) -> Result<BookId, EngineError> {
+    let hash = ContentHash::from_hex(id).ok_or_else(book_not_found)?;
+    index.find(hash).ok_or_else(book_not_found)
+}
+
+/// The first of some books.
+fn shelf<'b>(index: &Index, mut books: impl Iterator<Item = (BookId, &'b Arc<Book>)>, limit: usize) -> Shelf {
+    let first = books.by_ref().take(limit);
+    Shelf {
+        books: first.map(|(id, book)| shelved(index, id, book)).collect(),
+        has_more: books.next().is_some(),
+    }
 }
 
 fn shelved(index: &Index, id: BookId, book: &Arc<Book>) -> ShelvedBook {

@@ -115,7 +115,7 @@ conformance! {
             password: "secret".to_owned(),
             display_name: None,
         };
-        let origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), user_agent: None };
         let token = engine.register(account, origin).await.unwrap().token;
         let caller = engine.authenticate(&token).await.unwrap();
         let message = SendMessage {

@@ -104,6 +104,23 @@ impl Fields<'_> {
         })
     }
 
+    /// A list of at most `most` values of a shape of their own, which `expected` tells people.
+    pub(crate) fn optional_list<T: serde::de::DeserializeOwned>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        expected: &'static str,
+    ) -> Option<Given<Vec<T>>> {
+        self.optional(name, |raw| {
+            let list: Option<Vec<T>> = match raw {
+                Raw::Json(json) => serde_json::from_str(json).ok(),
+                _ => None,
+            };
+            let list = list.filter(|list| list.len() <= most);
+            list.ok_or_else(|| Wrong::Value(format!("give a list of at most {most} {expected}")))
+        })
+    }
+
     /// A whole number.
     pub(crate) fn given_integer(&mut self, name: &'static str) -> Option<Given<i64>> {
         match self.raw(name) {

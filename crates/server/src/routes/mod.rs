@@ -9,6 +9,7 @@ pub(crate) mod conversations;
 pub(crate) mod docs;
 pub(crate) mod keys;
 pub(crate) mod mcp;
+pub(crate) mod model_details;
 pub(crate) mod models;
 pub(crate) mod page;
 pub(crate) mod remove_account;

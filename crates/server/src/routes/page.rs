@@ -17,12 +17,15 @@ use axum::{
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// What the page may do: run and show its own files, show pictures it was given, talk to this service. No text becomes
-/// HTML or code, not even by its own doing.
+/// HTML or code, not even by its own doing; the one trusted type is the address of its worker.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
-     manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; trusted-types 'none'",
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types chatai",
 );
+
+/// What keeps the page for times without a network. It lies with the other files and looks after the page above them.
+const WORKER: &str = "worker.js";
 
 /// One file of the page.
 struct File {
@@ -108,6 +111,12 @@ fn lasting(version: &str, name: &str, request: &HeaderMap) -> Result<Response, A
     let mut response = serve(name, request)?;
     let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
     response.headers_mut().insert(header::CACHE_CONTROL, kept);
+    if name == WORKER {
+        let everywhere = HeaderValue::from_static("/");
+        response
+            .headers_mut()
+            .insert("service-worker-allowed", everywhere);
+    }
     Ok(response)
 }
 
@@ -194,6 +203,16 @@ mod tests {
             text.matches("<script type=\"module\" src=").count()
         );
         assert!(!text.contains("<style") && !text.contains("style="), "{text}");
+    }
+
+    #[test]
+    fn the_worker_alone_looks_after_the_page() {
+        let allowed = |name: &str| {
+            let response = lasting(VERSION, name, &asking("")).unwrap();
+            response.headers().get("service-worker-allowed").cloned()
+        };
+        assert_eq!(allowed(WORKER), Some(HeaderValue::from_static("/")));
+        assert_eq!(allowed("main.js"), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod link;
+pub(crate) mod markdown;
 pub(crate) mod message;
 pub(crate) mod report;
 pub(crate) mod turn;
@@ -11,7 +12,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +37,11 @@ pub(crate) fn json_bytes(bytes: impl Into<Body>) -> Response {
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// 204: done, and there is nothing to say.
+pub(crate) fn nothing() -> Response {
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// 200 with a sentence.

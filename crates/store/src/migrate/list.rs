@@ -23,4 +23,6 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     6 => "0006" "fallbacks";
     7 => "0007" "direct_calls";
     8 => "0008" "tool_grants";
+    9 => "0009" "pins";
+    10 => "0010" "sessions";
 };

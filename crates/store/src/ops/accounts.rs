@@ -244,6 +244,10 @@ pub fn end_session(
          on conflict (session) do nothing",
         params![session, owner, expires_at],
     )?;
+    tx.exec(
+        "delete from sessions where session = $1 and user_id = $2",
+        params![session, owner],
+    )?;
     tx.exec("delete from ended_sessions where expires_at < $1", params![now])?;
     Ok(())
 }

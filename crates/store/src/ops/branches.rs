@@ -33,6 +33,45 @@ pub(crate) fn state(
     )
 }
 
+/// How much of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The active branch.
+    Branch,
+    /// Every branch.
+    Tree,
+}
+
+/// The ids of its messages, oldest first, without the messages themselves. `None` for a conversation that is missing or
+/// another's.
+pub fn ids(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    extent: Extent,
+) -> Result<Option<Vec<MessageId>>, StoreError> {
+    let Some((head, branched)) = state(tx, owner, conversation)? else {
+        return Ok(None);
+    };
+    if extent == Extent::Tree || !branched {
+        let all = tx.query(
+            "select id from messages where conversation_id = $1 and user_id = $2 order by id",
+            params![conversation, owner],
+            |row| row.get(0),
+        )?;
+        return Ok(Some(all));
+    }
+    let line = tx.query(
+        "with recursive line (id, parent_id) as ( \
+         select id, parent_id from messages where id = $1 and conversation_id = $2 and user_id = $3 \
+         union all select m.id, m.parent_id from messages m join line l on m.id = l.parent_id where m.user_id = $3) \
+         select id from line order by id",
+        params![head, conversation, owner],
+        |row| row.get(0),
+    )?;
+    Ok(Some(line))
+}
+
 /// As [`head`], and takes the row: turns of one conversation open one after another.
 pub(super) fn take(
     tx: &mut Tx<'_>,

@@ -19,6 +19,15 @@ pub enum From {
     NewerThan(Key),
 }
 
+/// Which conversations a list is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All of the owner's.
+    All,
+    /// Those that are pinned.
+    Pinned,
+}
+
 /// A part of the list, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -30,27 +39,61 @@ pub struct Page {
     pub has_newer: bool,
 }
 
+/// A statement over the conversations that a list is of, by what stands before and behind the owner.
+macro_rules! over {
+    ($which:expr, $before:literal, $behind:literal) => {
+        match $which {
+            Which::All => concat!($before, " from conversations where user_id = $1 ", $behind),
+            Which::Pinned => concat!(
+                $before,
+                " from conversations where user_id = $1 and pinned_at is not null ",
+                $behind
+            ),
+        }
+    };
+}
+
+/// The same over their rows.
+macro_rules! select {
+    ($which:expr, $behind:literal) => {
+        over!(
+            $which,
+            "select id, title, summary, created_at, pinned_at",
+            $behind
+        )
+    };
+}
+
 /// At most `limit` conversations.
-pub fn page(tx: &mut Tx<'_>, owner: UserId, from: From, limit: u32) -> Result<Page, StoreError> {
+pub fn page(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    which: Which,
+    from: From,
+    limit: u32,
+) -> Result<Page, StoreError> {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     // One more than asked for says whether the list goes on.
     let limit = i64::from(limit) + 1;
     let mut rows = match from {
         From::Newest => tx.query(
-            "select id, title, summary, created_at from conversations where user_id = $1 \
-             order by created_at desc, id desc limit $2",
+            select!(which, "order by created_at desc, id desc limit $2"),
             params![owner, limit],
             conversation,
         )?,
         From::OlderThan((at, id)) => tx.query(
-            "select id, title, summary, created_at from conversations \
-             where user_id = $1 and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4",
+            select!(
+                which,
+                "and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4"
+            ),
             params![owner, at, id, limit],
             conversation,
         )?,
         From::NewerThan((at, id)) => tx.query(
-            "select id, title, summary, created_at from conversations \
-             where user_id = $1 and (created_at, id) > ($2, $3) order by created_at, id limit $4",
+            select!(
+                which,
+                "and (created_at, id) > ($2, $3) order by created_at, id limit $4"
+            ),
             params![owner, at, id, limit],
             conversation,
         )?,
@@ -62,8 +105,12 @@ pub fn page(tx: &mut Tx<'_>, owner: UserId, from: From, limit: u32) -> Result<Pa
     }
     let (has_older, has_newer) = match (from, rows.first(), rows.last()) {
         (From::Newest, ..) => (goes_on, false),
-        (From::OlderThan(_), Some(first), _) => (goes_on, is_newer(tx, owner, (first.created_at, first.id))?),
-        (From::NewerThan(_), _, Some(last)) => (is_older(tx, owner, (last.created_at, last.id))?, goes_on),
+        (From::OlderThan(_), Some(first), _) => {
+            (goes_on, is_newer(tx, owner, which, (first.created_at, first.id))?)
+        }
+        (From::NewerThan(_), _, Some(last)) => {
+            (is_older(tx, owner, which, (last.created_at, last.id))?, goes_on)
+        }
         (_, None, _) | (_, _, None) => (false, false),
     };
     Ok(Page {
@@ -73,19 +120,27 @@ pub fn page(tx: &mut Tx<'_>, owner: UserId, from: From, limit: u32) -> Result<Pa
     })
 }
 
-/// Whether the owner has a conversation newer than this key.
-fn is_newer(tx: &mut Tx<'_>, owner: UserId, (at, id): Key) -> Result<bool, StoreError> {
+/// Whether the list has a conversation newer than this key.
+fn is_newer(tx: &mut Tx<'_>, owner: UserId, which: Which, (at, id): Key) -> Result<bool, StoreError> {
     tx.query_one(
-        "select exists (select 1 from conversations where user_id = $1 and (created_at, id) > ($2, $3))",
+        over!(
+            which,
+            "select exists (select 1",
+            "and (created_at, id) > ($2, $3))"
+        ),
         params![owner, at, id],
         |row| row.get(0),
     )
 }
 
-/// Whether the owner has a conversation older than this key.
-fn is_older(tx: &mut Tx<'_>, owner: UserId, (at, id): Key) -> Result<bool, StoreError> {
+/// Whether the list has a conversation older than this key.
+fn is_older(tx: &mut Tx<'_>, owner: UserId, which: Which, (at, id): Key) -> Result<bool, StoreError> {
     tx.query_one(
-        "select exists (select 1 from conversations where user_id = $1 and (created_at, id) < ($2, $3))",
+        over!(
+            which,
+            "select exists (select 1",
+            "and (created_at, id) < ($2, $3))"
+        ),
         params![owner, at, id],
         |row| row.get(0),
     )

@@ -15,6 +15,8 @@ pub struct Conversation {
     pub summary: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when it is pinned.
+    pub pinned_at: Option<Timestamp>,
 }
 
 pub(super) fn conversation(row: &Row<'_>) -> Result<Conversation, StoreError> {
@@ -23,15 +25,25 @@ pub(super) fn conversation(row: &Row<'_>) -> Result<Conversation, StoreError> {
         title: row.get(1)?,
         summary: row.get(2)?,
         created_at: row.get(3)?,
+        pinned_at: row.get(4)?,
     })
 }
 
 /// The owner's conversations, newest first by creation.
 pub fn list(tx: &mut Tx<'_>, owner: UserId) -> Result<Vec<Conversation>, StoreError> {
     tx.query(
-        "select id, title, summary, created_at from conversations where user_id = $1 \
+        "select id, title, summary, created_at, pinned_at from conversations where user_id = $1 \
          order by created_at desc, id desc",
         params![owner],
+        conversation,
+    )
+}
+
+/// One of them. `None` when it is missing or another's.
+pub fn get(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+    tx.query_opt(
+        "select id, title, summary, created_at, pinned_at from conversations where id = $1 and user_id = $2",
+        params![id, owner],
         conversation,
     )
 }
@@ -66,6 +78,22 @@ pub fn rename(tx: &mut Tx<'_>, owner: UserId, id: ConversationId, title: &str) -
     Ok(tx.exec(
         "update conversations set title = $3 where id = $1 and user_id = $2",
         params![id, owner, title],
+    )? == 1)
+}
+
+/// Pins it; what is pinned already keeps its moment. False when it is missing or another's.
+pub fn pin(tx: &mut Tx<'_>, owner: UserId, id: ConversationId, now: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx.exec(
+        "update conversations set pinned_at = coalesce(pinned_at, $3) where id = $1 and user_id = $2",
+        params![id, owner, now],
+    )? == 1)
+}
+
+/// Pins it no longer. False when it is missing or another's.
+pub fn unpin(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+    Ok(tx.exec(
+        "update conversations set pinned_at = null where id = $1 and user_id = $2",
+        params![id, owner],
     )? == 1)
 }
 

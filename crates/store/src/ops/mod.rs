@@ -22,6 +22,7 @@ pub mod prices;
 pub mod reports;
 pub mod search;
 pub mod search_purge;
+pub mod sessions;
 pub mod settings;
 pub mod tool_grants;
 pub mod turns;

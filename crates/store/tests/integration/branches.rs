@@ -10,7 +10,7 @@ use crate::{
 use chatai_store::{
     Store,
     ops::{
-        branches::{self, Chosen},
+        branches::{self, Chosen, Extent},
         messages::{self, Message, Part},
         turns::{self, Opened, OpenedTurn, Parent},
     },
@@ -78,6 +78,10 @@ conformance! {
         assert_eq!(choose(&store, owner, id, second[0]).await, Chosen::Head(again));
         assert_eq!(choose(&store, owner, id, first[0]).await, Chosen::Head(edited[1]));
         let tree = read(&store, move |tx| messages::tree(tx, owner, id)).await.expect("it is there");
+        let alone = async |who, extent| read(&store, move |tx| branches::ids(tx, who, id, extent)).await;
+        assert_eq!(alone(owner, Extent::Tree).await, Some(ids(&tree)));
+        assert_eq!(alone(owner, Extent::Branch).await, Some(line(&edited)));
+        assert_eq!(alone(UserId(99), Extent::Tree).await, None);
         assert_eq!(ids(&tree), [&first[..], &second, &[again], &edited].concat());
         expect_sound(&store).await;
     }

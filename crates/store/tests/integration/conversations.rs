@@ -11,7 +11,7 @@ use crate::{
 use chatai_store::{
     Store,
     ops::{
-        conversation_pages::{self, From},
+        conversation_pages::{self, From, Which},
         conversations::{self, Conversation},
         turns::Opened,
     },
@@ -33,6 +33,22 @@ async fn delete(store: &Store, owner: UserId, id: ConversationId) -> bool {
     write(store, move |tx| conversations::delete(tx, owner, id)).await
 }
 
+/// A page's keys, and whether there are older and newer ones.
+async fn page(
+    store: &Store,
+    owner: UserId,
+    which: Which,
+    from: From,
+    limit: u32,
+) -> (Vec<conversation_pages::Key>, bool, bool) {
+    let page = read(store, move |tx| {
+        conversation_pages::page(tx, owner, which, from, limit)
+    })
+    .await;
+    let keys = page.rows.iter().map(|row| (row.created_at, row.id)).collect();
+    (keys, page.has_older, page.has_newer)
+}
+
 async fn titles(store: &Store, owner: UserId) -> Vec<String> {
     let listed = read(store, move |tx| conversations::list(tx, owner)).await;
     listed.into_iter().filter_map(|row| row.title).collect()
@@ -52,8 +68,10 @@ conformance! {
             title: Some("old".to_owned()),
             summary: Some("a summary".to_owned()),
             created_at: at(1),
+            pinned_at: None,
         };
         assert_eq!(listed.last(), Some(&expected));
+        assert_eq!(read(&store, move |tx| conversations::get(tx, owner, old)).await, Some(expected));
         assert_eq!(read(&store, |tx| conversations::list(tx, UserId(99))).await, []);
     }
 
@@ -63,11 +81,35 @@ conformance! {
         assert!(read(&store, move |tx| conversations::is_owned(tx, owner, id)).await);
         for (who, id) in [(other, id), (owner, ConversationId(99))] {
             assert!(!read(&store, move |tx| conversations::is_owned(tx, who, id)).await);
+            assert_eq!(read(&store, move |tx| conversations::get(tx, who, id)).await, None);
             assert!(!write(&store, move |tx| conversations::rename(tx, who, id, "theirs")).await);
+            assert!(!write(&store, move |tx| conversations::pin(tx, who, id, at(9))).await);
+            assert!(!write(&store, move |tx| conversations::unpin(tx, who, id)).await);
             assert!(!write(&store, move |tx| conversations::settle_title(tx, who, id, "mine", "theirs")).await);
             assert!(!delete(&store, who, id).await);
         }
         assert_eq!(titles(&store, owner).await, ["mine"]);
+        assert_eq!(read(&store, move |tx| conversations::list(tx, owner)).await[0].pinned_at, None);
+    }
+
+    async fn a_pin_keeps_its_moment_until_it_is_taken_away(store: TestStore) {
+        let owner = account(&store, "a@example.com").await;
+        let id = add(&store, owner, "mine", 1).await;
+        add(&store, owner, "another", 1).await;
+        let pinned_at = async || {
+            let listed = read(&store, move |tx| conversations::list(tx, owner)).await;
+            listed.into_iter().map(|row| row.pinned_at).collect::<Vec<_>>()
+        };
+        for (now, since) in [(7, 7), (9, 7)] {
+            assert!(write(&store, move |tx| conversations::pin(tx, owner, id, at(now))).await);
+            assert_eq!(pinned_at().await, [None, Some(at(since))]);
+        }
+        for _ in 0..2 {
+            assert!(write(&store, move |tx| conversations::unpin(tx, owner, id)).await);
+            assert_eq!(pinned_at().await, [None, None]);
+        }
+        assert!(write(&store, move |tx| conversations::pin(tx, owner, id, at(11))).await);
+        assert_eq!(pinned_at().await, [None, Some(at(11))]);
     }
 
     async fn a_made_title_does_not_replace_a_given_one(store: TestStore) {
@@ -180,11 +222,7 @@ conformance! {
             all.insert(0, (at(micros), add(&store, owner, "t", micros).await));
             add(&store, other, "theirs", micros).await;
         }
-        let page = async |from, limit| {
-            let page = read(&store, move |tx| conversation_pages::page(tx, owner, from, limit)).await;
-            let keys: Vec<_> = page.rows.iter().map(|row| (row.created_at, row.id)).collect();
-            (keys, page.has_older, page.has_newer)
-        };
+        let page = async |from, limit| page(&store, owner, Which::All, from, limit).await;
         all.sort_by(|a, b| b.cmp(a));
         assert_eq!(page(From::Newest, 2).await, (all[..2].to_vec(), true, false));
         assert_eq!(page(From::OlderThan(all[1]), 2).await, (all[2..4].to_vec(), true, true));
@@ -192,5 +230,29 @@ conformance! {
         assert_eq!(page(From::NewerThan(all[3]), 2).await, (all[1..3].to_vec(), true, true));
         assert_eq!(page(From::NewerThan(all[1]), 9).await, (all[..1].to_vec(), true, false));
         assert_eq!(page(From::NewerThan(all[0]), 9).await, (Vec::new(), false, false));
+    }
+
+    async fn pages_of_the_pinned_ones_pass_over_the_others(store: TestStore) {
+        let (owner, other) = (account(&store, "a@example.com").await, account(&store, "b@example.com").await);
+        let mut pinned = Vec::new();
+        for micros in 1..=9 {
+            let id = add(&store, owner, "t", micros).await;
+            let theirs = add(&store, other, "theirs", micros).await;
+            write(&store, move |tx| conversations::pin(tx, other, theirs, at(20))).await;
+            if micros % 2 == 0 {
+                // In another order than they were made: the list's stays.
+                write(&store, move |tx| conversations::pin(tx, owner, id, at(30 - micros))).await;
+                pinned.insert(0, (at(micros), id));
+            }
+        }
+        let page = async |from, limit| page(&store, owner, Which::Pinned, from, limit).await;
+        assert_eq!(page(From::Newest, 9).await, (pinned.clone(), false, false));
+        assert_eq!(page(From::Newest, 3).await, (pinned[..3].to_vec(), true, false));
+        assert_eq!(page(From::OlderThan(pinned[2]), 3).await, (pinned[3..].to_vec(), false, true));
+        assert_eq!(page(From::OlderThan(pinned[0]), 1).await, (pinned[1..2].to_vec(), true, true));
+        assert_eq!(page(From::NewerThan(pinned[3]), 2).await, (pinned[1..3].to_vec(), true, true));
+        assert_eq!(page(From::NewerThan(pinned[1]), 2).await, (pinned[..1].to_vec(), true, false));
+        // The newest and the oldest of all are not pinned: nobody is told of them.
+        assert_eq!(page(From::NewerThan(pinned[0]), 2).await, (Vec::new(), false, false));
     }
 }

@@ -28,6 +28,7 @@ mod prices;
 mod raw;
 mod reports;
 mod search;
+mod sessions;
 mod settings;
 mod support;
 mod tool_grants;

@@ -33,6 +33,7 @@ mod w14_search;
 mod w16_reads;
 mod w19_usage;
 mod w21_postgres;
+mod w22_page;
 
 use std::path::PathBuf;
 
@@ -67,6 +68,7 @@ const ALL: &[Benchmark] = &[
     w16_reads::BENCHMARK,
     w19_usage::BENCHMARK,
     w21_postgres::BENCHMARK,
+    w22_page::BENCHMARK,
 ];
 
 /// What the command line says beside names.

@@ -7,7 +7,7 @@ use super::apt;
 use crate::run;
 
 /// Names the browser to the tests.
-pub(super) const VARIABLE: &str = "CHATAI_TEST_CHROMIUM";
+pub(crate) const VARIABLE: &str = "CHATAI_TEST_CHROMIUM";
 
 /// Where a browser usually is.
 const USUAL: &[&str] = &[
@@ -23,7 +23,7 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// The browser's path; all else is in its place then.
-pub(super) fn provide() -> Result<String, String> {
+pub(crate) fn provide() -> Result<String, String> {
     let browser = browser()?;
     packages()?;
     eprintln!("chromium: {browser}");

@@ -17,7 +17,9 @@ use std::ffi::OsStr;
 
 use self::sdks::Sdks;
 
-pub(crate) use self::browser::{folder as page_tests, packages as page_packages};
+pub(crate) use self::browser::{
+    VARIABLE as BROWSER_VARIABLE, folder as page_tests, packages as page_packages, provide as page_browser,
+};
 pub(crate) use self::postgres::PostgresServer;
 
 /// Everything that was provided, for as long as the tests run.

@@ -7,5 +7,6 @@ mod original_accounts;
 mod password;
 mod register;
 mod remove_account;
+mod sessions;
 mod token;
 mod users_me;

@@ -3,6 +3,7 @@
 mod attachments;
 mod cancel;
 mod context;
+mod estimate;
 mod events;
 mod failures;
 mod idempotency;

@@ -72,10 +72,19 @@ async fn what_a_provider_has_is_offered_behind_its_name() {
             "kind",
             "host",
             "state",
+            "state_since",
+            "resting_until",
+            "failures",
+            "in_flight",
             "answered_at",
             "last_error",
             "models"
         ]
+    );
+    crate::support::expect_timestamp(&two["state_since"]);
+    assert_eq!(
+        (&two["resting_until"], &two["failures"]),
+        (&json!(null), &json!(0))
     );
     assert_eq!(
         (&two["name"], &two["kind"], &two["state"], &two["models"]),
@@ -105,6 +114,7 @@ async fn a_provider_that_does_not_say_is_named_once_and_waited_for_by_nobody() {
         if two["state"] == "failing" {
             assert_eq!(two["last_error"]["code"], "provider_error");
             assert_eq!(two["host"], "127.0.0.1:9");
+            assert!(two["failures"].as_u64() >= Some(1), "{two}");
             break;
         }
         assert!(began.elapsed() < Duration::from_secs(20), "{providers}");

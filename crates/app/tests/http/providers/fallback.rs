@@ -1,7 +1,7 @@
 //! A provider that fails before its first byte: the next model answers, once, and the switch is on record.
 
 use super::{Two, failing};
-use crate::support::{chat, list, messages, on_both, stream, told, usage};
+use crate::support::{chat, expect_timestamp, list, messages, on_both, stream, told, usage};
 use chatai_testkit::{
     app::User,
     events::Told,
@@ -132,14 +132,15 @@ async fn a_dead_provider_is_left_alone_and_comes_back() {
     let address = two.one.address();
     let Two { one, two } = two;
     drop(one);
-    let state = async || {
+    let seen = async || {
         let (_, providers) = admin.get("/admin/providers").await;
         let found = list(&providers)
             .iter()
             .find(|provider| provider["name"] == "one")
             .cloned();
-        found.unwrap()["state"].as_str().unwrap().to_owned()
+        found.unwrap()
     };
+    let state = async || seen().await["state"].as_str().unwrap().to_owned();
     let mut asked = 0;
     while state().await != "resting" {
         let (status, body, _) = ask(&admin, "first").await;
@@ -151,6 +152,9 @@ async fn a_dead_provider_is_left_alone_and_comes_back() {
         asked += 1;
         assert!(asked < 10, "it is never left alone");
     }
+    let resting = seen().await;
+    expect_timestamp(&resting["resting_until"]);
+    assert!(resting["failures"].as_u64() >= Some(1), "{resting}");
     let began = Instant::now();
     assert_eq!(ask(&admin, "first").await.0, 200);
     assert!(began.elapsed() < Duration::from_secs(1), "nobody waits for it");
@@ -163,7 +167,11 @@ async fn a_dead_provider_is_left_alone_and_comes_back() {
         );
         assert_eq!(ask(&admin, "first").await.0, 200);
     }
-    assert_eq!(state().await, "reachable");
+    let healed = seen().await;
+    assert_eq!(
+        (&healed["state"], &healed["resting_until"], &healed["failures"]),
+        (&json!("reachable"), &json!(null), &json!(0))
+    );
     drop(two);
 }
 

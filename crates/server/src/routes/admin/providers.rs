@@ -3,6 +3,7 @@
 use crate::{auth::Admin, error::ApiError, state::App, wire::json};
 use axum::{extract::State, response::Response};
 use chatai_engine::{VendorEntry, VendorState};
+use chatai_types::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,6 +19,14 @@ pub(crate) struct ProviderBody<'a> {
     host: &'a str,
     /// `unknown` (not called yet), `reachable`, `failing`, or `resting` (left alone for a moment after repeated failures).
     state: &'static str,
+    /// Since when that is so, UTC, `YYYY-MM-DD HH:MM:SS`; null while it was not called.
+    state_since: Option<String>,
+    /// Until when it is left alone at least, UTC; null where it is not.
+    resting_until: Option<String>,
+    /// Its calls in a row that failed.
+    failures: u64,
+    /// Calls that it has not ended yet.
+    in_flight: usize,
     /// When it last answered, UTC, `YYYY-MM-DD HH:MM:SS`.
     answered_at: Option<String>,
     /// Its last failure; null where there was none.
@@ -39,22 +48,30 @@ pub(crate) struct ProviderError<'a> {
 
 impl<'a> From<&'a VendorEntry> for ProviderBody<'a> {
     fn from(entry: &'a VendorEntry) -> Self {
+        let health = &entry.health;
         Self {
             name: &entry.name,
             kind: entry.kind,
             host: &entry.host,
-            state: match entry.state {
+            state: match health.state {
                 VendorState::Unknown => "unknown",
                 VendorState::Reachable => "reachable",
                 VendorState::Failing => "failing",
                 VendorState::Resting => "resting",
             },
-            answered_at: entry.answered_at.map(|at| at.to_wire()),
-            last_error: entry.last_error.as_ref().map(|(code, detail, at)| ProviderError {
-                code: code.as_str(),
-                detail,
-                at: at.to_wire(),
-            }),
+            state_since: health.since.map(Timestamp::to_wire),
+            resting_until: health.resting_until.map(Timestamp::to_wire),
+            failures: health.failures,
+            in_flight: entry.in_flight,
+            answered_at: health.answered_at.map(Timestamp::to_wire),
+            last_error: health
+                .last_error
+                .as_ref()
+                .map(|(code, detail, at)| ProviderError {
+                    code: code.as_str(),
+                    detail,
+                    at: at.to_wire(),
+                }),
             models: entry.models,
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     state::{App, AppState},
 };
 use axum::{extract::State, response::Response};
+use http::HeaderMap;
 use utoipa::ToSchema;
 
 /// A sign-in.
@@ -42,11 +43,12 @@ impl JsonInput for LoginRequest {
 pub(crate) async fn login(
     State(state): State<App>,
     client: Client,
+    headers: HeaderMap,
     Json(asked): Json<LoginRequest>,
 ) -> Result<Response, ApiError> {
     let token = state
         .engine
-        .sign_in(&asked.email, &asked.password, client.origin())
+        .sign_in(&asked.email, &asked.password, client.signing_in(&headers))
         .await?;
     Ok(signed_in(&token, client))
 }

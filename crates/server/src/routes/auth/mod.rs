@@ -5,6 +5,7 @@ pub(crate) mod logout;
 pub(crate) mod password;
 pub(crate) mod register;
 pub(crate) mod registration;
+pub(crate) mod sessions;
 pub(crate) mod token;
 
 use crate::{input::fields::TextRule, state::AppState};

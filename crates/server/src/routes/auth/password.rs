@@ -10,6 +10,7 @@ use crate::{
     state::{App, AppState},
 };
 use axum::{extract::State, response::Response};
+use http::HeaderMap;
 use utoipa::ToSchema;
 
 /// A new password.
@@ -42,6 +43,7 @@ impl JsonInput for PasswordRequest {
 pub(crate) async fn password(
     State(state): State<App>,
     client: Client,
+    headers: HeaderMap,
     SignedJson(caller, asked): SignedJson<PasswordRequest>,
 ) -> Result<Response, ApiError> {
     let PasswordRequest {
@@ -50,7 +52,12 @@ pub(crate) async fn password(
     } = asked;
     let token = state
         .engine
-        .change_password(&caller, &current_password, &new_password, client.origin())
+        .change_password(
+            &caller,
+            &current_password,
+            &new_password,
+            client.signing_in(&headers),
+        )
         .await?;
     Ok(signed_in(&token, client))
 }

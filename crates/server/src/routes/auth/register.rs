@@ -11,6 +11,7 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 use chatai_engine::NewAccount;
+use http::HeaderMap;
 use utoipa::ToSchema;
 
 /// A new account.
@@ -49,6 +50,7 @@ impl JsonInput for RegisterRequest {
 pub(crate) async fn register(
     State(state): State<App>,
     client: Client,
+    headers: HeaderMap,
     Json(new): Json<RegisterRequest>,
 ) -> Result<Response, ApiError> {
     let RegisterRequest {
@@ -61,6 +63,9 @@ pub(crate) async fn register(
         password,
         display_name,
     };
-    let token = state.engine.register(account, client.origin()).await?;
+    let token = state
+        .engine
+        .register(account, client.signing_in(&headers))
+        .await?;
     Ok(signed_in(&token, client))
 }

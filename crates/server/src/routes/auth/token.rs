@@ -64,7 +64,8 @@ pub(crate) async fn token(
     };
     let form = Form::read(&ContentType::of(&parts.headers), body, &spec).await?;
     let (email, password) = parse(&form, &state)?;
-    let token = state.engine.sign_in(&email, &password, client.origin()).await?;
+    let origin = client.signing_in(&parts.headers);
+    let token = state.engine.sign_in(&email, &password, origin).await?;
     Ok(signed_in(&token, client))
 }
 

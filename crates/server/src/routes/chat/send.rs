@@ -173,14 +173,19 @@ async fn read_form(content_type: &ContentType, body: Body, state: &AppState) -> 
     }
 }
 
+/// What `parent_id` says.
+pub(super) fn parent(id: Option<i64>) -> Parent {
+    match id {
+        None => Parent::Head,
+        Some(0) => Parent::Nothing,
+        Some(id) => Parent::Message(MessageId(id)),
+    }
+}
+
 fn into_message(request: SendRequest, files: Vec<Upload>, key: Option<String>) -> SendMessage {
     SendMessage {
         conversation_id: request.conversation_id.map(ConversationId),
-        parent: match request.parent_id {
-            None => Parent::Head,
-            Some(0) => Parent::Nothing,
-            Some(id) => Parent::Message(MessageId(id)),
-        },
+        parent: parent(request.parent_id),
         text: request.text,
         // A form's field that was left empty names no model.
         model: request.model.filter(|model| !model.is_empty()),

@@ -5,6 +5,7 @@ use crate::{
     error::ApiError,
     input::{
         cursor::{Kind, List},
+        fields::Fields,
         page::{Begin, Page},
         urlencoded::Urlencoded,
     },
@@ -17,7 +18,7 @@ use axum::{
     extract::{RawQuery, State},
     response::Response,
 };
-use chatai_engine::{Conversation, ConversationKey, ConversationPage, ConversationsFrom};
+use chatai_engine::{Conversation, ConversationKey, ConversationPage, ConversationsFrom, WhichConversations};
 use chatai_types::{ConversationId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,6 +35,8 @@ pub(crate) struct ConversationBody<'a> {
     summary: Option<&'a str>,
     /// UTC, `YYYY-MM-DD HH:MM:SS`.
     created_at: String,
+    /// Since when it is pinned, UTC; null for one that is not.
+    pinned_at: Option<String>,
 }
 
 impl<'a> From<&'a Conversation> for ConversationBody<'a> {
@@ -43,6 +46,7 @@ impl<'a> From<&'a Conversation> for ConversationBody<'a> {
             title: conversation.title.as_deref(),
             summary: conversation.summary.as_deref(),
             created_at: conversation.created_at.to_wire(),
+            pinned_at: conversation.pinned_at.map(Timestamp::to_wire),
         }
     }
 }
@@ -51,7 +55,8 @@ impl<'a> From<&'a Conversation> for ConversationBody<'a> {
 #[utoipa::path(get, path = "/conversations/", tag = "conversations",
     params(("limit" = Option<i64>, Query, description = "The most conversations; all without it", minimum = 1, maximum = 200),
            ("after" = Option<String>, Query, description = "A cursor of a `Link`: those behind it, which are older"),
-           ("before" = Option<String>, Query, description = "A cursor of a `Link`: those ahead of it, which are newer")),
+           ("before" = Option<String>, Query, description = "A cursor of a `Link`: those ahead of it, which are newer"),
+           ("pinned" = Option<bool>, Query, description = "Those that are pinned alone")),
     responses((status = 200, description = "All of them, or a page", body = [ConversationBody],
         headers(("Link" = Option<String>, description = "The pages behind (`next`) and ahead (`prev`), where there are any")))))]
 pub(crate) async fn list(
@@ -63,12 +68,14 @@ pub(crate) async fn list(
     let list = List::new(Kind::Conversations, caller.user_id.0);
     let mut faults = Vec::new();
     let asked_for = Urlencoded::query(query.as_deref().unwrap_or_default());
-    let Some(page) = Page::read(&asked_for, &mut faults, list) else {
+    let page = Page::read(&asked_for, &mut faults, list);
+    let pinned = Fields::new(&asked_for, &mut faults).flag("pinned");
+    let (Some(page), Some(pinned)) = (page, pinned) else {
         return Err(ApiError::validation(faults));
     };
     let key = |(at, id)| -> ConversationKey { (Timestamp::from_micros(at), ConversationId(id)) };
     let from = match page.from {
-        Begin::Start if page.limit.is_none() => {
+        Begin::Start if page.limit.is_none() && !pinned => {
             let all = state.engine.conversations(&caller).await?;
             return Ok(json(&bodies(&all)));
         }
@@ -76,8 +83,15 @@ pub(crate) async fn list(
         Begin::After(place) => ConversationsFrom::OlderThan(key(place)),
         Begin::Before(place) => ConversationsFrom::NewerThan(key(place)),
     };
+    let which = match pinned {
+        true => WhichConversations::Pinned,
+        false => WhichConversations::All,
+    };
     let limit = page.limit.unwrap_or(u32::MAX);
-    let found = state.engine.conversation_page(&caller, from, limit).await?;
+    let found = state
+        .engine
+        .conversation_page(&caller, which, from, limit)
+        .await?;
     let mut response = json(&bodies(&found.conversations));
     let [next, prev] = neighbours(&found, list);
     set_links(
