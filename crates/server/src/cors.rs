@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, Accept, Idempotency-Key, Last-Event-ID, X-Request-Id, Mcp-Protocol-Version, Mcp-Method, \
-     Mcp-Name",
+     Mcp-Name, X-Api-Key, Anthropic-Version, Anthropic-Beta",
 );
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("X-Request-Id, Retry-After, Content-Disposition, Idempotent-Replayed, Link");

@@ -237,14 +237,15 @@ async fn written(
 ) -> Result<(Result<Row, CallId>, Synced), EngineError> {
     let model = &accepted.model.model;
     let unpriced = model.rates.is_none().then(|| model.name.clone());
-    let kept = accepted.keep.as_ref().map(|_| NewKept {
+    let kept = accepted.keep.as_ref().map(|keep| NewKept {
         public_id: about.public_id.clone(),
         previous_id: about.previous_id.clone(),
         face: about.face.clone(),
         input: about.input.clone(),
-        keep_until: now.plus_secs(match accepted.kind {
-            CallKind::Response => RESPONSE_SECS,
-            CallKind::Chat | CallKind::Message | CallKind::Embedding => REPEATABLE_SECS,
+        keep_until: now.plus_secs(if keep.is_stored {
+            RESPONSE_SECS
+        } else {
+            REPEATABLE_SECS
         }),
     });
     let row = OpenCall {

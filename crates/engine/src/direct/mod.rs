@@ -46,13 +46,15 @@ pub struct DirectCall {
     pub request: Request,
     /// Set when it is to be read again.
     pub keep: Option<KeepCall>,
-    /// Set when the client may repeat it. Such a call is kept for a day, whatever `keep` says.
+    /// Set when the client may repeat it. Such a call is kept for a day at least.
     pub key: Option<CallKey>,
 }
 
 /// What is kept of a call from its beginning, in its interface's words.
 #[derive(Clone, Debug, Default)]
 pub struct KeepCall {
+    /// Whether its caller wants to read it again. One that is kept for its key alone goes with the key.
+    pub is_stored: bool,
     /// The response that it goes on from.
     pub previous_id: Option<String>,
     /// What was asked for beside the input.

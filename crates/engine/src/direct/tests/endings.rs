@@ -114,6 +114,7 @@ async fn an_account_that_goes_ends_its_calls() {
     provider.was_asked.notified().await;
     let origin = Origin {
         address: Ipv4Addr::LOCALHOST.into(),
+        user_agent: None,
     };
     world
         .engine

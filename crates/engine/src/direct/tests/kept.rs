@@ -291,6 +291,7 @@ async fn another_account_finds_nothing() {
     };
     let origin = crate::Origin {
         address: std::net::Ipv4Addr::LOCALHOST.into(),
+        user_agent: None,
     };
     let token = world.engine.register(stranger, origin).await.unwrap().token;
     let stranger = world.engine.authenticate(&token).await.unwrap();
@@ -346,6 +347,7 @@ async fn a_chain_leads_back_to_its_first() {
     for number in 0..3 {
         let call = DirectCall {
             keep: Some(KeepCall {
+                is_stored: true,
                 previous_id: previous_id.take(),
                 face: "{}".to_owned(),
                 input: number.to_string(),

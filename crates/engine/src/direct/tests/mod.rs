@@ -57,6 +57,7 @@ fn kept(text: &str) -> DirectCall {
     DirectCall {
         kind: CallKind::Response,
         keep: Some(KeepCall {
+            is_stored: true,
             previous_id: None,
             face: "{}".to_owned(),
             input: format!("\"{text}\""),

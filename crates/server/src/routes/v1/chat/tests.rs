@@ -1,3 +1,5 @@
+//! Chat completions: what is taken, what is refused by name, and the answers to the byte.
+
 use super::{
     reply::{self, Chunks},
     request::{Asked, ChatRequest},

@@ -1,3 +1,5 @@
+//! Anthropic's messages: what is taken, what is refused by name, and the answers to the byte.
+
 use super::{
     reply::{self, Events},
     request::{Asked, MessagesRequest},

@@ -51,6 +51,7 @@ pub(crate) async fn create(
         model: asked.model,
         request: request::with_input(request, &asked.input)?,
         keep: (asked.face.store || key.is_some()).then(|| KeepCall {
+            is_stored: asked.face.store,
             previous_id: asked
                 .previous
                 .as_deref()

@@ -1,3 +1,5 @@
+//! Responses: what is taken, what is refused by name, and events that come again as they came.
+
 use super::{
     events::Events,
     face::ResponseFace,
