@@ -150,16 +150,16 @@ impl Index {
 
     /// All books with their ids, in the collection's order.
     pub fn books(&self) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
-        self.from_slot(0)
+        self.books_from(0)
     }
 
     /// The books behind one of them, in the collection's order; found without passing over those before it.
     pub fn books_behind(&self, id: BookId) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
         let behind = usize::try_from(id.0).map_or(0, |slot| slot.saturating_add(1));
-        self.from_slot(behind)
+        self.books_from(behind)
     }
 
-    fn from_slot(&self, first: usize) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
+    fn books_from(&self, first: usize) -> impl Iterator<Item = (BookId, &Arc<Book>)> {
         let entries = self.entries.get(first..).unwrap_or_default();
         entries
             .iter()

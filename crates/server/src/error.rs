@@ -53,7 +53,8 @@ pub(crate) struct ApiError {
     /// The member at fault of a request to `/v1`.
     param: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
-    turn: Option<TurnIds>,
+    /// In a box, since few errors have one and every fallible function's result holds its room.
+    turn: Option<Box<TurnIds>>,
     /// For the log alone.
     cause: Option<String>,
     /// Whether the connection cannot be used again.
@@ -196,7 +197,7 @@ impl ApiError {
     /// The same with the turn that was kept.
     #[must_use]
     pub(crate) fn of_turn(mut self, ids: TurnIds) -> Self {
-        self.turn = Some(ids);
+        self.turn = Some(Box::new(ids));
         self
     }
 
@@ -207,7 +208,7 @@ impl ApiError {
     /// Writes a 5xx to the log, with its cause.
     pub(crate) fn log(&self, method: &str, path: &str, request_id: &str) {
         let code = self.code.as_str();
-        if let Some(turn) = self.turn {
+        if let Some(turn) = &self.turn {
             // The turn itself logged why, since its client may have left; this leads from the request to there.
             let answer = turn.response_message_id.0;
             tracing::info!(
@@ -274,9 +275,9 @@ impl ApiError {
                 detail: &self.detail,
                 code: self.code.as_str(),
                 request_id,
-                conversation_id: self.turn.map(|turn| turn.conversation_id.0),
-                request_message_id: self.turn.map(|turn| turn.request_message_id.0),
-                response_message_id: self.turn.map(|turn| turn.response_message_id.0),
+                conversation_id: self.turn.as_ref().map(|turn| turn.conversation_id.0),
+                request_message_id: self.turn.as_ref().map(|turn| turn.request_message_id.0),
+                response_message_id: self.turn.as_ref().map(|turn| turn.response_message_id.0),
             };
             serde_json::to_vec(&body).expect("texts and numbers always serialise")
         })
@@ -312,7 +313,7 @@ impl From<EngineError> for ApiError {
             detail: Detail::Sentence(error.detail),
             param: None,
             retry_after: error.retry_after,
-            turn: error.turn,
+            turn: error.turn.map(Box::new),
             cause: error.cause,
             close: false,
         }

@@ -69,12 +69,13 @@ async fn campaign(options: AppOptions, default_seed: u64) -> TestApp {
     let wanted = kills::wanted(kills::ACKNOWLEDGED);
     let lives = (wanted * LIVES_PER_STILLBIRTH).div_ceil(LIVES_PER_STILLBIRTH + 1);
     let mut killed = 0;
+    let mut lifetime = kills::Lifetime::of_ms(300);
     for life in 0..lives {
         let mut working = JoinSet::new();
         for client in clients.drain(..) {
             working.spawn(client.work_until_cut_off(app.base_url()));
         }
-        tokio::time::sleep(random.millis(50, 300)).await;
+        tokio::time::sleep(random.millis(50, lifetime.most_ms())).await;
         app.kill();
         killed += 1;
         clients = working.join_all().await;
@@ -87,6 +88,7 @@ async fn campaign(options: AppOptions, default_seed: u64) -> TestApp {
         for client in &mut clients {
             seen += client.expect_everything_at(&app).await;
         }
+        lifetime.adjust((seen.turns * 2 / CLIENTS).min(seen.ended_sessions), life + 1);
     }
     println!("{seen:?}");
     kills::expect(killed, wanted);

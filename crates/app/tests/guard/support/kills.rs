@@ -27,3 +27,33 @@ pub(crate) fn expect(done: usize, wanted: usize) {
     println!("{done} kills");
     assert!(done >= wanted, "{done} kills of {wanted}");
 }
+
+/// How long a life lasts at most. A machine that is slow or busy does less in the same time, so it grows, to a bound, while
+/// a campaign sees less than it has to.
+pub(crate) struct Lifetime {
+    most_ms: u64,
+    bound_ms: u64,
+}
+
+impl Lifetime {
+    /// On a machine that keeps up.
+    pub(crate) fn of_ms(most_ms: u64) -> Self {
+        Self {
+            most_ms,
+            bound_ms: most_ms * 10,
+        }
+    }
+
+    /// Of the next life.
+    pub(crate) fn most_ms(&self) -> u64 {
+        self.most_ms
+    }
+
+    /// Says how much was seen so far, and how much of it a campaign of so many lives needs.
+    pub(crate) fn adjust(&mut self, seen: usize, needed: usize) {
+        // A quarter more than is needed, so that the last lives are not those that decide.
+        if seen < needed + needed / 4 + 1 {
+            self.most_ms = (self.most_ms * 5 / 4).min(self.bound_ms);
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::{
 use tokio::io::AsyncWriteExt;
 
 /// How long a command may take that should end at once.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What a command said, and its exit code.
 #[derive(Debug)]

@@ -161,7 +161,7 @@ async fn a_running_turn_calls_nothing_that_its_user_may_not_call_any_more() {
         .await;
     assert_eq!(status, 200, "{body}");
 
-    let gated = async |gate: &Gate, user: &User| {
+    let gated = |gate: &Gate, user: &User| {
         let call = Reply::call_tool("peer__add", &json!({"a": 1, "b": 1})).gate_headers(gate);
         provider.push_when(|request| request.schema_name().is_none(), call);
         provider.push(Reply::text("Done."));
@@ -170,7 +170,7 @@ async fn a_running_turn_calls_nothing_that_its_user_may_not_call_any_more() {
     };
     for (who, change) in [(&ada, "demoted"), (&bob, "said no")] {
         let gate = Gate::new();
-        let turn = gated(&gate, who).await;
+        let turn = gated(&gate, who);
         gate.reached().await;
         assert_eq!(offered(&provider), ["peer__add"]);
         let status = match change {

@@ -52,14 +52,14 @@ async fn campaign(options: AppOptions, default_seed: u64) {
         kills::READ
     });
     // A connection to a server takes its time.
-    let longest_ms = if is_shared { 500 } else { 180 };
+    let mut lifetime = kills::Lifetime::of_ms(if is_shared { 500 } else { 180 });
     let mut seen = Seen::default();
-    for _ in 0..lives {
+    for life in 1..=lives {
         let mut working = JoinSet::new();
         for client in clients.drain(..) {
             working.spawn(client.work_until_cut_off(app.base_url()));
         }
-        moment(&mut random, 20, longest_ms).await;
+        moment(&mut random, 20, lifetime.most_ms()).await;
         app.kill();
         clients = working.join_all().await;
         assert!(!app.log().contains("panicked at"), "{}", app.log());
@@ -73,6 +73,7 @@ async fn campaign(options: AppOptions, default_seed: u64) {
             clients.push(client);
             seen += found;
         }
+        lifetime.adjust(seen.complete.min(seen.repeated), life / 2);
     }
     println!("{seen:?}");
     kills::expect(lives, lives);
