@@ -96,7 +96,10 @@ async fn broken_json() {
     let app = app().await;
     let taking_json = routes(&app).await.into_iter().filter(|route| {
         let types = &route.body_types;
-        types.iter().any(|kind| kind == "application/json") && !route.speaks_for_a_vendor()
+        types.iter().any(|kind| kind == "application/json")
+            && !route.speaks_for_a_vendor()
+            // There a broken body is an error of its protocol, and told to whom it knows.
+            && route.path != "/mcp"
     });
     let taking_json: Vec<_> = taking_json.collect();
     assert!(taking_json.len() >= 7, "{taking_json:?}");

@@ -77,7 +77,7 @@ async fn expect_adas_things(app: &TestApp, ada: &User) {
     let (_, listed) = ada.get("/conversations/").await;
     assert_eq!(
         listed,
-        json!([{"id": 40, "title": "Sea stories", "summary": "about the sea", "created_at": "2024-05-02 09:00:00"}])
+        json!([{"id": 40, "title": "Sea stories", "summary": "about the sea", "created_at": "2024-05-02 09:00:00", "pinned_at": null}])
     );
     let stored = messages(ada, &json!(40)).await;
     assert_eq!(stored.len(), 2);
