@@ -385,7 +385,7 @@ async fn there_are_no_sessions_and_no_streams() {
 #[tokio::test]
 async fn pages_of_other_origins_are_refused_whatever_their_token() {
     let app = options()
-        .env("CORS_ORIGINS", "https://chat.example.org")
+        .env("CHATAI__SERVER__CORS_ORIGINS", "https://chat.example.org")
         .start()
         .await;
     let user = app.register("ada@example.com").await;
