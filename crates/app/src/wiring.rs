@@ -31,7 +31,13 @@ pub(crate) fn load(flags: &Flags) -> Result<Loaded, Failure> {
 /// Begins logging to standard error.
 pub(crate) fn start_logging(config: &Config) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log.level)
-        .map_err(|error| Failure::new(format_args!("log.level: {error}")))?;
+        .map_err(|error| Failure::new(format_args!("log.level: {error}")))?
+        // It quotes what servers say, keys and all; what there is to say of them is said where that is taken out.
+        .add_directive(
+            "rmcp=off"
+                .parse()
+                .map_err(|error| Failure::new(format_args!("cannot begin logging: {error}")))?,
+        );
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -7,6 +7,7 @@ use crate::{
     server::{CallError, Listing, Output, Tool, ToolServer},
     settings::{Place, ServerSettings},
     stdio,
+    words::told,
 };
 use async_trait::async_trait;
 use chatai_llm::Secrets;
@@ -472,18 +473,6 @@ fn most_bytes(settings: &ServerSettings) -> usize {
         .max_result_bytes
         .saturating_mul(MESSAGE_SHARE)
         .max(SMALLEST_MESSAGE)
-}
-
-/// An error with what caused it, on one line.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        told.push_str(": ");
-        told.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    told
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod result;
 mod server;
 mod settings;
 mod stdio;
+mod words;
 
 pub use connection::McpServer;
 pub use guardian::{GUARDIAN_ARGUMENT, guardian_main, guardian_requested};

@@ -1,7 +1,7 @@
 //! Where requests and keys go: to the configured address, and nowhere else. What a server's process is given: what its
 //! entry says, and nothing else.
 
-use super::{ask, entry, offered, peer::Notes, with_servers};
+use super::{ask, entry, listed, offered, peer::Notes, with_servers};
 use crate::support::{chat, options};
 use chatai_testkit::provider::{Reply, ScriptedProvider};
 use serde_json::json;
@@ -97,6 +97,7 @@ async fn users_name_no_addresses() {
     )
     .await;
     let user = app.register("ada@example.com").await;
+    listed(&user, 1).await;
     let address = elsewhere.base_url();
     let body = json!({"granted": true, "url": address, "server": address, "command": "/bin/true"});
     let (status, tool) = user.put("/tools/peer__add", &body).await;
@@ -121,6 +122,7 @@ async fn a_process_is_given_no_variable_that_its_entry_does_not_name() {
         .env("JWT_SECRET_KEY", crate::support::jwt::SECRET);
     let (app, provider) = with_servers(options, &entry("peer", "peer.py", &[], &notes, more)).await;
     let user = app.register("ada@example.com").await;
+    listed(&user, 1).await;
     let said = ask(&user, &provider, Reply::call_tool("peer__variables", &json!({}))).await;
     let said = said[0]["result"].as_str().unwrap();
     for name in ["TRACKER_TOKEN", "HOME", "PEER_NOTES"] {

@@ -1,6 +1,6 @@
 //! Who may call which tool, and who says so.
 
-use super::{ask, entry, offered, outputs, peer::Notes, with_servers};
+use super::{ask, entry, listed, offered, outputs, peer::Notes, with_servers};
 use crate::support::{chat, get_as, on_both, options, send};
 use chatai_testkit::{
     app::User,
@@ -51,6 +51,7 @@ on_both! {
             + &entry("asked", "peer.py", &[], &notes, ONE_TOOL);
         let (app, provider) = with_servers(options, &entries).await;
         let (ada, bob) = (app.register("ada@example.com").await, app.register("bob@example.com").await);
+        listed(&ada, 2).await;
         let (status, tools) = ada.get("/tools").await;
         assert_eq!((status, &tools), (200, &json!([
             {"name": "free__add", "title": "Add two numbers", "description": "Adds two whole numbers.",
@@ -84,6 +85,7 @@ on_both! {
 async fn what_can_be_refused_is_refused() {
     let (app, _provider, _notes) = one("on_request").await;
     let user = app.register("ada@example.com").await;
+    listed(&user, 1).await;
     let (status, key) = user.post("/keys", &json!({"name": "k"})).await;
     assert_eq!(status, 200, "{key}");
     let program = user.with_token(key["key"].as_str().unwrap());
@@ -131,6 +133,7 @@ async fn for_others_than_administrators_their_tools_do_not_exist() {
         app.register("ada@example.com").await,
         app.register("bob@example.com").await,
     );
+    listed(&ada, 1).await;
     assert_eq!(granted(&ada).await, [("peer__add".to_owned(), true)]);
     assert_eq!(granted(&bob).await, []);
     let unknown = say(&bob, "peer__none", true).await.1;
@@ -154,6 +157,7 @@ async fn a_running_turn_calls_nothing_that_its_user_may_not_call_any_more() {
         app.register("ada@example.com").await,
         app.register("bob@example.com").await,
     );
+    listed(&ada, 1).await;
     let id = async |user: &User| get_as(user, "/users/me").await.json()["id"].clone();
     let (adas, bobs) = (id(&ada).await, id(&bob).await);
     let (status, body) = ada

@@ -15,9 +15,13 @@ use chatai_testkit::{
 };
 use peer::{Notes, entry};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 /// The variable by which the configuration file of a test comes to lie where the program finds it.
 const FILE: &str = "CHATAI_TOML_OF_THE_TEST";
+
+/// How long a server may need to be there.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program with these entries of `[[mcp]]` and a scripted vendor.
 async fn with_servers(options: AppOptions, entries: &str) -> (TestApp, ScriptedProvider) {
@@ -30,6 +34,7 @@ async fn with_server(options: AppOptions, script: &str, arguments: &[&str], more
     let more = format!("grant = \"everyone\"\n{more}");
     let (app, provider) = with_servers(options, &entry("peer", script, arguments, &notes, &more)).await;
     let user = app.register("ada@example.com").await;
+    listed(&user, 1).await;
     Server {
         app,
         provider,
@@ -50,6 +55,20 @@ impl Server {
     /// A turn whose model calls tools once and then answers; what the tools said.
     async fn ask(&self, call: Reply) -> Vec<Value> {
         ask(&self.user, &self.provider, call).await
+    }
+}
+
+/// Waits until the account is told of so many tools: a server may need longer to start than a turn waits for it.
+async fn listed(user: &User, number: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (status, tools) = user.get("/tools").await;
+        assert_eq!(status, 200, "{tools}");
+        if tools.as_array().unwrap().len() >= number {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{tools}");
+        tokio::task::yield_now().await;
     }
 }
 

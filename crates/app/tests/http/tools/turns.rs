@@ -1,6 +1,6 @@
 //! Tools from outside within a turn.
 
-use super::{FILE, ask, offered, outputs, peer::HttpPeer, peer::Notes, with_server, with_servers};
+use super::{FILE, ask, listed, offered, outputs, peer::HttpPeer, peer::Notes, with_server, with_servers};
 use crate::support::{chat, on_both, options, told};
 use chatai_testkit::provider::Reply;
 use serde_json::{Value, json};
@@ -43,6 +43,7 @@ async fn a_service_over_http_is_the_same() {
         let more = "grant = \"everyone\"\napi_key = \"key-of-the-house\"\nheaders = { X-House = \"seven\" }";
         let (app, provider) = with_servers(options(), &peer.entry(more)).await;
         let user = app.register("ada@example.com").await;
+        listed(&user, 1).await;
         let call =
             Reply::call_tool("peer__add", &json!({"a": 1, "b": 2})).tool_call("peer__fail", &json!({}));
         let said = ask(&user, &provider, call).await;
@@ -213,14 +214,7 @@ async fn tools_that_come_later_are_offered_later() {
         (vec!["peer__go".to_owned()], &json!("went"))
     );
     // The server says so behind its result; the list is asked for again within a second or so.
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    loop {
-        let (_, tools) = server.user.get("/tools").await;
-        if tools.as_array().unwrap().len() == 2 {
-            break;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "{tools}");
-    }
+    listed(&server.user, 2).await;
     chat(&server.user, &[("text", "hi")]).await;
     assert_eq!(offered(&server.provider), ["peer__go", "peer__grown"]);
     let last = server.provider.answer_calls();
