@@ -35,7 +35,8 @@ export class Books {
     this.grid = h('ul', { class: 'books', 'aria-busy': 'true' }, Array.from({ length: 6 }, () => h('li', { class: 'book blank' }, h('span', { class: 'cover' }), h('i'))));
     this.end = h('div', { class: 'books-end' });
     this.state = h('div');
-    new IntersectionObserver((seen) => { if (seen.some(({ isIntersecting }) => isIntersecting)) this.#more(); }, { rootMargin: '600px' }).observe(this.end);
+    this.watch = new IntersectionObserver((seen) => { if (seen.some(({ isIntersecting }) => isIntersecting)) this.#more(); }, { rootMargin: '600px' });
+    this.watch.observe(this.end);
     this.element = h('div', { class: 'page' },
       h('form', { class: 'book-search', role: 'search', onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); this.#search(); } },
         h('div', { class: 'with-icon' }, icon('search'), this.input), this.genre, this.language),
@@ -152,6 +153,9 @@ export class Books {
     const next = this.#shown.slice(this.#drawn, this.#drawn + STEP);
     this.#drawn += next.length;
     this.grid.append(...next.map(card));
+    // It tells of changes alone: where the new cards leave the end in sight, it has to look anew.
+    this.watch.unobserve(this.end);
+    if (next.length > 0) this.watch.observe(this.end);
   }
 }
 

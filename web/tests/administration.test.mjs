@@ -30,6 +30,8 @@ await test(async ({ page }) => {
   const provider = page.locator('.card', { has: page.getByRole('heading', { name: 'openai', exact: true }) });
   await provider.waitFor();
   expectFailures('502');
+  // A new conversation also asks for a title; whichever comes first is refused like the other.
+  await push({ status: 401 });
   await push({ status: 401 });
   await page.evaluate(async () => {
     const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}`, 'Content-Type': 'application/json' };

@@ -72,8 +72,9 @@ pub(crate) async fn with_vendor(options: AppOptions) -> (TestApp, ScriptedProvid
 /// Two instances of the program on one PostgreSQL database, with a vendor behind both and an account that is known to
 /// both.
 pub(crate) struct TwoInstances {
-    pub(crate) app: TestApp,
+    /// Ends before the other, whose database it is.
     pub(crate) beside: TestApp,
+    pub(crate) app: TestApp,
     pub(crate) provider: ScriptedProvider,
     /// The account at the first instance, and at the other.
     pub(crate) user: User,

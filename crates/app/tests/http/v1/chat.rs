@@ -58,7 +58,7 @@ on_both! {
         let answer = made(&user, PATH, &body).await;
         let said: Value = serde_json::from_str(answer["choices"][0]["message"]["content"].as_str().unwrap()).unwrap();
         assert_eq!(said, json!({"name": "look"}));
-        let call = provider.answer_calls().pop().unwrap();
+        let call = provider.calls().pop().unwrap();
         assert_eq!((call.instructions(), call.schema_name()), ("Be brief.", Some("colour")));
         assert_eq!((&call.json()["max_output_tokens"], &call.json()["temperature"]), (&json!(50), &json!(0.5)));
         assert_eq!(call.json()["reasoning"]["effort"], "low");
