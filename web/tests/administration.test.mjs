@@ -30,12 +30,12 @@ await test(async ({ page }) => {
   const provider = page.locator('.card', { has: page.getByRole('heading', { name: 'openai', exact: true }) });
   await provider.waitFor();
   expectFailures('502');
-  // A new conversation also asks for a title; whichever comes first is refused like the other.
-  await push({ status: 401 });
+  // In a chat that has its title: else the call for one, which is answered, might be the last.
   await push({ status: 401 });
   await page.evaluate(async () => {
     const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}`, 'Content-Type': 'application/json' };
-    await fetch('api/chat/', { method: 'POST', headers, body: JSON.stringify({ text: 'Hello', model: 'gpt-4.1-nano' }) });
+    const conversation = await (await fetch('api/conversations/', { method: 'POST', headers, body: JSON.stringify({ title: 'Greetings' }) })).json();
+    await fetch('api/chat/', { method: 'POST', headers, body: JSON.stringify({ text: 'Hello', model: 'gpt-4.1-nano', conversation_id: conversation }) });
   });
   await provider.locator('.state-word', { hasText: 'fails' }).waitFor();
   await provider.locator('.fault').waitFor();

@@ -53,6 +53,20 @@ pub(crate) fn to_apply<'m>(
     Ok(steps)
 }
 
+/// Says in the log what was applied: in a line each, but of a new database in one.
+pub(crate) fn report(steps: &[Migration]) {
+    match steps {
+        [Migration { version: 1, .. }, .., last] => {
+            tracing::info!(version = last.version, "made the tables of a new database");
+        }
+        _ => {
+            for step in steps {
+                tracing::info!(version = step.version, name = step.name, "applied a migration");
+            }
+        }
+    }
+}
+
 /// The steps of `all` that come after those `applied`.
 pub(crate) fn pending<'m>(all: &'m [Migration], applied: &[Applied]) -> Result<&'m [Migration], OpenError> {
     let known = latest(all);

@@ -3,7 +3,7 @@
 use super::{error::message, session::Connection};
 use crate::{
     OpenError,
-    migrate::{Applied, Migration, Upgrade, to_apply},
+    migrate::{Applied, Migration, Upgrade, report, to_apply},
 };
 use chatai_types::{Clock, SystemClock};
 use tokio::runtime::Runtime;
@@ -42,9 +42,11 @@ pub(super) fn prepare(
                 OpenError::Database(format!("another instance is migrating: {}", message(&error)))
             })?;
         // The lock ends with this connection, which is used for nothing else.
-        for step in to_apply(all, &inspect(client).await?, upgrade)? {
+        let steps = to_apply(all, &inspect(client).await?, upgrade)?;
+        for step in steps {
             apply(client, step).await?;
         }
+        report(steps);
         Ok(())
     })
 }
@@ -107,18 +109,14 @@ async fn inspect(client: &Client) -> Result<Vec<Applied>, OpenError> {
 }
 
 async fn apply(client: &Client, step: &Migration) -> Result<(), OpenError> {
-    match apply_in_transaction(client, step).await {
-        Ok(()) => {
-            tracing::info!(version = step.version, name = step.name, "applied a migration");
-            Ok(())
-        }
-        // The connection is dropped next, and the transaction with it.
-        Err(error) => Err(OpenError::Migration {
+    // Where it fails, the connection is dropped next, and the transaction with it.
+    apply_in_transaction(client, step)
+        .await
+        .map_err(|error| OpenError::Migration {
             version: step.version,
             name: step.name,
             reason: message(&error),
-        }),
-    }
+        })
 }
 
 async fn apply_in_transaction(client: &Client, step: &Migration) -> Result<(), Error> {

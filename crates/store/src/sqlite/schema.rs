@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     OpenError,
-    migrate::{Applied, Migration, Upgrade, to_apply},
+    migrate::{Applied, Migration, Upgrade, report, to_apply},
 };
 use chatai_types::{Clock, SystemClock};
 use rusqlite::{Connection, params};
@@ -42,6 +42,7 @@ pub(super) fn prepare(
     for step in steps {
         apply(connection, step)?;
     }
+    report(steps);
     Ok(())
 }
 
@@ -118,9 +119,7 @@ fn apply(connection: &Connection, step: &Migration) -> Result<(), OpenError> {
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(|cause| refused(&cause))?;
-    outcome.map_err(failed)?;
-    tracing::info!(version = step.version, name = step.name, "applied a migration");
-    Ok(())
+    outcome.map_err(failed)
 }
 
 fn apply_in_transaction(connection: &Connection, step: &Migration) -> Result<(), String> {

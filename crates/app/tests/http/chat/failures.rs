@@ -238,7 +238,11 @@ async fn silence_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn endless_streams_are_cut() {
-    let (app, provider) = with_vendor(options().env("CHATAI__PROVIDERS__TIMEOUT_S", "2")).await;
+    // Comments are a sign of life, so the time of the whole answer is what ends them.
+    let options = options()
+        .env("CHATAI__PROVIDERS__TIMEOUT_S", "2")
+        .env("CHATAI__PROVIDERS__TOTAL_TIMEOUT_S", "8");
+    let (app, provider) = with_vendor(options).await;
     let user = app.register("ada@example.com").await;
     provider.push(Reply::text("x").fault_after(0, Fault::EndlessLine));
     let (answer, conversation) = ask(&user).await;
