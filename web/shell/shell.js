@@ -207,8 +207,9 @@ export class Shell {
 
   #drawTools() {
     const more = iconButton('more', text.more, () => {
-      const chat = this.list.find(this.view?.id);
-      if (chat) this.#chatMenu(chat, more);
+      const id = this.view?.id;
+      // The list holds all that are pinned, and of the others those that were scrolled to: an old chat may not be in it.
+      if (id) this.#chatMenu(this.list.find(id) ?? { id, title: this.heading.textContent, summary: null, created_at: '', pinned_at: null }, more);
     }, { 'aria-haspopup': 'menu' });
     fill(this.placeTools, this.view?.id && more);
   }
