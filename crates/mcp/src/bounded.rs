@@ -36,15 +36,19 @@ impl<R: AsyncRead + Unpin> AsyncRead for BoundedLines<R> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(context, buffer))?;
+        let mut is_too_long = false;
         for piece in buffer.filled()[before..].split_inclusive(|byte| *byte == b'\n') {
             this.length += piece.len();
-            if this.length > this.most {
-                let problem = format!("a message is longer than {} bytes", this.most);
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, problem)));
-            }
+            is_too_long |= this.length > this.most;
             if piece.ends_with(b"\n") {
                 this.length = 0;
             }
+        }
+        if is_too_long {
+            // A read that fails has read nothing.
+            buffer.set_filled(before);
+            let problem = format!("a message is longer than {} bytes", this.most);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, problem)));
         }
         Poll::Ready(Ok(()))
     }
