@@ -33,7 +33,7 @@ use utoipa::OpenApi;
         attachments::attachment, models::models, model_details::details, books::list, books::one, search::search,
         v1::models::list, v1::models::one, v1::chat::create, v1::responses::create, v1::responses::retrieve,
         v1::responses::delete, v1::responses::cancel, v1::responses::input_items, v1::embeddings::create,
-        v1::messages::create,
+        v1::messages::create, v1::messages::count_tokens,
         tools::list, tools::grant, mcp::post,
         admin::users::users, admin::user::user, admin::budget::budget, admin::models::models, admin::model::model,
         admin::providers::providers, admin::usage::usage, admin::settings::settings, admin::settings::change,

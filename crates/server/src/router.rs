@@ -113,6 +113,7 @@ surface! {
     Signed get    "/v1/responses/{response_id}/input_items"     => v1::responses::input_items;
     Signed post   "/v1/embeddings"                              => v1::embeddings::create;
     Signed post   "/v1/messages"                                => v1::messages::create;
+    Signed post   "/v1/messages/count_tokens"                   => v1::messages::count_tokens;
 
     Admin  get    "/admin/users"                                => admin::users::users;
     Admin  patch  "/admin/users/{user_id}"                      => admin::user::user;
