@@ -16,6 +16,7 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
+    money::Allowance,
     toolbox::Offered,
     views::{self, Caller, Outcome, Regenerate, SendMessage},
 };
@@ -67,6 +68,8 @@ impl Turn {
 
 /// A message that has been read and checked, on its way into the database.
 struct Accepted {
+    /// The conversation that it goes on with.
+    conversation: Option<ConversationId>,
     question: Question,
     asked: Asked,
     model: super::Served,
@@ -91,20 +94,33 @@ pub(super) async fn send(
     check_window(&model, &message.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &message.text).await?;
-    let recent = before(inner, owner, message.conversation_id, message.parent).await?;
+    let recent = match (message.conversation_id, message.parent) {
+        // Where they end is looked at when the turn is opened: one way to the database less.
+        (Some(id), views::Parent::Head) => recent::kept(inner, owner, id),
+        _ => None,
+    };
+    let (recent, parent) = match recent.and_then(|recent| Some((recent.head?, recent))) {
+        Some((head, recent)) => (recent, turns::Parent::HeadAt(head)),
+        None => {
+            let recent = before(inner, owner, message.conversation_id, message.parent).await?;
+            let parent = match message.parent {
+                views::Parent::Head => turns::Parent::Head,
+                views::Parent::Nothing => turns::Parent::Nothing,
+                views::Parent::Message(message) => turns::Parent::Message(message),
+            };
+            (recent, parent)
+        }
+    };
     let stored = uploads::prepare(inner, message.files).await?;
     let documents = uploads::documents(&stored);
     let documents_tokens = uploads::documents_tokens(&documents);
     let size_tokens = MESSAGE_OVERHEAD + estimate_tokens(&message.text) + documents_tokens;
     let title = prompt::provisional_title(&message.text);
     let accepted = Accepted {
+        conversation: message.conversation_id,
         question: Question::New {
             conversation: message.conversation_id,
-            parent: match message.parent {
-                views::Parent::Head => turns::Parent::Head,
-                views::Parent::Nothing => turns::Parent::Nothing,
-                views::Parent::Message(message) => turns::Parent::Message(message),
-            },
+            parent,
             provisional_title: title.clone(),
             text: message.text.clone(),
             size_tokens,
@@ -191,6 +207,7 @@ pub(super) async fn regenerate(
     let up_to = question.parent_id.map_or(UpTo::Nothing, UpTo::Message);
     let recent = recent::load(inner, owner, question.conversation_id, up_to).await?;
     let accepted = Accepted {
+        conversation: Some(question.conversation_id),
         question: Question::Again(answer_id),
         asked: Asked {
             text: question.text,
@@ -210,44 +227,56 @@ pub(super) async fn regenerate(
     open(inner, caller.payer(), accepted).await
 }
 
+/// Why a turn was not opened; whatever was written before that is rolled back.
+enum Unopened {
+    /// Its conversation has gone on since it was read.
+    Moved,
+    Refused(EngineError),
+}
+
+impl From<StoreError> for Unopened {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<EngineError> for Unopened {
+    fn from(error: EngineError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Writes the turn and starts its task.
 async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
     let owner = payer.owner;
     let now = inner.clock.now();
     let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
-    let unpriced = plan.unpriced(inner);
-    let (mut worst_case, allowance) = plan.worst_case(inner);
-    if unpriced.is_some() {
-        // Beyond every budget; where there is none it is not looked at.
-        worst_case = Money::from_pico(i64::MAX);
-    }
-    let row = Arc::new(OpenTurn {
+    let mut row = Arc::new(OpenTurn {
         payer,
         question: accepted.question,
         model: plan.answering.model.name.clone(),
-        request_tokens: plan.request_tokens(),
-        calls: plan.first_calls(),
-        worst_case,
+        request_tokens: 0,
+        calls: Vec::new(),
+        worst_case: Money::ZERO,
         repeatable: accepted.repeatable,
         now,
         lease_until: now.plus_secs(LEASE_SECS),
     });
-    // An error rolls back whatever was written before the refusal.
-    let opening = move |tx: &mut Tx<'_>| match turns::open(tx, &row)? {
-        Opened::Turn(ids) => Ok(Ok(ids)),
-        Opened::Repeated(ids) => Ok(Err(ids)),
-        Opened::OtherRequest => Err(mismatch()),
-        Opened::NoConversation => Err(EngineError::conversation_not_found()),
-        Opened::NoMessage => Err(EngineError::message_not_found()),
-        Opened::OverBudget => Err(unpriced
-            .as_deref()
-            .map_or_else(EngineError::budget_exceeded, unknown_price)),
-        Opened::OverKeyBudget => Err(unpriced
-            .as_deref()
-            .map_or_else(EngineError::key_budget_exceeded, unknown_price)),
-    };
-    // Written is enough to ask the model; what leaves for the client waits for the sync.
-    let (opened, synced) = inner.store.write_staged(opening).await?;
+    let mut allowance = weigh(inner, &plan, Arc::make_mut(&mut row));
+    let mut opened = write_opening(inner, &plan, Arc::clone(&row)).await;
+    if let (Err(Unopened::Moved), Some(id)) = (&opened, accepted.conversation) {
+        plan.recent = recent::load(inner, owner, id, UpTo::Head).await?;
+        let again = Arc::make_mut(&mut row);
+        if let Question::New { parent, .. } = &mut again.question {
+            *parent = turns::Parent::Head;
+        }
+        allowance = weigh(inner, &plan, again);
+        opened = write_opening(inner, &plan, row).await;
+    }
+    let (opened, synced) = opened.map_err(|unopened| match unopened {
+        Unopened::Refused(error) => error,
+        Unopened::Moved => EngineError::internal("a conversation has moved that nothing is known of"),
+    })?;
     let ids = match opened {
         Ok(ids) => ids,
         Err(ids) => {
@@ -275,6 +304,42 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         permit: accepted.permit,
     });
     Ok(turn)
+}
+
+/// What a turn needs of the models and of the budget, as it is planned; returns the answer's part of its worst case.
+fn weigh(inner: &Inner, plan: &Plan, row: &mut OpenTurn) -> Allowance {
+    let (worst_case, allowance) = plan.worst_case(inner);
+    row.request_tokens = plan.request_tokens();
+    row.calls = plan.first_calls();
+    // What nobody knows the price of is beyond every budget; where there is none it is not looked at.
+    row.worst_case = match plan.unpriced(inner) {
+        Some(_) => Money::from_pico(i64::MAX),
+        None => worst_case,
+    };
+    allowance
+}
+
+/// Written is enough to ask the model; what leaves for the client waits for the sync. The ids are those of another turn,
+/// inside an `Err`, where the request is a repeated one.
+async fn write_opening(
+    inner: &Inner,
+    plan: &Plan,
+    row: Arc<OpenTurn>,
+) -> Result<(Result<OpenedTurn, turns::TurnIds>, Synced), Unopened> {
+    let unpriced = plan.unpriced(inner);
+    let over = move |refuse: fn() -> EngineError| unpriced.as_deref().map_or_else(refuse, unknown_price);
+    // An error rolls back whatever was written before the refusal.
+    let opening = move |tx: &mut Tx<'_>| match turns::open(tx, &row)? {
+        Opened::Turn(ids) => Ok(Ok(ids)),
+        Opened::Repeated(ids) => Ok(Err(ids)),
+        Opened::OtherRequest => Err(mismatch().into()),
+        Opened::NoConversation => Err(EngineError::conversation_not_found().into()),
+        Opened::NoMessage => Err(EngineError::message_not_found().into()),
+        Opened::Moved => Err(Unopened::Moved),
+        Opened::OverBudget => Err(over(EngineError::budget_exceeded).into()),
+        Opened::OverKeyBudget => Err(over(EngineError::key_budget_exceeded).into()),
+    };
+    inner.store.write_staged(opening).await
 }
 
 /// Another message may have come in between: then what was read is not what this one follows.
