@@ -138,6 +138,9 @@ impl Engine {
         inner
             .background
             .spawn(crate::search::keep_purged(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(crate::money::keep_days_closed(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 

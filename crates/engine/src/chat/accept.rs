@@ -225,6 +225,7 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         payer,
         question: accepted.question,
         model: plan.answering.model.name.clone(),
+        price_version: plan.answering.model.price_version,
         request_tokens: plan.request_tokens(),
         calls: plan.first_calls(),
         worst_case,
@@ -237,6 +238,7 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         Opened::Turn(ids) => Ok(Ok(ids)),
         Opened::Repeated(ids) => Ok(Err(ids)),
         Opened::OtherRequest => Err(mismatch()),
+        Opened::NoOwner => Err(EngineError::invalid_token()),
         Opened::NoConversation => Err(EngineError::conversation_not_found()),
         Opened::NoMessage => Err(EngineError::message_not_found()),
         Opened::OverBudget => Err(unpriced

@@ -111,7 +111,7 @@ pub(crate) async fn sweep(
 
 /// What is known of an abandoned turn's use. A call that gave text is estimated, since its provider bills it; of one that
 /// gave nothing nobody knows, so it is recorded and costs nothing.
-fn settle(turn: &Abandoned) -> Settled {
+pub(crate) fn settle(turn: &Abandoned) -> Settled {
     let output = estimate_tokens(&turn.text);
     let mut calls: Vec<ModelCall> = turn
         .calls

@@ -27,7 +27,7 @@ mod writer;
 pub use accept::Turn;
 pub(crate) use calls::{Served, refusal, request_tokens, storable, tool_tokens};
 pub use estimate::{Draft, DraftFile, Estimate};
-pub(crate) use leases::{keep_leases, sweep};
+pub(crate) use leases::{keep_leases, settle, sweep};
 pub use reader::{Position, TurnEvent, TurnReader};
 pub(crate) use size::{cut_to_tokens, estimate_tokens};
 pub use tools::CollectionTool;

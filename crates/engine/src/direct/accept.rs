@@ -269,6 +269,7 @@ async fn written(
         OpenedCall::Call { id, is_reserved } => Ok(Ok(Row { id, is_reserved })),
         OpenedCall::Repeated(id) => Ok(Err(id)),
         OpenedCall::OtherRequest => Err(mismatch()),
+        OpenedCall::NoOwner => Err(EngineError::invalid_token()),
         OpenedCall::OverBudget => Err(unpriced
             .as_deref()
             .map_or_else(EngineError::budget_exceeded, unknown_price)),

@@ -114,7 +114,7 @@ pub(crate) async fn sweep(
 
 /// What is known of an abandoned call's use. One that gave something is estimated, since its provider bills it; of one
 /// that gave nothing that was written nobody knows, so it is recorded and costs nothing.
-fn settle(call: &AbandonedCall) -> CallEnd {
+pub(crate) fn settle(call: &AbandonedCall) -> CallEnd {
     let mut given = TextSize::default();
     for piece in call.pieces.iter().flatten() {
         match serde_json::from_str(piece) {

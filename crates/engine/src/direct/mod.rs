@@ -24,7 +24,7 @@ mod tests;
 
 pub use embed::{EmbedCall, Embedded};
 pub use kept::KeptView;
-pub(crate) use leases::{keep_calls, sweep};
+pub(crate) use leases::{keep_calls, settle, sweep};
 pub use log::CallAbout;
 pub use piece::{CallOutcome, Piece};
 pub use reader::{CallReader, Told};

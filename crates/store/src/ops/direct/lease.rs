@@ -5,7 +5,7 @@ use super::{
     kept,
 };
 use crate::{
-    StoreError, Tx,
+    Backend, StoreError, Tx,
     ops::budgets::{self, Payer},
     tx::params,
 };
@@ -27,14 +27,23 @@ pub struct AbandonedCall {
     pub now: Timestamp,
 }
 
-/// A row to settle.
-struct Expired {
+/// What the row of a running call says of it.
+struct Taken {
     id: CallId,
     payer: Payer,
     kind: CallKind,
     model: String,
     request_tokens: i64,
     price_version: Option<PriceVersionId>,
+}
+
+/// Which running calls are settled before their owners close them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ops) enum Unclosed {
+    /// One, which is about to be deleted.
+    Call(CallId),
+    /// All of an account that is about to be removed.
+    OfAccount(UserId),
 }
 
 /// Renews the leases of running calls. Returns how many are still running.
@@ -104,12 +113,55 @@ pub fn sweep(
     most: i64,
     settle: impl Fn(&AbandonedCall) -> CallEnd,
 ) -> Result<u64, StoreError> {
-    let expired: Vec<Expired> = tx.query(
-        "select id, user_id, key_id, model, request_tokens, price_version, kind from direct_calls \
-         where status = 'running' and lease_until < $1 order by lease_until limit $2",
+    let expired: Vec<CallId> = tx.query(
+        "select id from direct_calls where status = 'running' and lease_until < $1 order by lease_until limit $2",
         params![expired_before, most],
+        |row| row.get(0),
+    )?;
+    let mut swept = 0;
+    for call in expired {
+        if let Some(taken) = take(tx, call, expired_before)? {
+            interrupt(tx, taken, now, &settle)?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// Settles what runs of calls that are about to be deleted, in the transaction that deletes them, as a sweep would:
+/// whenever the process dies, what was used is on the books and nothing is held. An owner that lives has its say after
+/// all, in [`super::close`].
+pub(in crate::ops) fn before_deletion(
+    tx: &mut Tx<'_>,
+    which: Unclosed,
+    now: Timestamp,
+    settle: impl Fn(&AbandonedCall) -> CallEnd,
+) -> Result<(), StoreError> {
+    let running = match which {
+        Unclosed::Call(id) => vec![id],
+        Unclosed::OfAccount(owner) => tx.query(
+            "select id from direct_calls where status = 'running' and user_id = $1 order by id",
+            params![owner],
+            |row| row.get(0),
+        )?,
+    };
+    for call in running {
+        if let Some(taken) = take(tx, call, Timestamp::from_micros(i64::MAX))? {
+            interrupt(tx, taken, now, &settle)?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks a running call as swept, if its lease is over before this moment. The update takes the row: of two sweeps one
+/// gets it, and an owner that renews its lease keeps it.
+fn take(tx: &mut Tx<'_>, call: CallId, expired_before: Timestamp) -> Result<Option<Taken>, StoreError> {
+    tx.query_opt(
+        "update direct_calls set swept = $3 where id = $1 and status = 'running' and lease_until < $2 \
+         returning id, user_id, key_id, model, request_tokens, price_version, kind",
+        params![call, expired_before, true],
         |row| {
-            Ok(Expired {
+            Ok(Taken {
                 id: row.get(0)?,
                 payer: Payer {
                     owner: row.get(1)?,
@@ -121,34 +173,22 @@ pub fn sweep(
                 kind: row.get(6)?,
             })
         },
-    )?;
-    let mut swept = 0;
-    for call in expired {
-        // The update takes the row: of two sweeps one gets it, and an owner that renews its lease keeps it.
-        let taken = tx.exec(
-            "update direct_calls set swept = $3 where id = $1 and status = 'running' and lease_until < $2",
-            params![call.id, expired_before, true],
-        )?;
-        if taken == 1 {
-            interrupt(tx, call, now, &settle)?;
-            swept += 1;
-        }
-    }
-    Ok(swept)
+    )
 }
 
 fn interrupt(
     tx: &mut Tx<'_>,
-    call: Expired,
+    call: Taken,
     now: Timestamp,
     settle: &impl Fn(&AbandonedCall) -> CallEnd,
 ) -> Result<(), StoreError> {
+    // On PostgreSQL the row is taken, so that no piece is written, and shown, after they were counted.
+    let kept = match tx.backend() {
+        Backend::Sqlite => "select 1 from kept_calls where call_id = $1",
+        Backend::Postgres => "select 1 from kept_calls where call_id = $1 for update",
+    };
     let is_kept = tx
-        .query_opt(
-            "select 1 from kept_calls where call_id = $1",
-            params![call.id],
-            |row| row.get::<i64>(0),
-        )?
+        .query_opt(kept, params![call.id], |row| row.get::<i64>(0))?
         .is_some();
     let pieces = if is_kept {
         Some(kept::pieces(tx, call.id, -1)?)
