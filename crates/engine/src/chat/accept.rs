@@ -1,7 +1,6 @@
 //! The acceptance of a message: everything that can be refused is refused before anything is written.
 
 use super::{
-    leases::{LEASE_SECS, REPEATABLE_SECS},
     log::TurnLog,
     plan::{Asked, Plan, answer_room, fits_window},
     prompt,
@@ -16,6 +15,7 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
+    leases::{LEASE_SECS, REPEATABLE_SECS},
     toolbox::Offered,
     views::{self, Caller, Outcome, Regenerate, SendMessage},
 };

@@ -12,10 +12,10 @@ use crate::{
     chat::{
         Served,
         accept::{mismatch, put, unknown_price},
-        leases::{LEASE_SECS, REPEATABLE_SECS},
         request_tokens,
     },
     inner::Inner,
+    leases::{LEASE_SECS, REPEATABLE_SECS},
     money::direct_worst_case,
     views::Caller,
 };

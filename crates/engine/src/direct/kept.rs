@@ -1,6 +1,6 @@
 //! What can be read again of a call, ended, deleted, and gone on from.
 
-use super::{CallAbout, CallOutcome, CallReader, Piece, follow, leases::settle, log::CallLog};
+use super::{CallAbout, CallOutcome, CallReader, Piece, follow, log::CallLog, settle};
 use crate::{Engine, EngineError, inner::Inner, views::Caller};
 use chatai_store::{
     Tx,

@@ -6,11 +6,14 @@ use super::{
 };
 use crate::{
     Backend, StoreError, Tx,
-    ops::budgets::{self, Payer},
+    ops::{
+        budgets::{self, Payer},
+        leases::CALLS,
+        prices,
+    },
     tx::params,
 };
 use chatai_types::{CallId, CallKind, PriceVersionId, Rates, Timestamp, UserId};
-use std::collections::HashMap;
 
 /// A running call whose owner is gone.
 #[derive(Clone, Debug)]
@@ -48,14 +51,7 @@ pub(in crate::ops) enum Unclosed {
 
 /// Renews the leases of running calls. Returns how many are still running.
 pub fn renew(tx: &mut Tx<'_>, calls: &[CallId], lease_until: Timestamp) -> Result<u64, StoreError> {
-    let mut renewed = 0;
-    for call in calls {
-        renewed += tx.exec(
-            "update direct_calls set lease_until = $2 where id = $1 and status = 'running'",
-            params![*call, lease_until],
-        )?;
-    }
-    Ok(renewed)
+    CALLS.renew(tx, calls.iter().map(|call| call.0), lease_until)
 }
 
 /// Asks whoever runs this call to end it. False when nothing is kept of it, or it is missing or another's.
@@ -68,40 +64,13 @@ pub fn request_cancel(tx: &mut Tx<'_>, owner: UserId, call: CallId) -> Result<bo
 
 /// Which of these running, kept calls are to be ended: somebody wants them ended, or they were deleted.
 pub fn calls_to_be_ended(tx: &mut Tx<'_>, calls: &[CallId]) -> Result<Vec<CallId>, StoreError> {
-    let running: HashMap<CallId, bool> = tx
-        .query(
-            "select call_id, cancel_requested from kept_calls where output is null",
-            params![],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?
-        .into_iter()
-        .collect();
-    let mut ended = Vec::new();
-    for call in calls {
-        let is_to_end = match running.get(call) {
-            Some(requested) => *requested,
-            // Closed, believed abandoned, or gone: the last alone is a reason to end.
-            None => tx
-                .query_opt(
-                    "select 1 from kept_calls where call_id = $1",
-                    params![*call],
-                    |row| row.get::<i64>(0),
-                )?
-                .is_none(),
-        };
-        if is_to_end {
-            ended.push(*call);
-        }
-    }
-    Ok(ended)
+    let ended = CALLS.to_be_ended(tx, calls.iter().map(|call| call.0))?;
+    Ok(ended.into_iter().map(CallId).collect())
 }
 
 /// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back. Returns how many.
 pub fn shorten(tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
-    tx.exec(
-        "update direct_calls set lease_until = $1 where status = 'running' and lease_until > $1",
-        params![latest],
-    )
+    CALLS.shorten(tx, latest)
 }
 
 /// Marks running calls whose lease ended before `expired_before` as interrupted, `most` at once, with the charges that
@@ -198,10 +167,7 @@ fn interrupt(
     let abandoned = AbandonedCall {
         model: call.model,
         request_tokens: call.request_tokens,
-        price: match call.price_version {
-            Some(version) => rates(tx, version)?.map(|rates| (version, rates)),
-            None => None,
-        },
+        price: prices::of_version(tx, call.price_version)?,
         pieces,
         now,
     };
@@ -212,19 +178,4 @@ fn interrupt(
     }
     budgets::release(tx, call.payer.owner, super::holder(call.id))?;
     close::charge(tx, call.payer, call.id, call.kind, &abandoned.model, &end)
-}
-
-fn rates(tx: &mut Tx<'_>, version: PriceVersionId) -> Result<Option<Rates>, StoreError> {
-    tx.query_opt(
-        "select input, cache_read, cache_write, output from price_versions where id = $1",
-        params![version],
-        |row| {
-            Ok(Rates {
-                input: row.get(0)?,
-                cache_read: row.get(1)?,
-                cache_write: row.get(2)?,
-                output: row.get(3)?,
-            })
-        },
-    )
 }

@@ -8,11 +8,10 @@ use super::{
 };
 use crate::{
     StoreError, Tx,
-    ops::{branches, budgets},
+    ops::{branches, budgets, leases::ANSWERS},
     tx::params,
 };
 use chatai_types::{ConversationId, ErrorCode, MessageId, Scope, Timestamp, UserId};
-use std::collections::HashMap;
 
 /// How long a deleted answer is remembered: longer than any turn that may still close it.
 const DELETED_SECS: i64 = 3_600;
@@ -23,14 +22,7 @@ pub fn renew_leases(
     answers: &[MessageId],
     lease_until: Timestamp,
 ) -> Result<u64, StoreError> {
-    let mut renewed = 0;
-    for answer in answers {
-        renewed += tx.exec(
-            "update messages set lease_until = $2 where id = $1 and status = 'running'",
-            params![*answer, lease_until],
-        )?;
-    }
-    Ok(renewed)
+    ANSWERS.renew(tx, answers.iter().map(|answer| answer.0), lease_until)
 }
 
 /// Asks whoever runs this answer to end it. False when it is not running, missing, or another's.
@@ -43,39 +35,13 @@ pub fn request_cancel(tx: &mut Tx<'_>, owner: UserId, answer: MessageId) -> Resu
 
 /// Which of these running answers are to be ended: somebody wants them ended, or their conversation is gone.
 pub fn to_be_ended(tx: &mut Tx<'_>, answers: &[MessageId]) -> Result<Vec<MessageId>, StoreError> {
-    let running: HashMap<MessageId, bool> = tx
-        .query(
-            "select id, cancel_requested from messages where status = 'running'",
-            params![],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?
-        .into_iter()
-        .collect();
-    let mut ended = Vec::new();
-    for answer in answers {
-        let is_to_end = match running.get(answer) {
-            Some(requested) => *requested,
-            // Closed, believed abandoned, or gone: the last alone is a reason to end.
-            None => tx
-                .query_opt("select 1 from messages where id = $1", params![*answer], |row| {
-                    row.get::<i64>(0)
-                })?
-                .is_none(),
-        };
-        if is_to_end {
-            ended.push(*answer);
-        }
-    }
-    Ok(ended)
+    let ended = ANSWERS.to_be_ended(tx, answers.iter().map(|answer| answer.0))?;
+    Ok(ended.into_iter().map(MessageId).collect())
 }
 
-/// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back, and nobody is believed
-/// alive for that much longer. Whoever lives renews its own in time. Returns how many.
+/// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back. Returns how many.
 pub fn shorten_leases(tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
-    tx.exec(
-        "update messages set lease_until = $1 where status = 'running' and lease_until > $1",
-        params![latest],
-    )
+    ANSWERS.shorten(tx, latest)
 }
 
 /// Marks running answers whose lease ended before `now` as interrupted, `most` at once, with the text that was

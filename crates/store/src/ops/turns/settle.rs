@@ -10,7 +10,7 @@ use crate::{
     Backend, StoreError, Tx,
     ops::{
         budgets::{self, Payer},
-        ledger,
+        ledger, prices,
     },
     row::Row,
     tx::params,
@@ -97,10 +97,7 @@ impl Taken {
             answer,
             text: events::text(tx, answer)?.trim_end().to_owned(),
             request_tokens: self.request_tokens,
-            price: match self.price_version {
-                Some(version) => prices_of(tx, version)?,
-                None => None,
-            },
+            price: prices::of_version(tx, self.price_version)?,
             calls: calls::recorded(tx, answer)?,
             model: self.model,
             now,
@@ -118,25 +115,6 @@ pub(super) fn charge(
 ) -> Result<(), StoreError> {
     budgets::release(tx, payer.owner, ids.response_message_id)?;
     calls::charge(tx, payer, ids, &settled.calls, exists)
-}
-
-fn prices_of(
-    tx: &mut Tx<'_>,
-    version: PriceVersionId,
-) -> Result<Option<(PriceVersionId, Rates)>, StoreError> {
-    tx.query_opt(
-        "select input, cache_read, cache_write, output from price_versions where id = $1",
-        params![version],
-        |row| {
-            let rates = Rates {
-                input: row.get(0)?,
-                cache_read: row.get(1)?,
-                cache_write: row.get(2)?,
-                output: row.get(3)?,
-            };
-            Ok((version, rates))
-        },
-    )
 }
 
 /// Which answers are about to be deleted.
