@@ -9,7 +9,7 @@ use crate::{
     },
 };
 use chatai_store::{
-    Store, StoreError,
+    Store,
     ops::{
         account_removal::{self, Removed},
         accounts::{self, Added},

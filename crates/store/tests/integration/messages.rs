@@ -3,7 +3,7 @@
 use crate::{
     common::{TestStore, conformance, run},
     support::{
-        ANSWER_TOKENS, QUESTION_TOKENS, account, answered, call, close, empty_conversation, end, message,
+        ANSWER_TOKENS, QUESTION_TOKENS, account, answered, at, call, close, empty_conversation, end, message,
         messages_of, open, read, tokens, turn, turn_with,
     },
 };

@@ -17,7 +17,7 @@ pub(super) struct Group<'a> {
 
 /// Adds what a source gives to the rows of a table, by the columns of its key.
 macro_rules! add_to {
-    ($table:literal, $key:literal, $source:literal) => {
+    ($table:literal, $key:literal, $source:expr) => {
         concat!(
             "insert into ",
             $table,

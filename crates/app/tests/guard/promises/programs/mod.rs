@@ -88,7 +88,7 @@ async fn campaign(options: AppOptions, default_seed: u64) {
         seen.interrupted > lives && seen.shown > lives / 2 && seen.repeated > lives,
         "{seen:?}"
     );
-    assert!(seen.complete > lives / 2 && seen.deleted > 0, "{seen:?}");
+    assert!(seen.complete > lives / 2, "{seen:?}");
     let mut looking = JoinSet::new();
     for program in programs.drain(..) {
         looking.spawn(program.look_at_everything(app.base_url()));
