@@ -1,7 +1,7 @@
 //! Conversations and what is in them, always the caller's own.
 
 use crate::{
-    Engine, EngineError,
+    Engine, EngineError, chat,
     views::{Attachment, AttachmentFile, Caller, Conversation, Message, MessagePart, Usage, stored_error},
 };
 use chatai_store::ops::{
@@ -27,7 +27,7 @@ impl Engine {
     /// Makes an empty conversation.
     ///
     /// # Errors
-    /// Those of the store.
+    /// `invalid_token` when the account went at this moment.
     pub async fn create_conversation(
         &self,
         caller: &Caller,
@@ -38,7 +38,8 @@ impl Engine {
         let write = move |tx: &mut chatai_store::Tx<'_>| {
             conversations::add(tx, owner, title.as_deref(), summary.as_deref(), now)
         };
-        Ok(self.store().write(write).await?)
+        let added = self.store().write(write).await?;
+        added.ok_or_else(EngineError::invalid_token)
     }
 
     /// Messages of a conversation, oldest first.
@@ -167,10 +168,10 @@ impl Engine {
     /// # Errors
     /// `conversation_not_found`.
     pub async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), EngineError> {
-        let owner = caller.user_id;
+        let (owner, now) = (caller.user_id, self.now());
         let deleted = self
             .store()
-            .write(move |tx| conversations::delete(tx, owner, id))
+            .write(move |tx| conversations::delete(tx, owner, id, now, chat::settle))
             .await?;
         self.inner.turns.recent.invalidate(&(owner, id));
         self.inner

@@ -13,6 +13,7 @@ mod error;
 mod export;
 pub mod import;
 mod inner;
+mod leases;
 mod library;
 mod lists;
 mod models;

@@ -1,7 +1,6 @@
 //! The acceptance of a message: everything that can be refused is refused before anything is written.
 
 use super::{
-    leases::{LEASE_SECS, REPEATABLE_SECS},
     log::TurnLog,
     plan::{Asked, Plan, answer_room, fits_window},
     prompt,
@@ -16,6 +15,7 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
+    leases::{LEASE_SECS, REPEATABLE_SECS},
     money::Allowance,
     toolbox::Offered,
     views::{self, Caller, Outcome, Regenerate, SendMessage},
@@ -255,6 +255,7 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         payer,
         question: accepted.question,
         model: plan.answering.model.name.clone(),
+        price_version: plan.answering.model.price_version,
         request_tokens: 0,
         calls: Vec::new(),
         worst_case: Money::ZERO,
@@ -333,6 +334,7 @@ async fn write_opening(
         Opened::Turn(ids) => Ok(Ok(ids)),
         Opened::Repeated(ids) => Ok(Err(ids)),
         Opened::OtherRequest => Err(mismatch().into()),
+        Opened::NoOwner => Err(EngineError::invalid_token().into()),
         Opened::NoConversation => Err(EngineError::conversation_not_found().into()),
         Opened::NoMessage => Err(EngineError::message_not_found().into()),
         Opened::Moved => Err(Unopened::Moved),

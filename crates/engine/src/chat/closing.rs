@@ -202,6 +202,7 @@ fn failure(failure: Failure, refuse: impl FnOnce(&LlmError) -> EngineError) -> E
             ErrorCode::ProviderError,
             "The model ended without an answer; ask differently or choose another model",
         ),
+        Failure::Deleted => EngineError::message_not_found(),
         Failure::Panic => EngineError::internal("a model call or its turn panicked"),
         Failure::ShuttingDown => EngineError::new(
             ErrorCode::Interrupted,

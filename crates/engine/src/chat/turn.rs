@@ -74,6 +74,8 @@ pub(crate) enum Failure {
     Provider(LlmError),
     /// A call could not be written down, so it was not made.
     Store(StoreError),
+    /// The answer was deleted, so that no further call is made.
+    Deleted,
     /// The model ended, and said nothing.
     NoText,
     Panic,
@@ -186,6 +188,7 @@ async fn answer_while(
     match ended {
         Ok(Ok(())) if answer.text.is_empty() => Ended::Failed(Failure::NoText),
         Ok(Ok(())) => Ended::Complete,
+        Ok(Err(Failure::Deleted)) => Ended::Stopped,
         Ok(Err(failure)) => Ended::Failed(failure),
         Err(_) => Ended::Failed(Failure::Panic),
     }
@@ -238,7 +241,9 @@ async fn summarise_answer(
         .await;
     match begun {
         Ok(_) => side.answer_summary(plan.summarising.clone(), answer.text.text()),
-        Err(error) => tracing::warn!(%error, "a long answer goes without its summary"),
+        Err(Failure::Store(error)) => tracing::warn!(%error, "a long answer goes without its summary"),
+        // Nobody is going to read it.
+        Err(_) => {}
     }
 }
 

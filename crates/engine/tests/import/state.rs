@@ -277,6 +277,7 @@ pub(crate) async fn chat(
                 attachments: Vec::new(),
             },
             model: "built-in".to_owned(),
+            price_version: None,
             request_tokens: 20,
             calls: Vec::new(),
             repeatable: None,

@@ -112,6 +112,7 @@ async fn turn(store: &Store, owner: UserId, call: ModelCall) {
                 attachments: Vec::new(),
             },
             model: call.model.clone(),
+            price_version: None,
             request_tokens: 1,
             calls: Vec::new(),
             repeatable: None,

@@ -3,14 +3,11 @@
 use crate::{
     common::{TestStore, conformance, run},
     support::{
-        ANSWER_TOKENS, QUESTION_TOKENS, account, answered, at, call, close, end, message, messages_of, open,
-        read, tokens, turn, turn_with,
+        ANSWER_TOKENS, QUESTION_TOKENS, account, answered, at, call, close, empty_conversation, end, message,
+        messages_of, open, read, tokens, turn, turn_with,
     },
 };
-use chatai_store::ops::{
-    conversations,
-    messages::{self, Part},
-};
+use chatai_store::ops::messages::{self, Part};
 use chatai_types::{ConversationId, ErrorCode, MessageId, Money, Role, Scope, TurnStatus};
 
 conformance! {
@@ -94,8 +91,7 @@ conformance! {
 
     async fn an_empty_conversation_has_no_messages(store: TestStore) {
         let owner = account(&store, "a@example.com").await;
-        let add = move |tx: &mut chatai_store::Tx<'_>| conversations::add(tx, owner, None, None, at(1));
-        let id = store.write(add).await.unwrap();
+        let id = empty_conversation(&store, owner).await;
         assert_eq!(messages_of(&store, owner, id).await, []);
     }
 

@@ -4,8 +4,8 @@ use crate::{
     common::{TestStore, conformance, run},
     raw::number,
     support::{
-        LEASE, account, answered, at, at_once, call, close, end, expect_sound, message, open, read, try_open,
-        turn, write,
+        LEASE, account, answered, at, at_once, call, close, end, expect_sound, message, open, read, settle,
+        try_open, turn, write,
     },
 };
 use chatai_store::{
@@ -73,7 +73,7 @@ conformance! {
         let listed = read(&store, move |tx| conversations::list(tx, owner)).await;
         assert_eq!(listed[0].title.as_deref(), Some("t"));
         assert_eq!(append(&store, answer, vec![event(4, EventKind::Text, "late")]).await, Appended::Closed);
-        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id)).await);
+        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id, at(60), settle)).await);
         assert_eq!(append(&store, answer, vec![event(4, EventKind::Text, "late")]).await, Appended::Gone);
         assert_eq!(number(&store.place, "select count(*) from turn_events").await, 0);
         expect_sound(&store).await;
@@ -87,7 +87,8 @@ conformance! {
         let answer = ids.response_message_id;
         append(&store, answer, vec![event(0, EventKind::Text, "half an"), event(1, EventKind::Text, " answer")]).await;
         let ended = [(1, call(Scope::Title, 3))];
-        write(&store, move |tx| turns::record_calls(tx, answer, &ended, &[begun(4, Scope::Final)], at(25))).await;
+        let recorded = write(&store, move |tx| turns::record_calls(tx, answer, &ended, &[begun(4, Scope::Final)], at(25)));
+        assert_eq!(recorded.await, Appended::Written);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (seen_too, price) = (Arc::clone(&seen), 21);
         let sweep = move |tx: &mut chatai_store::Tx<'_>| {
@@ -115,7 +116,11 @@ conformance! {
     async fn calls_of_a_turn_that_has_ended_are_not_written_down(store: TestStore) {
         let owner = account(&store, "a@example.com").await;
         let answer = answered(&store, turn(owner, None), 1).await.response_message_id;
-        write(&store, move |tx| turns::record_calls(tx, answer, &[], &[begun(4, Scope::Final)], at(25))).await;
+        let record = async |answer| {
+            write(&store, move |tx| turns::record_calls(tx, answer, &[], &[begun(4, Scope::Final)], at(25))).await
+        };
+        assert_eq!(record(answer).await, Appended::Closed);
+        assert_eq!(record(MessageId(99)).await, Appended::Gone);
         assert_eq!(number(&store.place, "select count(*) from turn_calls").await, 0);
     }
 
@@ -133,7 +138,7 @@ conformance! {
         let ids = open(&store, turn(owner, None)).await;
         let orphan = ids.response_message_id;
         assert_eq!(read(&store, move |tx| turns::to_be_ended(tx, &[orphan])).await, []);
-        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id)).await);
+        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id, at(60), settle)).await);
         assert_eq!(read(&store, move |tx| turns::to_be_ended(tx, &[done, orphan])).await, [orphan]);
     }
 

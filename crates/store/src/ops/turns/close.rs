@@ -5,6 +5,7 @@ use super::{
     calls::{self, ModelCall, charge},
     events::{self, NewEvent},
     open::OpenedTurn,
+    settle,
 };
 use crate::{
     StoreError, Tx,
@@ -50,7 +51,7 @@ pub struct CloseTurn {
 
 /// Ends a turn. An owner that lives, though a sweep believed it gone, still has its say: what the sweep charged is
 /// taken back. False when its conversation was deleted meanwhile, or when it was closed before: then the ledger alone
-/// is written, since the calls were made, unless it has been.
+/// is written, in the place of what the deletion charged, unless it has been.
 pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     let answer = turn.ids.response_message_id;
     // A turn opened at the same time counts this answer either as empty, to be corrected below, or in full.
@@ -79,7 +80,10 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     }
     // A commit whose outcome was unknown is tried again: what it charged is not charged twice.
     budgets::release(tx, turn.payer.owner, answer)?;
-    if closed || !ledger::is_charged(tx, answer)? {
+    let is_due = closed
+        || settle::take_back_deleted(tx, turn.payer.owner, answer)?
+        || !ledger::is_charged(tx, answer)?;
+    if is_due {
         charge(tx, turn.payer, turn.ids, &turn.calls, closed)?;
     }
     Ok(closed)
