@@ -1,6 +1,7 @@
 //! The acceptance of a message: everything that can be refused is refused before anything is written.
 
 use super::{
+    answer_text,
     leases::{LEASE_SECS, REPEATABLE_SECS},
     log::TurnLog,
     plan::{Asked, Plan, answer_room, fits_window},
@@ -112,6 +113,7 @@ pub(super) async fn send(
         },
         asked: Asked {
             text: message.text,
+            begun: None,
             documents,
             documents_tokens,
             size_tokens,
@@ -157,6 +159,9 @@ pub(super) async fn regenerate(
         put(&mut hasher, Some(b"regenerate"));
         put(&mut hasher, Some(&again.answer.0.to_le_bytes()));
         put(&mut hasher, again.model.as_deref().map(str::as_bytes));
+        if again.goes_on {
+            put(&mut hasher, Some(b"go on"));
+        }
         hasher.finalize().to_hex().to_string()
     });
     if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
@@ -185,6 +190,10 @@ pub(super) async fn regenerate(
             .or_else(|_| inner.models.resolve_for(caller, None))?,
         (None, None) => inner.models.resolve_for(caller, None)?,
     };
+    // The built-in responder says the same each time: it has no place to go on from.
+    let begun = (again.goes_on && !model.is_built_in())
+        .then(|| answer_text::to_go_on_from(&answer.text))
+        .flatten();
     check_window(&model, &question.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &question.text).await?;
@@ -194,6 +203,7 @@ pub(super) async fn regenerate(
         question: Question::Again(answer_id),
         asked: Asked {
             text: question.text,
+            begun: begun.map(str::to_owned),
             documents_tokens: uploads::documents_tokens(&documents),
             documents,
             size_tokens: question.size_tokens,
@@ -213,8 +223,8 @@ pub(super) async fn regenerate(
 /// Writes the turn and starts its task.
 async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
     let owner = payer.owner;
-    let now = inner.clock.now();
     let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
+    let now = plan.opened_at;
     let unpriced = plan.unpriced(inner);
     let (mut worst_case, allowance) = plan.worst_case(inner);
     if unpriced.is_some() {

@@ -25,4 +25,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     8 => "0008" "tool_grants";
     9 => "0009" "pins";
     10 => "0010" "sessions";
+    11 => "0011" "times";
 };

@@ -10,7 +10,7 @@ mod repeat;
 
 pub use calls::{AbandonedCall, BegunCall, ModelCall, record_calls};
 pub use close::{CloseTurn, close};
-pub use events::{Appended, EventKind, NewEvent, StoredEvent, append, events};
+pub use events::{Appended, EventKind, NewEvent, StoredEvent, StoredStep, append, events, steps};
 pub use history::history;
 pub use lease::{Abandoned, Settled, renew_leases, request_cancel, shorten_leases, sweep, to_be_ended};
 pub use open::{OpenTurn, Opened, OpenedTurn, Parent, Question, open};
