@@ -1,24 +1,19 @@
-// What an answer used and cost, call by call, and the steps it took.
+// What an answer used and cost, call by call.
 
 import { h } from '../lib/dom.js';
 import { exact, parse, show } from '../lib/money.js';
 import { openDialog } from '../shell/overlay.js';
 import { explain } from '../shell/notice.js';
 import { text } from '../text.js';
-import { Steps } from './steps.js';
-import { Turn } from './turns.js';
 
-/** @typedef {import('../types.js').Message} Message */
 /** @typedef {import('../types.js').Usage} Usage */
 
 /**
- * @param {Message} message
  * @param {() => Promise<{ usage_details: Usage[] }>} load
  */
-export async function openDetails(message, load) {
+export async function openDetails(load) {
   const body = h('div', { class: 'details-body', 'aria-busy': 'true' }, h('p', { class: 'quiet' }, text.loading));
-  const turn = Turn.of(message);
-  openDialog(text.line.details, [body], { class: 'wide', onclose: () => turn.leave() });
+  openDialog(text.line.details, [body], { class: 'wide' });
   try {
     const { usage_details: rows } = await load();
     body.replaceChildren(calls(rows));
@@ -26,11 +21,6 @@ export async function openDetails(message, load) {
     body.replaceChildren(h('p', { class: 'fault' }, explain(error)));
   }
   body.removeAttribute('aria-busy');
-  // A finished answer tells its steps again.
-  const steps = new Steps();
-  await turn.follow();
-  steps.update(turn);
-  if (steps.element.childElementCount > 0) body.append(h('h3', null, text.line.steps), steps.element);
 }
 
 /** @param {Usage[]} rows */

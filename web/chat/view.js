@@ -60,7 +60,7 @@ export class ChatView {
     this.actions = {
       edit: (message, question) => this.send(question, [], this.composer.model, message),
       regenerate: (message, model) => this.regenerate(message, model),
-      goOn: () => this.send(text.chat.continueText, [], this.composer.model),
+      goOn: (message) => this.regenerate(message, '', message.text),
       choose: (sibling, near) => this.#choose(sibling, near),
       models: knownModels,
     };
@@ -94,7 +94,7 @@ export class ChatView {
     const load = (this.#loads += 1);
     let found;
     try {
-      found = await page(`conversations/${this.id}/messages`, { limit: PAGE });
+      found = await page(`conversations/${this.id}/messages`, { limit: PAGE, steps: 'true' });
     } catch (error) {
       if (!this.#isLeft) this.#showFault(error);
       return;
@@ -174,16 +174,18 @@ export class ChatView {
    * Answers a question again.
    * @param {Message} message the answer it has
    * @param {string} model
+   * @param {string} [begun] what the answer says that is gone on with
    */
-  async regenerate(message, model) {
+  async regenerate(message, model, begun) {
     if (this.turn && !this.turn.hasEnded) return;
     const after = this.#removeFrom(message.id);
     const answer = new AnswerView(this.actions);
     const turn = new Turn();
+    if (begun) answer.begin(begun);
     this.list.append(answer.element);
     answer.follow(turn);
     this.follower.toEnd();
-    await this.#run(turn, null, answer, () => turn.regenerate(message.id, model), (reason) => {
+    await this.#run(turn, null, answer, () => turn.regenerate(message.id, model, Boolean(begun)), (reason) => {
       answer.element.remove();
       this.list.append(...after);
       notify(`${text.composer.notSent} ${reason}`, { kind: 'error' });
@@ -360,7 +362,7 @@ export class ChatView {
     this.list.prepend(note);
     const load = this.#loads;
     try {
-      const found = await page(`conversations/${this.id}/messages`, { limit, before: this.#earlier });
+      const found = await page(`conversations/${this.id}/messages`, { limit, before: this.#earlier, steps: 'true' });
       if (this.#isLeft || load !== this.#loads) return;
       this.#earlier = found.prev;
       const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
