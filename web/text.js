@@ -126,7 +126,7 @@ export const text = {
     interrupted: 'The server ended in the middle of this answer. What had been written is kept.',
     failed: 'This answer failed.',
     retry: 'Answer again',
-    retryWith: 'Answer again with',
+    retryWith: 'With another model',
     continue: 'Continue',
     continueHint: 'Goes on from where this answer broke off',
     versionKept: 'Either way the new answer stands beside this one, which is kept.',
@@ -215,7 +215,8 @@ export const text = {
     unpriced: 'price unknown',
     window: (/** @type {number} */ tokens) => `${compact.format(tokens)} tokens`,
     abilities: /** @type {['images' | 'tools' | 'reasoning' | 'structured', string][]} */ ([['images', 'images'], ['tools', 'tools'], ['reasoning', 'reasoning']]),
-    deprecated: (/** @type {string} */ when) => `withdrawn on ${when}`,
+    deprecated: (/** @type {string} */ when) => `until ${when}`,
+    withdrawn: (/** @type {string} */ when) => `withdrawn since ${when}`,
   },
 
   search: {
@@ -328,6 +329,8 @@ export const text = {
 
   admin: {
     title: 'Administration',
+    notYours: 'Only administrators may do this',
+    notYoursLead: 'Ask one to make you one too, if you should be.',
     people: 'People',
     models: 'Models and prices',
     providers: 'Providers',

@@ -242,8 +242,8 @@ export class AnswerView {
     const retry = iconButton('retry', text.chat.retry, () => {
       openMenu(retry, [
         { label: text.chat.retry, icon: 'retry', act: () => this.actions.regenerate(message, '') },
-        ...this.actions.models().filter((name) => name !== message.model).slice(0, 12).map((name) => ({
-          label: `${text.chat.retryWith} ${modelName(name)}`, act: () => this.actions.regenerate(message, name),
+        ...this.actions.models().filter((name) => name !== message.model).slice(0, 12).map((name, index) => ({
+          heading: index === 0 ? text.chat.retryWith : undefined, label: modelName(name), act: () => this.actions.regenerate(message, name),
         })),
       ]);
     }, { 'aria-haspopup': 'menu' });

@@ -5,7 +5,7 @@ import { h, icon, fill } from '../lib/dom.js';
 import { keep } from '../lib/keep.js';
 import { explain, notify, report, say } from '../shell/notice.js';
 import { text } from '../text.js';
-import { showProgress } from './attachments.js';
+import { readAttachment, showProgress } from './attachments.js';
 import { Follower } from './follower.js';
 import { AnswerView, QuestionView, editOf } from './message.js';
 import { isBuiltInOnly, knownModels } from './models.js';
@@ -58,7 +58,7 @@ export class ChatView {
     }, { passive: true });
     /** @type {import('./message.js').Actions} */
     this.actions = {
-      edit: (message, question) => this.send(question, [], this.composer.model, message),
+      edit: (message, question) => this.#askInstead(message, question),
       regenerate: (message, model) => this.regenerate(message, model),
       goOn: (message) => this.regenerate(message, '', message.text),
       choose: (sibling, near) => this.#choose(sibling, near),
@@ -110,7 +110,7 @@ export class ChatView {
     this.list.append(...messages.map((message) => this.#place(message)));
     if (messages.length === 0) this.#greet();
     const last = messages.at(-1);
-    if (last?.model && this.composer.draftName === String(this.id) && this.composer.area.value === '') {
+    if (last?.model && this.composer.draftName === String(this.id) && !this.composer.hasDraft) {
       const model = last.model;
       if (knownModels().includes(model)) this.composer.setModel(model);
     }
@@ -168,6 +168,20 @@ export class ChatView {
       if (instead) keep(editOf(instead.id), undefined);
       else this.composer.forget(draft);
     });
+  }
+
+  /**
+   * Asks a question in place of another, with the files of that one.
+   * @param {Message} message
+   * @param {string} question
+   */
+  async #askInstead(message, question) {
+    try {
+      const files = await Promise.all(message.attachments.map(readAttachment));
+      if (!this.#isLeft) await this.send(question, files, this.composer.model, message);
+    } catch (error) {
+      notify(`${text.composer.notSent} ${explain(error)}`, { kind: 'error' });
+    }
   }
 
   /**
@@ -389,6 +403,8 @@ export class ChatView {
   /** @param {unknown} error */
   #showFault(error) {
     const isGone = /** @type {any} */ (error)?.status === 404;
+    // There is nothing to write to.
+    this.element.classList.toggle('gone', isGone);
     fill(this.list, h('section', { class: 'greeting empty' },
       icon('warning'),
       h('h2', null, isGone ? text.shell.notFound : explain(error)),

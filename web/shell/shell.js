@@ -241,7 +241,9 @@ export class Shell {
       this.#alone.delete(id);
       return;
     }
-    if (this.view?.id === id) this.#setPlace(this.#chat(id)?.title || text.shell.untitled);
+    if (this.view?.id !== id) return;
+    this.#setPlace(this.#chat(id)?.title || text.shell.untitled);
+    this.#drawTools();
   }
 
   #drawTools() {
@@ -250,7 +252,7 @@ export class Shell {
       const chat = id && this.#chat(id);
       if (chat) this.#chatMenu(chat, more);
     }, { 'aria-haspopup': 'menu' });
-    fill(this.placeTools, this.view?.id && more);
+    fill(this.placeTools, this.view?.id && this.#chat(this.view.id) && more);
   }
 
   async #refreshList() {

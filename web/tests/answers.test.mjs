@@ -28,8 +28,20 @@ await test(async ({ page }) => {
   await answer.locator('strong').waitFor();
   assert.equal(await answer.getAttribute('aria-busy'), 'true');
   assert.equal(await page.getByRole('button', { name: 'Stop' }).isVisible(), true);
+  // From here on, what has been drawn stays, and screen readers hear of the answer and not of its words.
+  await page.evaluate(() => {
+    const all = /** @type {any} */ (window);
+    all.drawn = document.querySelector('.answer .prose')?.firstElementChild;
+    all.said = [];
+    const live = /** @type {Node} */ (document.querySelector('[aria-live]'));
+    new MutationObserver(() => { if (live.textContent) all.said.push(live.textContent); }).observe(live, { childList: true, subtree: true, characterData: true });
+  });
   await stage('open', { gate: 'half' });
   await answered(page);
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).drawn.isConnected), true, 'a block that has ended is not drawn again');
+  await page.waitForFunction(() => /** @type {any} */ (window).said.length > 0);
+  assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).said), ['The answer is complete.']);
+  assert.equal(await page.locator('[aria-live] .prose, .prose[aria-live], .prose [aria-live]').count(), 0);
   assert.equal(await answer.locator('h3').textContent(), 'Title');
   await answer.locator('.hl-keyword').first().waitFor();
   assert.equal(await answer.locator('table td').count(), 2);

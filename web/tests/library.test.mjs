@@ -42,8 +42,9 @@ await test(async ({ page }) => {
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Search chats and commands' }).fill('heron');
   await page.locator('.option mark', { hasText: 'heron' }).first().waitFor();
-  await page.keyboard.press('Enter');
-  await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
+  await page.locator('.option', { has: page.locator('mark', { hasText: 'heron' }) }).filter({ hasText: 'Answer' }).first().click();
+  await page.locator('.answer.found', { hasText: 'The heron stands still.' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.classList.contains('answer')), true, 'the message has the focus');
 
   // Books are among what is found, and only those that are called so.
   await page.keyboard.press('Control+k');

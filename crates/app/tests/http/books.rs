@@ -144,7 +144,10 @@ async fn titles_find_the_books_that_are_called_so_and_no_other() {
             .map(|book| format!("{} {}", book["title"], book["author"]).replace('"', ""))
             .collect::<Vec<_>>()
     };
-    assert_eq!(called("title=the%20tide").await, ["The Tide Mara Lind", "The Tide Jon Abel"]);
+    assert_eq!(
+        called("title=the%20tide").await,
+        ["The Tide Mara Lind", "The Tide Jon Abel"]
+    );
     assert_eq!(
         called("title=Tide&title=cafe+elan&title=Nothing&title=tide!").await,
         ["Tide Ines Roth", "Café Élan Ines Roth"]

@@ -50,9 +50,7 @@ impl EventWriter {
 
     fn take(&self, now: Timestamp) -> Vec<Unwritten> {
         let logs = std::mem::take(&mut *self.lock());
-        logs.iter()
-            .filter_map(|log| log.take_unwritten(now))
-            .collect()
+        logs.iter().filter_map(|log| log.take_unwritten(now)).collect()
     }
 }
 

@@ -120,7 +120,11 @@ impl<'a> Fields<'a> {
         let mut texts = Vec::new();
         for raw in given {
             if texts.len() == most {
-                return self.fail(Fault::value_error(self.loc(name), Value::Null, "it is given too often"));
+                return self.fail(Fault::value_error(
+                    self.loc(name),
+                    Value::Null,
+                    "it is given too often",
+                ));
             }
             texts.push(self.checked_text(name, &raw, rule)?);
         }

@@ -299,7 +299,8 @@ mod tests {
             name: "look".into(),
             state: ToolState::Done,
         };
-        let steps = [(StepKind::Reasoning, None), (tool, Some(40))].map(|(kind, took_ms)| Step { kind, took_ms });
+        let steps =
+            [(StepKind::Reasoning, None), (tool, Some(40))].map(|(kind, took_ms)| Step { kind, took_ms });
         assert_eq!(
             serde_json::to_value(MessageBody::from(&answer).with_steps(&steps)).unwrap()["steps"],
             json!([

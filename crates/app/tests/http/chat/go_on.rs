@@ -1,6 +1,8 @@
 //! `POST /chat/messages/{id}/regenerate` with `go_on`: an answer that broke off is gone on with.
 
-use crate::support::{cancel, chat, messages, on_both, regenerate, regenerating, send, stream, usage, with_vendor};
+use crate::support::{
+    cancel, chat, messages, on_both, regenerate, regenerating, send, stream, usage, with_vendor,
+};
 use chatai_testkit::{
     app::User,
     events::{EventStream, Told},

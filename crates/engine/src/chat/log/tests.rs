@@ -234,7 +234,9 @@ fn what_is_not_written_is_not_shown() {
     assert!(ready(&mut reader).is_empty());
     // Its number is given out again, and it comes before what came meanwhile.
     unwritten.failed();
-    let unwritten = log.take_unwritten(Timestamp::from_micros(0)).expect("both pieces");
+    let unwritten = log
+        .take_unwritten(Timestamp::from_micros(0))
+        .expect("both pieces");
     let numbers: Vec<(i64, i64)> = unwritten
         .events
         .iter()
