@@ -190,7 +190,7 @@ impl Engine {
             .store()
             .write(move |tx| conversations::delete(tx, owner, id))
             .await?;
-        self.inner.turns.recent.invalidate(&id);
+        self.inner.turns.recent.invalidate(&(owner, id));
         self.inner
             .turns
             .stop_those(|log| log.owner == owner && log.ids.conversation_id == id);
