@@ -155,7 +155,7 @@ export const text = {
     call: 'Call',
     model: 'Model',
     input: 'Input',
-    cached: 'cached',
+    cached: 'Cached',
     output: 'Output',
     cost: 'Cost',
     source: 'Counted by',
