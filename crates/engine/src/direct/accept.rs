@@ -11,7 +11,8 @@ use crate::{
     EngineError,
     chat::{
         Served,
-        accept::{mismatch, put, unknown_price},
+        accept::{mismatch, unknown_price},
+        fingerprint::put,
         request_tokens,
     },
     inner::Inner,
