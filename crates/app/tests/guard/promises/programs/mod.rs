@@ -8,7 +8,7 @@ mod client;
 use super::{let_leases_run_out, mark_of, moment, seeded};
 use crate::support::{kills, options, random::Random};
 use chatai_testkit::{
-    app::{AppOptions, TestApp, TestDatabase, User},
+    app::{AppOptions, TestDatabase, User},
     provider::{RecordedRequest, Reply, ScriptedProvider},
 };
 use client::{Program, Seen};
