@@ -2,7 +2,9 @@
 
 use crate::{
     Engine, EngineError, chat,
-    views::{Attachment, AttachmentFile, Caller, Conversation, Message, MessagePart, Usage, stored_error},
+    views::{
+        Attachment, AttachmentFile, Caller, Conversation, Message, MessagePart, Times, Usage, stored_error,
+    },
 };
 use chatai_store::ops::{
     attachments,
@@ -22,6 +24,22 @@ impl Engine {
         let owner = caller.user_id;
         let rows = self.read(move |tx| conversations::list(tx, owner)).await?;
         Ok(rows.into_iter().map(Conversation::from).collect())
+    }
+
+    /// One of the caller's conversations.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn conversation(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Result<Conversation, EngineError> {
+        let owner = caller.user_id;
+        let found = self.read(move |tx| conversations::get(tx, owner, id)).await?;
+        found
+            .map(Conversation::from)
+            .ok_or_else(EngineError::conversation_not_found)
     }
 
     /// Makes an empty conversation.
@@ -173,7 +191,7 @@ impl Engine {
             .store()
             .write(move |tx| conversations::delete(tx, owner, id, now, chat::settle))
             .await?;
-        self.inner.turns.recent.invalidate(&id);
+        self.inner.turns.recent.invalidate(&(owner, id));
         self.inner
             .turns
             .stop_those(|log| log.owner == owner && log.ids.conversation_id == id);
@@ -266,6 +284,10 @@ impl From<messages::Message> for Message {
             price: row.price,
             error: stored_error(row.error),
             created_at: row.created_at,
+            times: Times {
+                first_ms: row.times.first_ms,
+                total_ms: row.times.total_ms,
+            },
             attachments: row.attachments.into_iter().map(Attachment::from).collect(),
             siblings: row.siblings,
         }

@@ -207,6 +207,7 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                             question_summary: None,
                             events: Vec::new(),
                             error: None,
+                            times: chatai_store::ops::messages::Times::default(),
                             tokens: None,
                             price: None,
                             calls: Vec::new(),

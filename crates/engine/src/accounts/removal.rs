@@ -57,7 +57,7 @@ impl Engine {
             Removed::Gone(conversations) => {
                 ours.forget_checked();
                 for id in conversations {
-                    self.inner.turns.recent.invalidate(&id);
+                    self.inner.turns.recent.invalidate(&(owner, id));
                 }
                 self.inner.turns.stop_those(|log| log.owner == owner);
                 self.inner.calls.stop_those_of(owner);

@@ -8,6 +8,7 @@ pub(crate) mod closing;
 pub(crate) mod context;
 mod estimate;
 pub(crate) mod fallback;
+pub(crate) mod fingerprint;
 mod log;
 mod piece;
 pub(crate) mod plan;

@@ -299,6 +299,7 @@ pub(crate) async fn chat(
             question_summary: None,
             events: Vec::new(),
             error: None,
+            times: chatai_store::ops::messages::Times::default(),
             tokens: None,
             price: None,
             calls: Vec::new(),

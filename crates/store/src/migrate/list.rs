@@ -27,4 +27,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     10 => "0010" "sessions";
     11 => "0011" "settling";
     12 => "0012" "usage_sums";
+    13 => "0013" "times";
 };

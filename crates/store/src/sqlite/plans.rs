@@ -183,6 +183,7 @@ fn turn(tx: &mut Tx<'_>, owner: UserId) -> Result<(), StoreError> {
         text_offset: 0,
         data: "an".to_owned(),
         titled: None,
+        written_at: at(1),
     };
     turns::append(tx, answer, &[event])?;
     let begun = BegunCall {
@@ -211,6 +212,7 @@ fn turn(tx: &mut Tx<'_>, owner: UserId) -> Result<(), StoreError> {
         error: None,
         tokens: Some(TokenCounts::default()),
         price: Some(Money::from_pico(3)),
+        times: messages::Times::default(),
         calls: vec![used()],
     };
     assert!(turns::close(tx, &close)?);

@@ -134,6 +134,7 @@ async fn turn(store: &Store, owner: UserId, call: ModelCall) {
             question_summary: None,
             events: Vec::new(),
             error: None,
+            times: crate::ops::messages::Times::default(),
             tokens: Some(call.tokens),
             price: call.price,
             calls: vec![call.clone()],

@@ -43,6 +43,7 @@ async fn running(store: &Store, owner: UserId) -> OpenedTurn {
         text_offset: 0,
         data: TEXT.to_owned(),
         titled: None,
+        written_at: at(1),
     }];
     let appended = write(store, move |tx| {
         turns::append(tx, ids.response_message_id, &events)

@@ -46,6 +46,7 @@ conformance! {
         last.status = TurnStatus::Interrupted;
         last.answer_summary = Some("the answer in short".to_owned());
         last.question_summary = Some("the question in short".to_owned());
+        last.times = messages::Times { first_ms: Some(120), total_ms: Some(4_500) };
         last.error = Some((ErrorCode::ProviderTimeout, "it took too long".to_owned()));
         assert!(close(&store, last).await);
         let question = message(&store, owner, ids.request_message_id).await;
@@ -65,6 +66,7 @@ conformance! {
             price: None,
             error: None,
             created_at: at(20),
+            times: messages::Times::default(),
             attachments: Vec::new(),
             siblings: vec![ids.request_message_id],
         };
@@ -83,6 +85,7 @@ conformance! {
             tokens: Some(tokens()),
             price: Some(Money::from_pico(7)),
             error: Some((ErrorCode::ProviderTimeout.as_str().to_owned(), "it took too long".to_owned())),
+            times: messages::Times { first_ms: Some(120), total_ms: Some(4_500) },
             siblings: vec![ids.response_message_id],
             ..expected
         };

@@ -258,6 +258,7 @@ pub(crate) fn end(owner: UserId, ids: OpenedTurn, calls: Vec<ModelCall>) -> Clos
         question_summary: None,
         events: Vec::new(),
         error: None,
+        times: messages::Times::default(),
         tokens: (!calls.is_empty()).then(tokens),
         price: (!calls.is_empty()).then(|| Money::from_pico(price.map(Money::as_pico).sum())),
         calls,

@@ -27,6 +27,7 @@ fn event(number: i64, kind: EventKind, data: &str) -> NewEvent {
         kind,
         text_offset: 0,
         data: data.to_owned(),
+        written_at: at(30 + number),
         titled: None,
     }
 }
@@ -77,6 +78,27 @@ conformance! {
         assert_eq!(append(&store, answer, vec![event(4, EventKind::Text, "late")]).await, Appended::Gone);
         assert_eq!(number(&store.place, "select count(*) from turn_events").await, 0);
         expect_sound(&store).await;
+    }
+
+    async fn steps_are_told_of_many_answers_at_once_and_of_ones_own_alone(store: TestStore) {
+        let owner = account(&store, "a@example.com").await;
+        let other = account(&store, "b@example.com").await;
+        let first = open(&store, turn(owner, None)).await;
+        let answer = first.response_message_id;
+        let events = vec![event(0, EventKind::Reasoning, "r"), event(1, EventKind::Text, "an answer"),
+            event(2, EventKind::Tool, "{}"), event(3, EventKind::Title, "t")];
+        append(&store, answer, events).await;
+        assert!(close(&store, end(owner, first, Vec::new())).await);
+        let conversation = first.conversation_id;
+        let second = open(&store, turn(owner, Some(conversation))).await;
+        append(&store, second.response_message_id, vec![event(0, EventKind::Reasoning, "later")]).await;
+        let all = (MessageId(0), MessageId(i64::MAX));
+        let steps = move |owner, (from, to)| move |tx: &mut chatai_store::Tx<'_>| turns::steps(tx, owner, conversation, from, to);
+        let step = |answer, tool: Option<&str>, micros| turns::StoredStep { answer, tool: tool.map(str::to_owned), written_at: Some(at(micros)) };
+        let told = [step(answer, None, 30), step(answer, Some("{}"), 32), step(second.response_message_id, None, 30)];
+        assert_eq!(read(&store, steps(owner, all)).await, told);
+        assert_eq!(read(&store, steps(owner, (answer, answer))).await, told[..2]);
+        assert_eq!(read(&store, steps(other, all)).await, []);
     }
 
     async fn a_sweep_keeps_what_was_shown_and_charges_what_is_known(store: TestStore) {

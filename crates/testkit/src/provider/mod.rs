@@ -415,7 +415,7 @@ impl<S: Fn(&RecordedRequest) -> Reply + Send + Sync> Handler for Standalone<S> {
     }
 
     fn reply(&self, request: &Arc<RecordedRequest>) -> Reply {
-        if request.is_responses() {
+        if request.is_responses() || request.is_chat_completions() {
             (self.script)(request)
         } else {
             default_reply(request)

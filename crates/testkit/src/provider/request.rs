@@ -57,6 +57,11 @@ impl RecordedRequest {
         self.path_ends_in("/responses")
     }
 
+    /// Whether this is a model call in the words of chat completions, which nothing here answers by itself.
+    pub fn is_chat_completions(&self) -> bool {
+        self.path_ends_in("/chat/completions")
+    }
+
     /// Whether this asks for embeddings.
     pub fn is_embeddings(&self) -> bool {
         self.path_ends_in("/embeddings")

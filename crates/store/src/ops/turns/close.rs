@@ -13,6 +13,7 @@ use crate::{
         branches,
         budgets::{self, Payer},
         ledger,
+        messages::Times,
     },
     tx::params,
 };
@@ -41,6 +42,8 @@ pub struct CloseTurn {
     pub events: Vec<NewEvent>,
     /// Why it failed.
     pub error: Option<(ErrorCode, String)>,
+    /// How long it took.
+    pub times: Times,
     /// The sum of all calls; `None` where no model was called.
     pub tokens: Option<TokenCounts>,
     /// What they cost together.
@@ -99,7 +102,7 @@ fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bo
     let written = tx.exec(
         "update messages set status = $3, text = $4, summary = $5, size_tokens = $6, error_code = $7, \
          error_detail = $8, fresh_input = $9, cache_read = $10, cache_write = $11, output = $12, \
-         reasoning = $13, price = $14, model = $16, lease_until = null \
+         reasoning = $13, price = $14, model = $16, first_ms = $17, total_ms = $18, lease_until = null \
          where id = $1 and user_id = $2 and status = $15",
         params![
             turn.ids.response_message_id,
@@ -117,7 +120,9 @@ fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bo
             tokens.map(|counts| counts.reasoning),
             turn.price,
             from,
-            &turn.model
+            &turn.model,
+            turn.times.first_ms,
+            turn.times.total_ms
         ],
     )?;
     Ok(written == 1)

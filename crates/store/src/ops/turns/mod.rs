@@ -11,7 +11,7 @@ mod settle;
 
 pub use calls::{AbandonedCall, BegunCall, ModelCall, record_calls};
 pub use close::{CloseTurn, close};
-pub use events::{Appended, EventKind, NewEvent, StoredEvent, append, events};
+pub use events::{Appended, EventKind, NewEvent, StoredEvent, StoredStep, append, events, steps};
 pub use history::history;
 pub use lease::{renew_leases, request_cancel, shorten_leases, sweep, to_be_ended};
 pub use open::{OpenTurn, Opened, OpenedTurn, Parent, Question, open};

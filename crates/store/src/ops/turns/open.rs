@@ -68,6 +68,8 @@ pub enum Question {
 pub enum Parent {
     /// The active branch's last message.
     Head,
+    /// The active branch's last message, which has to be this one.
+    HeadAt(MessageId),
     /// Nothing: it is a new first message.
     Nothing,
     /// This message.
@@ -89,6 +91,8 @@ pub enum Opened {
     NoConversation,
     /// The message to follow or to answer again is missing or another's.
     NoMessage,
+    /// The active branch ends with another message than the one that was to be its last.
+    Moved,
     /// Its worst case does not fit what is left of the owner's budget.
     OverBudget,
     /// Its worst case does not fit what is left of the key's budget.
@@ -186,7 +190,9 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
     };
     let (conversation, parent) = match conversation {
         // There is nothing to follow in what is about to begin.
-        None if matches!(parent, Parent::Message(_)) => return Ok(Err(Opened::NoMessage)),
+        None if matches!(parent, Parent::Message(_) | Parent::HeadAt(_)) => {
+            return Ok(Err(Opened::NoMessage));
+        }
         None => {
             let title = Some(provisional_title.as_str());
             let Some(id) = conversations::add(tx, turn.payer.owner, title, None, turn.now)? else {
@@ -199,7 +205,8 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
                 return Ok(Err(Opened::NoConversation));
             };
             let parent = match parent {
-                Parent::Head => head,
+                Parent::HeadAt(last) if head != Some(*last) => return Ok(Err(Opened::Moved)),
+                Parent::Head | Parent::HeadAt(_) => head,
                 Parent::Nothing => None,
                 Parent::Message(message) => Some(*message),
             };
