@@ -25,7 +25,7 @@ use utoipa::OpenApi;
         auth::register::register, auth::registration::registration, auth::login::login, auth::token::token, auth::logout::logout,
         auth::password::password, auth::sessions::list, auth::sessions::end, users::me::me, remove_account::remove, users::budget::budget, usage::usage,
         keys::list, keys::create, keys::change, keys::delete,
-        conversations::list::list, conversations::create::create, conversations::delete::delete,
+        conversations::list::list, conversations::create::create, conversations::one::one, conversations::delete::delete,
         conversations::messages::messages, conversations::context::context, conversations::rename::rename,
         conversations::head::head, conversations::export::export, conversations::pin::pin, conversations::pin::unpin,
         chat::events::events, chat::cancel::cancel, chat::regenerate::regenerate, chat::send::send,

@@ -77,6 +77,7 @@ surface! {
 
     Signed get    "/conversations/"                             => conversations::list::list;
     Signed post   "/conversations/"                             => conversations::create::create;
+    Signed get    "/conversations/{conversation_id}"            => conversations::one::one;
     Signed delete "/conversations/{conversation_id}"            => conversations::delete::delete;
     Signed get    "/conversations/{conversation_id}/messages"   => conversations::messages::messages;
     Signed get    "/conversations/{conversation_id}/context"    => conversations::context::context;

@@ -1,7 +1,7 @@
 //! The acceptance of a message: everything that can be refused is refused before anything is written.
 
 use super::{
-    leases::{LEASE_SECS, REPEATABLE_SECS},
+    answer_text, fingerprint,
     log::TurnLog,
     plan::{Asked, Plan, answer_room, fits_window},
     prompt,
@@ -16,6 +16,7 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
+    leases::{LEASE_SECS, REPEATABLE_SECS},
     money::Allowance,
     toolbox::Offered,
     views::{self, Caller, Outcome, Regenerate, SendMessage},
@@ -85,7 +86,7 @@ pub(super) async fn send(
 ) -> Result<Turn, EngineError> {
     let owner = caller.user_id;
     let repeatable = repeatable(inner, message.idempotency_key.as_deref(), || {
-        fingerprint_of(&message)
+        fingerprint::of_message(&message)
     });
     if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
         return Ok(turn);
@@ -128,6 +129,7 @@ pub(super) async fn send(
         },
         asked: Asked {
             text: message.text,
+            begun: None,
             documents,
             documents_tokens,
             size_tokens,
@@ -169,11 +171,7 @@ pub(super) async fn regenerate(
 ) -> Result<Turn, EngineError> {
     let owner = caller.user_id;
     let repeatable = repeatable(inner, again.idempotency_key.as_deref(), || {
-        let mut hasher = blake3::Hasher::new();
-        put(&mut hasher, Some(b"regenerate"));
-        put(&mut hasher, Some(&again.answer.0.to_le_bytes()));
-        put(&mut hasher, again.model.as_deref().map(str::as_bytes));
-        hasher.finalize().to_hex().to_string()
+        fingerprint::of_regeneration(&again)
     });
     if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
         return Ok(turn);
@@ -201,6 +199,10 @@ pub(super) async fn regenerate(
             .or_else(|_| inner.models.resolve_for(caller, None))?,
         (None, None) => inner.models.resolve_for(caller, None)?,
     };
+    // The built-in responder says the same each time: it has no place to go on from.
+    let begun = (again.goes_on && !model.is_built_in())
+        .then(|| answer_text::to_go_on_from(&answer.text))
+        .flatten();
     check_window(&model, &question.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &question.text).await?;
@@ -211,6 +213,7 @@ pub(super) async fn regenerate(
         question: Question::Again(answer_id),
         asked: Asked {
             text: question.text,
+            begun: begun.map(str::to_owned),
             documents_tokens: uploads::documents_tokens(&documents),
             documents,
             size_tokens: question.size_tokens,
@@ -249,12 +252,13 @@ impl From<EngineError> for Unopened {
 /// Writes the turn and starts its task.
 async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
     let owner = payer.owner;
-    let now = inner.clock.now();
     let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
+    let now = plan.opened_at;
     let mut row = Arc::new(OpenTurn {
         payer,
         question: accepted.question,
         model: plan.answering.model.name.clone(),
+        price_version: plan.answering.model.price_version,
         request_tokens: 0,
         calls: Vec::new(),
         worst_case: Money::ZERO,
@@ -333,6 +337,7 @@ async fn write_opening(
         Opened::Turn(ids) => Ok(Ok(ids)),
         Opened::Repeated(ids) => Ok(Err(ids)),
         Opened::OtherRequest => Err(mismatch().into()),
+        Opened::NoOwner => Err(EngineError::invalid_token().into()),
         Opened::NoConversation => Err(EngineError::conversation_not_found().into()),
         Opened::NoMessage => Err(EngineError::message_not_found().into()),
         Opened::Moved => Err(Unopened::Moved),
@@ -441,47 +446,4 @@ pub(crate) fn mismatch() -> EngineError {
         ErrorCode::IdempotencyMismatch,
         "This `Idempotency-Key` was used for another request",
     )
-}
-
-/// A hash of what is asked: fields and files, not the form they came in.
-fn fingerprint_of(message: &SendMessage) -> String {
-    let mut hasher = blake3::Hasher::new();
-    put(&mut hasher, Some(b"send"));
-    let number = |number: i64| number.to_le_bytes();
-    put(
-        &mut hasher,
-        message
-            .conversation_id
-            .map(|id| number(id.0))
-            .as_ref()
-            .map(|bytes| &bytes[..]),
-    );
-    let parent = match message.parent {
-        views::Parent::Head => None,
-        views::Parent::Nothing => Some(number(0)),
-        views::Parent::Message(id) => Some(number(id.0)),
-    };
-    put(&mut hasher, parent.as_ref().map(|bytes| &bytes[..]));
-    put(&mut hasher, Some(message.text.as_bytes()));
-    put(&mut hasher, message.model.as_deref().map(str::as_bytes));
-    for file in &message.files {
-        put(&mut hasher, Some(file.filename.as_bytes()));
-        put(&mut hasher, file.content_type.as_deref().map(str::as_bytes));
-        put(&mut hasher, Some(&file.bytes));
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-/// Adds a field so that no two sequences of fields look alike.
-pub(crate) fn put(hasher: &mut blake3::Hasher, field: Option<&[u8]>) {
-    match field {
-        None => {
-            hasher.update(&[0]);
-        }
-        Some(bytes) => {
-            hasher.update(&[1]);
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        }
-    }
 }

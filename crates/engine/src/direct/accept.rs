@@ -11,11 +11,12 @@ use crate::{
     EngineError,
     chat::{
         Served,
-        accept::{mismatch, put, unknown_price},
-        leases::{LEASE_SECS, REPEATABLE_SECS},
+        accept::{mismatch, unknown_price},
+        fingerprint::put,
         request_tokens,
     },
     inner::Inner,
+    leases::{LEASE_SECS, REPEATABLE_SECS},
     money::direct_worst_case,
     views::Caller,
 };
@@ -269,6 +270,7 @@ async fn written(
         OpenedCall::Call { id, is_reserved } => Ok(Ok(Row { id, is_reserved })),
         OpenedCall::Repeated(id) => Ok(Err(id)),
         OpenedCall::OtherRequest => Err(mismatch()),
+        OpenedCall::NoOwner => Err(EngineError::invalid_token()),
         OpenedCall::OverBudget => Err(unpriced
             .as_deref()
             .map_or_else(EngineError::budget_exceeded, unknown_price)),

@@ -228,6 +228,7 @@ impl Begun<'_> {
         };
         match ended {
             Ok(Ok(())) => Ended::Complete,
+            Ok(Err(Failure::Deleted)) => Ended::Stopped,
             Ok(Err(failure)) => Ended::Failed(failure),
             Err(_) => Ended::Failed(Failure::Panic),
         }
@@ -398,8 +399,8 @@ impl Begun<'_> {
             .inner
             .store
             .write_staged(move |tx| direct::ask_again(tx, &again));
-        let ((), _synced) = writing.await?;
-        Ok(())
+        let (is_written, _synced) = writing.await?;
+        if is_written { Ok(()) } else { Err(Failure::Deleted) }
     }
 }
 

@@ -11,12 +11,12 @@ mod closing;
 mod embed;
 mod follow;
 mod kept;
-mod leases;
 mod log;
 mod piece;
 mod progress;
 mod reader;
 mod running;
+mod settle;
 mod writer;
 
 #[cfg(test)]
@@ -24,11 +24,11 @@ mod tests;
 
 pub use embed::{EmbedCall, Embedded};
 pub use kept::KeptView;
-pub(crate) use leases::{keep_calls, sweep};
 pub use log::CallAbout;
 pub use piece::{CallOutcome, Piece};
 pub use reader::{CallReader, Told};
 pub(crate) use running::DirectCalls;
+pub(crate) use settle::settle;
 
 use crate::{Engine, EngineError, chat::request_tokens, views::Caller};
 use chatai_llm::Request;

@@ -10,10 +10,11 @@ use crate::{
         attachments::{self, NewAttachment},
         branches,
         budgets::{self, Admission, Payer},
+        conversations,
     },
     tx::params,
 };
-use chatai_types::{ConversationId, MessageId, Money, Role, Timestamp, TurnStatus, UserId};
+use chatai_types::{ConversationId, MessageId, Money, PriceVersionId, Role, Timestamp, TurnStatus, UserId};
 
 /// A turn to open.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct OpenTurn {
     pub question: Question,
     /// The model that will answer.
     pub model: String,
+    /// The version of its prices that the turn is charged by; `None` where nobody knows any.
+    pub price_version: Option<PriceVersionId>,
     /// The estimated tokens of the first request.
     pub request_tokens: i64,
     /// Other calls that begin with the turn.
@@ -82,6 +85,8 @@ pub enum Opened {
     Repeated(TurnIds),
     /// The key was used by another request.
     OtherRequest,
+    /// The account is gone.
+    NoOwner,
     /// The conversation is missing or another's.
     NoConversation,
     /// The message to follow or to answer again is missing or another's.
@@ -129,6 +134,7 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
             Claim::New => {}
             Claim::Same(ids) => return Ok(Opened::Repeated(ids)),
             Claim::Other => return Ok(Opened::OtherRequest),
+            Claim::NoOwner => return Ok(Opened::NoOwner),
         }
     }
     let asked = match &turn.question {
@@ -188,11 +194,10 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
             return Ok(Err(Opened::NoMessage));
         }
         None => {
-            let id: ConversationId = tx.query_one(
-                "insert into conversations (user_id, title, created_at) values ($1, $2, $3) returning id",
-                params![turn.payer.owner, provisional_title, turn.now],
-                |row| row.get(0),
-            )?;
+            let title = Some(provisional_title.as_str());
+            let Some(id) = conversations::add(tx, turn.payer.owner, title, None, turn.now)? else {
+                return Ok(Err(Opened::NoOwner));
+            };
             (id, None)
         }
         Some(id) => {
@@ -282,8 +287,8 @@ fn ask_again(tx: &mut Tx<'_>, owner: UserId, answer: MessageId) -> Result<Result
 fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<MessageId, StoreError> {
     let answer: MessageId = tx.query_one(
         "insert into messages (conversation_id, user_id, parent_id, request_id, role, status, text, model, \
-         tokens_before, request_tokens, lease_until, created_at, key_id) \
-         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10, $11) returning id",
+         tokens_before, request_tokens, lease_until, created_at, key_id, price_version) \
+         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12) returning id",
         params![
             asked.conversation,
             turn.payer.owner,
@@ -295,7 +300,8 @@ fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<Message
             turn.request_tokens,
             turn.lease_until,
             turn.now,
-            turn.payer.key
+            turn.payer.key,
+            turn.price_version
         ],
         |row| row.get(0),
     )?;
