@@ -70,7 +70,7 @@ await test(async ({ page }) => {
   const steps = page.locator('.answer .step');
   await page.getByText('A whale.').waitFor();
   await steps.nth(1).waitFor();
-  assert.deepEqual((await steps.locator('summary').allTextContents()).map((said) => said.replace(/ [\d.]+ s$/, '')), ['Reasoning', 'Read summaries']);
+  assert.deepEqual((await steps.locator('summary').allTextContents()).map((said) => said.replace(/ <?[\d.]+ s$/, '')), ['Reasoning', 'Read summaries']);
   assert.equal(await page.locator('.step[open], .step.busy, .step.failed').count(), 0);
   assert.deepEqual(asked, [], 'their texts are not read before they are wanted');
   await steps.nth(1).locator('summary').click();
