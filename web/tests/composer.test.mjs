@@ -46,6 +46,8 @@ await test(async ({ page }) => {
   await page.getByRole('link', { name: 'New chat' }).first().click();
   await page.locator('.greeting').waitFor();
   assert.equal(await question.inputValue(), '');
+  await page.locator('.picker').click();
+  await page.locator('.model', { hasText: 'gpt-4o-mini' }).click();
   await question.fill('for a new one');
   await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.endsWith(':draft:new')));
   await reload(page);
