@@ -62,15 +62,7 @@ impl Books {
         answer: MessageId,
         begun: BegunCall,
     ) -> Result<(), StoreError> {
-        let ended = self.ended[self.saved..].to_vec();
-        let rows = Arc::new((ended, [begun]));
-        let now = inner.clock.now();
-        // Written is enough: it has to survive this process.
-        inner
-            .store
-            .write_staged(move |tx| turns::record_calls(tx, answer, &rows.0, &rows.1, now))
-            .await
-            .map(|((), _synced)| ())?;
+        write_down(inner, answer, self.ended[self.saved..].to_vec(), begun).await?;
         self.saved = self.ended.len();
         Ok(())
     }
@@ -88,6 +80,22 @@ impl Books {
     pub(crate) fn into_calls(self) -> Vec<ModelCall> {
         self.ended.into_iter().map(|(_, call)| call).collect()
     }
+}
+
+/// Writes down a call that is about to be made, and those that have ended.
+pub(crate) async fn write_down(
+    inner: &Inner,
+    answer: MessageId,
+    ended: Vec<(i64, ModelCall)>,
+    begun: BegunCall,
+) -> Result<(), StoreError> {
+    let rows = Arc::new((ended, [begun]));
+    let now = inner.clock.now();
+    // Written is enough: it has to survive this process.
+    let written = inner
+        .store
+        .write_staged(move |tx| turns::record_calls(tx, answer, &rows.0, &rows.1, now));
+    written.await.map(|((), _synced)| ())
 }
 
 /// A call about to be made.

@@ -9,6 +9,7 @@ mod faults;
 mod histories;
 mod kills;
 mod operations;
+mod providers;
 mod readers;
 mod shutdown;
 
