@@ -111,7 +111,6 @@ export const text = {
     toLatest: 'To the latest',
     thinking: 'Thinking',
     thought: 'Reasoning',
-    thoughtFor: (/** @type {string} */ time) => `Reasoning, ${time}`,
     tools: /** @type {Record<string, [string, string]>} */ ({
       get_book_recommendations: ['Looking for books', 'Looked for books'],
       get_book_summaries: ['Reading summaries', 'Read summaries'],
@@ -119,6 +118,7 @@ export const text = {
     toolRunning: (/** @type {string} */ name) => `Using ${name}`,
     toolDone: (/** @type {string} */ name) => `Used ${name}`,
     toolFailed: 'failed',
+    noStep: 'This step cannot be shown now. Fold and unfold it to try again.',
     arguments: 'Arguments',
     result: 'Result',
     cutOff: 'The connection is lost. The answer goes on; it is shown as soon as the server is back.',
@@ -126,9 +126,10 @@ export const text = {
     interrupted: 'The server ended in the middle of this answer. What had been written is kept.',
     failed: 'This answer failed.',
     retry: 'Answer again',
-    retryWith: 'Answer again with',
+    retryWith: 'With another model',
     continue: 'Continue',
-    continueText: 'Please continue where you stopped.',
+    continueHint: 'Goes on from where this answer broke off',
+    versionKept: 'Either way the new answer stands beside this one, which is kept.',
     edit: 'Edit',
     editSend: 'Ask this instead',
     editLabel: 'Edit the question',
@@ -149,18 +150,17 @@ export const text = {
     tokens: (/** @type {number} */ input, /** @type {number} */ cached, /** @type {number} */ output) =>
       `${count(input)} in${cached > 0 ? ` (${count(cached)} cached)` : ''}, ${count(output)} out`,
     free: 'free',
-    time: (/** @type {string} */ total, /** @type {string} */ first) => `${total}, first after ${first}`,
+    first: (/** @type {string} */ time) => `first word after ${time}`,
     details: 'What this answer used and cost',
     call: 'Call',
     model: 'Model',
     input: 'Input',
-    cached: 'cached',
+    cached: 'Cached',
     output: 'Output',
     cost: 'Cost',
     source: 'Counted by',
     total: 'Total',
     sources: /** @type {Record<string, string>} */ ({ provider: 'provider', estimated: 'estimate', none: 'nobody' }),
-    steps: 'Steps',
   },
 
   scopes: /** @type {Record<string, string>} */ ({
@@ -215,7 +215,8 @@ export const text = {
     unpriced: 'price unknown',
     window: (/** @type {number} */ tokens) => `${compact.format(tokens)} tokens`,
     abilities: /** @type {['images' | 'tools' | 'reasoning' | 'structured', string][]} */ ([['images', 'images'], ['tools', 'tools'], ['reasoning', 'reasoning']]),
-    deprecated: (/** @type {string} */ when) => `withdrawn on ${when}`,
+    deprecated: (/** @type {string} */ when) => `until ${when}`,
+    withdrawn: (/** @type {string} */ when) => `withdrawn since ${when}`,
   },
 
   search: {
@@ -328,6 +329,8 @@ export const text = {
 
   admin: {
     title: 'Administration',
+    notYours: 'Only administrators may do this',
+    notYoursLead: 'Ask one to make you one too, if you should be.',
     people: 'People',
     models: 'Models and prices',
     providers: 'Providers',

@@ -47,7 +47,22 @@ export interface Message {
   error: Failure | null;
   price_exact: string | null;
   siblings: number[];
+  first_token_ms: number | null;
+  duration_ms: number | null;
+  /** What an answer did beside speaking, where it was asked for. */
+  steps: Step[] | null;
 }
+
+/** One thing that an answer did beside speaking, in short; its texts are among the answer's events. */
+export interface Step {
+  kind: 'reasoning' | 'tool';
+  id: string | null;
+  name: string | null;
+  state: ToolState | null;
+  duration_ms: number | null;
+}
+
+export type ToolState = 'running' | 'done' | 'failed';
 
 export interface Usage {
   id: number;
@@ -184,12 +199,22 @@ export interface AdminModel {
   available: boolean;
 }
 
+/** Reasoning that an answer shows. */
+export interface Reasoning {
+  kind: 'reasoning';
+  text: string;
+  /** Moments as they are seen here. */
+  startedAt: number;
+  endedAt?: number;
+}
+
 /** One tool call of an answer. */
 export interface ToolCall {
+  kind: 'tool';
   id: string;
   name: string;
   arguments: unknown;
-  state: 'running' | 'done' | 'failed';
+  state: ToolState;
   result?: string;
   startedAt: number;
   endedAt?: number;

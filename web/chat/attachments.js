@@ -1,6 +1,6 @@
 // Files of a question, sent or on their way.
 
-import { BASE } from '../lib/api.js';
+import { BASE, call } from '../lib/api.js';
 import { h, icon } from '../lib/dom.js';
 import { text } from '../text.js';
 
@@ -26,6 +26,15 @@ function sent(file) {
   const isPicture = SHOWN.test(file.content_type ?? '');
   return h('a', { href: url, download: file.filename, class: isPicture ? 'picture' : 'chip', 'aria-label': text.chat.file(file.filename) },
     isPicture ? h('img', { src: url, alt: file.filename, loading: 'lazy' }) : [icon('file'), h('span', null, file.filename)]);
+}
+
+/**
+ * A file that was sent, to be sent again.
+ * @param {Attachment} file
+ */
+export async function readAttachment(file) {
+  const response = await call('GET', `attachments/${file.id}`);
+  return new File([await response.blob()], file.filename, { type: file.content_type ?? '' });
 }
 
 /**

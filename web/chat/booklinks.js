@@ -2,32 +2,22 @@
 // be that of exactly one book, and the answer has to show that it means the book, by naming its author or by having got
 // it from the collection.
 
-import { collection, compared } from '../lib/books.js';
+import { booksCalled, compared } from '../lib/books.js';
 import { h } from '../lib/dom.js';
 import { idle } from '../lib/idle.js';
 
-/** @typedef {import('../types.js').Book} Book */
 /** @typedef {import('../types.js').ToolCall} ToolCall */
 
 /** What stands out: a title is never sought in running text. */
 const STANDING_OUT = 'strong, em, td, h3, h4, h5, h6';
 const LONGEST_TITLE = 200;
+/** An answer that makes more stand out is no recommendation. */
+const MOST_TITLES = 200;
 const PATIENCE_MS = 2_000;
 const NUMBER = /^\s*\d{1,2}[.)]\s+/;
 /** What may stand behind a title that stands out: a year, an author. */
 const BEHIND = /\s*(?:\([^()]*\)|[,–—-]\s.*|\bby\s.*|[.:;,])\s*$/;
 const QUOTED = /[“"«]([^“”"«»]{2,200})[”"»]/g;
-
-/** @type {Promise<Map<string, Book[]>> | null} */
-let indexing = null;
-
-function index() {
-  indexing ??= collection().then(({ books }) => Map.groupBy(books, ({ title }) => compared(title)), (error) => {
-    indexing = null;
-    throw error;
-  });
-  return indexing;
-}
 
 /**
  * Links the titles of a finished answer, when there is time for it.
@@ -50,8 +40,9 @@ export async function linkBooks(element, answer, tools) {
  * @param {() => Promise<readonly ToolCall[]>} tools
  */
 async function linkNow(element, answer, tools) {
-  if (candidates(element).next().done) return;
-  const books = await index();
+  const asked = [...candidates(element)].slice(0, MOST_TITLES).flatMap(({ text }) => spellings(text));
+  if (asked.length === 0) return;
+  const books = await booksCalled(asked);
   const said = ` ${compared(answer)} `;
   /** @type {Set<string> | undefined} */
   let got;
@@ -65,10 +56,20 @@ async function linkNow(element, answer, tools) {
     return known.length === 1 && got.has(key) ? known[0] : null;
   };
   for (const { text, wrap } of [...candidates(element)]) {
-    const title = text.replace(NUMBER, '');
-    const book = await meant(title) ?? await meant(title.replace(BEHIND, ''));
+    const [whole, short] = spellings(text);
+    const book = await meant(whole) ?? (short ? await meant(short) : null);
     if (book) wrap(h('a', { class: 'book-link', href: `#/books/${encodeURIComponent(book.id)}`, 'data-book': book.id }));
   }
+}
+
+/**
+ * What a text may be a title as: all of it, and without what stands behind it.
+ * @param {string} text
+ */
+function spellings(text) {
+  const whole = text.replace(NUMBER, '').trim();
+  const short = whole.replace(BEHIND, '');
+  return short === whole || short === '' ? [whole] : [whole, short];
 }
 
 /**

@@ -102,6 +102,11 @@ export class Composer {
     }
   }
 
+  /** Whether something was written, added or chosen here and not sent. */
+  get hasDraft() {
+    return this.area.value !== '' || this.files.length > 0 || kept(`draft:${this.#draft}`, null) !== null;
+  }
+
   get draftName() {
     return this.#draft;
   }
@@ -151,7 +156,8 @@ export class Composer {
     this.button.classList.toggle('stop', isRunning);
     fill(this.button, icon(isRunning ? 'stop' : 'send'));
     this.#enable();
-    if (!isRunning) this.gauge.changed();
+    if (isRunning) this.gauge.rest();
+    else this.gauge.changed();
   }
 
   /** @param {File[]} files */
@@ -237,7 +243,7 @@ export class Composer {
   #keep() {
     clearTimeout(this.#keeping);
     this.#keeping = 0;
-    const isEmpty = this.area.value === '';
+    const isEmpty = this.area.value === '' && this.files.length === 0;
     keep(`draft:${this.#draft}`, isEmpty ? undefined : { text: this.area.value, model: this.model });
   }
 

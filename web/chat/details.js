@@ -1,24 +1,19 @@
-// What an answer used and cost, call by call, and the steps it took.
+// What an answer used and cost, call by call.
 
 import { h } from '../lib/dom.js';
 import { exact, parse, show } from '../lib/money.js';
 import { openDialog } from '../shell/overlay.js';
 import { explain } from '../shell/notice.js';
 import { text } from '../text.js';
-import { Steps } from './steps.js';
-import { Turn } from './turns.js';
 
-/** @typedef {import('../types.js').Message} Message */
 /** @typedef {import('../types.js').Usage} Usage */
 
 /**
- * @param {Message} message
  * @param {() => Promise<{ usage_details: Usage[] }>} load
  */
-export async function openDetails(message, load) {
+export async function openDetails(load) {
   const body = h('div', { class: 'details-body', 'aria-busy': 'true' }, h('p', { class: 'quiet' }, text.loading));
-  const turn = Turn.of(message);
-  openDialog(text.line.details, [body], { class: 'wide', onclose: () => turn.leave() });
+  openDialog(text.line.details, [body], { class: 'wide' });
   try {
     const { usage_details: rows } = await load();
     body.replaceChildren(calls(rows));
@@ -26,27 +21,22 @@ export async function openDetails(message, load) {
     body.replaceChildren(h('p', { class: 'fault' }, explain(error)));
   }
   body.removeAttribute('aria-busy');
-  // A finished answer tells its steps again.
-  const steps = new Steps();
-  await turn.follow();
-  steps.update(turn);
-  if (steps.element.childElementCount > 0) body.append(h('h3', null, text.line.steps), steps.element);
 }
 
 /** @param {Usage[]} rows */
 function calls(rows) {
   const total = rows.reduce((sum, row) => sum + parse(row.price_exact), 0n);
-  const number = (/** @type {number} */ value) => h('td', { class: 'number' }, text.count(value));
+  const number = (/** @type {number} */ value, /** @type {string} */ label) => h('td', { class: 'number', 'data-label': label }, text.count(value));
   return h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': text.line.details },
-    h('table', null,
+    h('table', { class: 'calls' },
       h('thead', null, h('tr', null,
         h('th', null, text.line.call), h('th', null, text.line.model), h('th', { class: 'number' }, text.line.input),
         h('th', { class: 'number' }, text.line.cached), h('th', { class: 'number' }, text.line.output),
         h('th', { class: 'number' }, text.line.cost), h('th', null, text.line.source))),
       h('tbody', null, rows.map((row) => h('tr', null,
         h('td', null, text.scopes[row.scope] ?? row.scope), h('td', null, row.model),
-        number(row.input_tokens), number(row.cached_tokens), number(row.output_tokens),
-        h('td', { class: 'number' }, row.price_exact === null ? '–' : show(row.price_exact)),
-        h('td', null, text.line.sources[row.usage_source] ?? row.usage_source)))),
-      h('tfoot', null, h('tr', null, h('th', { colspan: 5 }, text.line.total), h('td', { class: 'number' }, exact(total)), h('td')))));
+        number(row.input_tokens, text.line.input), number(row.cached_tokens, text.line.cached), number(row.output_tokens, text.line.output),
+        h('td', { class: 'number', 'data-label': text.line.cost }, row.price_exact === null ? '–' : show(row.price_exact)),
+        h('td', { 'data-label': text.line.source }, text.line.sources[row.usage_source] ?? row.usage_source)))),
+      h('tfoot', null, h('tr', null, h('th', { colspan: 5 }, text.line.total), h('td', { class: 'number', 'data-label': text.line.cost }, exact(total)), h('td')))));
 }

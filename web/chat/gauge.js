@@ -48,6 +48,13 @@ export class Gauge {
     this.#timer = setTimeout(() => this.#ask(), PAUSE_MS);
   }
 
+  /** An answer is running: what another question would take is told when it has come. */
+  rest() {
+    this.#asking.abort();
+    clearTimeout(this.#timer);
+    this.#draw();
+  }
+
   /** Another chat or model: what stands there is not true any more. */
   forget() {
     this.#asking.abort();

@@ -14,7 +14,7 @@ import { linkBooks } from './booklinks.js';
 import { openDetails } from './details.js';
 import { modelName } from './models.js';
 import { Steps } from './steps.js';
-import { Turn, measuredTimes } from './turns.js';
+import { Turn } from './turns.js';
 
 /** @typedef {import('../types.js').Message} Message */
 
@@ -23,7 +23,7 @@ import { Turn, measuredTimes } from './turns.js';
  * @typedef {object} Actions
  * @property {(message: Message, text: string) => void} edit
  * @property {(message: Message, model: string) => void} regenerate
- * @property {() => void} goOn
+ * @property {(message: Message) => void} goOn where the answer broke off
  * @property {(sibling: number, near: HTMLElement) => void} choose a branch
  * @property {() => string[]} models that can answer
  */
@@ -36,6 +36,8 @@ export function editOf(id) {
   return `edit:${id}`;
 }
 
+/** What answers where there is no model. */
+const BUILT_IN = 'built-in';
 /** Longer questions are folded. */
 const FOLD_CHARS = 1_400;
 
@@ -144,8 +146,8 @@ export class AnswerView {
     this.actions = actions;
     /** @type {Message | null} */
     this.message = null;
-    /** What it was seen to get from tools; unknown where it was only read. @type {Turn['tools'] | null} */
-    this.tools = null;
+    /** What it was seen to do; of an answer that is read again, what its events tell. @type {Promise<Turn['steps']> | null} */
+    this.told = null;
     this.steps = new Steps();
     this.body = h('div', { class: 'prose' });
     this.state = h('div', { class: 'state' });
@@ -163,13 +165,40 @@ export class AnswerView {
     this.stream.finish(message.text);
     this.#showState(message.status, message.error);
     this.#showFooter(message);
-    linkBooks(this.body, message.text, async () => this.tools ?? (this.tools = await toolsOf(message)));
+    if (message.steps && this.steps.isEmpty) this.steps.outline(message.steps, () => this.#stepsOf(message));
+    linkBooks(this.body, message.text, async () => (await this.#stepsOf(message)).filter((step) => step.kind === 'tool'));
+  }
+
+  /**
+   * What an answer that has ended did: its events tell it again.
+   * @param {Message} message
+   */
+  #stepsOf(message) {
+    if (message.steps?.length === 0) return Promise.resolve([]);
+    this.told ??= (async () => {
+      const turn = Turn.of(message);
+      await turn.follow();
+      if (turn.error?.code !== message.error?.code) throw new Error('an answer cannot be read again');
+      return turn.steps;
+    })().catch((error) => {
+      this.told = null;
+      throw error;
+    });
+    return this.told;
+  }
+
+  /**
+   * Begins with what another answer said.
+   * @param {string} begun
+   */
+  begin(begun) {
+    this.stream.update(begun);
   }
 
   /** @param {Turn} turn */
   follow(turn) {
     this.element.dataset.id = String(turn.responseId);
-    this.tools = turn.tools;
+    this.told = Promise.resolve(turn.steps);
     this.steps.update(turn);
     if (!turn.hasEnded) {
       this.element.setAttribute('aria-busy', 'true');
@@ -197,12 +226,15 @@ export class AnswerView {
       return;
     }
     const isPlain = status === 'stopped';
+    // The built-in responder says the same each time.
+    const canGoOn = this.message !== null && this.message.text !== '' && this.message.model !== BUILT_IN;
     fill(this.state, h('div', { class: isPlain ? 'hint' : 'fault', role: isPlain ? undefined : 'alert', 'data-code': error?.code },
       !isPlain && icon('warning'),
       h('p', null, said),
       h('div', { class: 'row' },
         h('button', { type: 'button', class: 'button small', onclick: () => this.message && this.actions.regenerate(this.message, '') }, icon('retry'), text.chat.retry),
-        status !== 'failed' && h('button', { type: 'button', class: 'button small quiet', onclick: () => this.actions.goOn() }, text.chat.continue))));
+        canGoOn && h('button', { type: 'button', class: 'button small', title: text.chat.continueHint, onclick: () => this.message && this.actions.goOn(this.message) }, icon('go-on'), text.chat.continue)),
+      canGoOn && h('p', { class: 'quiet kept' }, text.chat.versionKept)));
   }
 
   /** @param {Message} message */
@@ -210,12 +242,11 @@ export class AnswerView {
     const retry = iconButton('retry', text.chat.retry, () => {
       openMenu(retry, [
         { label: text.chat.retry, icon: 'retry', act: () => this.actions.regenerate(message, '') },
-        ...this.actions.models().filter((name) => name !== message.model).slice(0, 12).map((name) => ({
-          label: `${text.chat.retryWith} ${modelName(name)}`, act: () => this.actions.regenerate(message, name),
+        ...this.actions.models().filter((name) => name !== message.model).slice(0, 12).map((name, index) => ({
+          heading: index === 0 ? text.chat.retryWith : undefined, label: modelName(name), act: () => this.actions.regenerate(message, name),
         })),
       ]);
     }, { 'aria-haspopup': 'menu' });
-    const times = measuredTimes(message.id);
     const price = parse(message.price_exact);
     const facts = [
       modelName(message.model ?? ''),
@@ -223,23 +254,14 @@ export class AnswerView {
         text.line.tokens(message.input_tokens ?? 0, message.cached_tokens ?? 0, message.output_tokens ?? 0),
       // Unknown is not free.
       message.price_exact === null ? text.models.unpriced : price === 0n ? text.line.free : exact(price),
-      times && text.line.time(seconds(times.total), seconds(times.first)),
+      message.duration_ms !== null && seconds(message.duration_ms),
+      message.first_token_ms !== null && text.line.first(seconds(message.first_token_ms)),
     ].filter(Boolean);
     fill(this.footer,
       branches(message, this.actions),
       h('span', { class: 'tools' }, message.text !== '' && copyButton(() => this.message?.text ?? ''), retry),
       h('button', { type: 'button', class: 'facts', title: text.line.details, 'aria-haspopup': 'dialog',
-        onclick: () => openDetails(message, () => get(`chat/messages/${message.id}/usage-details`)) },
+        onclick: () => openDetails(() => get(`chat/messages/${message.id}/usage-details`)) },
         facts.map((fact) => h('span', null, /** @type {string} */ (fact)))));
   }
-}
-
-/**
- * What an answer that has ended got from tools: its events tell it again.
- * @param {Message} message
- */
-async function toolsOf(message) {
-  const turn = Turn.of(message);
-  await turn.follow();
-  return turn.tools;
 }

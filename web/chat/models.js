@@ -66,6 +66,15 @@ function facts(model) {
 }
 
 /**
+ * Until when a model is there: worth a warning once that is over.
+ * @param {string} until
+ */
+function ending(until) {
+  const isOver = new Date(`${until}T00:00`) <= new Date();
+  return h('small', { class: isOver ? 'warning' : undefined }, (isOver ? text.models.withdrawn : text.models.deprecated)(day(until)));
+}
+
+/**
  * Lets a person choose.
  * @param {HTMLElement} button
  * @param {string} current
@@ -107,7 +116,7 @@ export function chooseModel(button, current, onChosen) {
         onChosen(name);
       } },
         h('span', null, h('span', { class: 'model-name' }, modelName(name)), h('small', null, facts(model).join(' · ')),
-          model.deprecated && h('small', { class: 'warning' }, text.models.deprecated(day(model.deprecated)))),
+          model.deprecated && ending(model.deprecated)),
         name === current && icon('check')),
       star);
   };

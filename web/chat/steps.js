@@ -1,67 +1,181 @@
-// What an answer did before it spoke: its reasoning and its tools, folded.
+// What an answer did before it spoke, and in between: its reasoning and its tools, folded. While it comes they are shown
+// as they come; of an answer that is read again only the outline is there, until one of them is unfolded.
 
 import { h, icon, fill } from '../lib/dom.js';
 import { seconds } from '../lib/time.js';
 import { text } from '../text.js';
 
 /** @typedef {import('./turns.js').Turn} Turn */
+/** @typedef {import('../types.js').Step} Step */
+/** @typedef {import('../types.js').Reasoning} Reasoning */
 /** @typedef {import('../types.js').ToolCall} ToolCall */
+
+/** A shorter time is none that anybody waited for. */
+const WORTH_TELLING_MS = 50;
 
 export class Steps {
   element = h('div', { class: 'steps' });
-  /** @type {{ element: HTMLDetailsElement, label: HTMLElement, body: HTMLElement } | null} */
-  #reasoning = null;
-  /** @type {Map<string, { element: HTMLDetailsElement, state: string }>} */
-  #tools = new Map();
-  #reasoningSince = performance.now();
+  /** @type {(ReasoningView | ToolView)[]} */
+  #views = [];
 
-  /** @param {Turn} turn */
+  get isEmpty() {
+    return this.#views.length === 0;
+  }
+
+  /** @param {Turn} turn while it comes */
   update(turn) {
-    if (turn.reasoning) this.#updateReasoning(turn);
-    for (const tool of turn.tools) this.#updateTool(tool);
+    turn.steps.forEach((step, index) => this.#view(index, step.kind).update(step, turn.hasEnded));
   }
 
-  /** @param {Turn} turn */
-  #updateReasoning(turn) {
-    if (!this.#reasoning) {
-      this.#reasoningSince = performance.now();
-      const label = h('span', null, text.chat.thinking);
-      const body = h('div', { class: 'step-body reasoning' });
-      const element = h('details', { class: 'step busy' }, h('summary', null, icon('thought'), label, icon('down')), body);
-      this.element.prepend(element);
-      this.#reasoning = { element, label, body };
-    }
-    const { element, label, body } = this.#reasoning;
-    if (body.textContent !== turn.reasoning) body.textContent = turn.reasoning;
-    const isOver = turn.text !== '' || turn.tools.length > 0 || turn.hasEnded;
-    if (!isOver || !element.classList.contains('busy')) return;
-    element.classList.remove('busy');
-    const took = performance.now() - this.#reasoningSince;
-    // An answer that is read again comes at once and says nothing of the time.
-    label.textContent = took > 50 && !Number.isNaN(turn.startedAt) ? text.chat.thoughtFor(seconds(took)) : text.chat.thought;
+  /**
+   * An answer that has ended.
+   * @param {readonly Step[]} steps
+   * @param {() => Promise<Turn['steps']>} load what they say
+   */
+  outline(steps, load) {
+    steps.forEach((step, index) => {
+      const view = this.#view(index, step.kind);
+      view.outline(step);
+      view.element.addEventListener('toggle', async () => {
+        if (!view.element.open || view.isWhole) return;
+        fill(view.body, h('p', { class: 'quiet', role: 'status' }, text.loading));
+        try {
+          const found = (await load()).at(index);
+          if (found?.kind !== step.kind) throw new Error('an answer has other steps than it had');
+          view.say(found);
+        } catch (error) {
+          console.warn('a step cannot be shown', error);
+          fill(view.body, h('p', { class: 'fault' }, text.chat.noStep));
+        }
+      });
+    });
   }
 
-  /** @param {ToolCall} tool */
-  #updateTool(tool) {
-    const known = this.#tools.get(tool.id);
-    if (known?.state === tool.state) return;
-    const element = known?.element ?? h('details', { class: 'step' });
-    this.#tools.set(tool.id, { element, state: tool.state });
-    const names = text.chat.tools[tool.name] ?? [text.chat.toolRunning(tool.name), text.chat.toolDone(tool.name)];
-    const took = tool.endedAt ? tool.endedAt - tool.startedAt : 0;
-    element.classList.toggle('busy', tool.state === 'running');
-    element.classList.toggle('failed', tool.state === 'failed');
-    fill(element,
-      h('summary', null,
-        icon('tool'),
-        h('span', null, names[tool.state === 'running' ? 0 : 1], tool.state === 'failed' && `, ${text.chat.toolFailed}`,
-          took > 50 && h('span', { class: 'quiet' }, ` ${seconds(took)}`)),
-        icon('down')),
-      h('div', { class: 'step-body' },
-        h('b', null, text.chat.arguments),
-        h('pre', { tabindex: '0' }, typeof tool.arguments === 'string' ? tool.arguments : JSON.stringify(tool.arguments, null, 2)),
-        tool.result && h('b', null, text.chat.result),
-        tool.result && h('pre', { tabindex: '0' }, tool.result)));
-    if (!known) this.element.append(element);
+  /**
+   * @param {number} index
+   * @param {Step['kind']} kind
+   */
+  #view(index, kind) {
+    const known = this.#views[index];
+    if (known) return known;
+    const view = kind === 'tool' ? new ToolView() : new ReasoningView();
+    this.#views[index] = view;
+    this.element.append(view.element);
+    return view;
+  }
+}
+
+class StepView {
+  /** Whether what it says is there. */
+  isWhole = false;
+  label = h('span');
+  time = h('span', { class: 'quiet' });
+
+  /** @param {import('../lib/dom.js').IconName} sign */
+  constructor(sign) {
+    this.body = h('div', { class: 'step-body' });
+    this.element = h('details', { class: 'step' }, h('summary', null, icon(sign), h('span', null, this.label, this.time), icon('down')), this.body);
+  }
+
+  /**
+   * Shows what it says.
+   * @param {...import('../lib/dom.js').Child} content
+   */
+  fill(...content) {
+    this.isWhole = true;
+    fill(this.body, ...content);
+  }
+
+  /** @param {number | null | undefined} ms */
+  took(ms) {
+    this.time.textContent = ms && ms > WORTH_TELLING_MS ? ` ${seconds(ms)}` : '';
+  }
+}
+
+class ReasoningView extends StepView {
+  #written = document.createTextNode('');
+
+  constructor() {
+    super('thought');
+    this.body.classList.add('reasoning');
+  }
+
+  /**
+   * @param {Reasoning | ToolCall} step
+   * @param {boolean} hasEnded
+   */
+  update(step, hasEnded) {
+    if (step.kind !== 'reasoning') return;
+    this.say(step);
+    const isOver = hasEnded || step.endedAt !== undefined;
+    this.element.classList.toggle('busy', !isOver);
+    this.#name(isOver);
+    this.took(step.endedAt && step.endedAt - step.startedAt);
+  }
+
+  /** @param {Step} step */
+  outline(step) {
+    this.#name(true);
+    this.took(step.duration_ms);
+  }
+
+  /** @param {Reasoning | ToolCall} step */
+  say(step) {
+    if (step.kind !== 'reasoning') return;
+    if (!this.isWhole) this.fill(this.#written);
+    // It only grows.
+    if (step.text.length > this.#written.length) this.#written.appendData(step.text.slice(this.#written.length));
+  }
+
+  /** @param {boolean} isOver */
+  #name(isOver) {
+    this.label.textContent = isOver ? text.chat.thought : text.chat.thinking;
+  }
+}
+
+class ToolView extends StepView {
+  #state = '';
+
+  constructor() {
+    super('tool');
+  }
+
+  /** @param {Reasoning | ToolCall} step */
+  update(step) {
+    if (step.kind !== 'tool' || step.state === this.#state) return;
+    this.#name(step.name, step.state, step.state === 'running');
+    this.took(step.endedAt && step.endedAt - step.startedAt);
+    this.say(step);
+  }
+
+  /** @param {Step} step */
+  outline(step) {
+    this.#name(step.name ?? '', step.state ?? 'done', false);
+    this.took(step.duration_ms);
+  }
+
+  /** @param {Reasoning | ToolCall} step */
+  say(step) {
+    if (step.kind !== 'tool') return;
+    this.fill(
+      h('b', null, text.chat.arguments),
+      h('pre', { tabindex: '0' }, typeof step.arguments === 'string' ? step.arguments : JSON.stringify(step.arguments, null, 2)),
+      step.result && h('b', null, text.chat.result),
+      step.result && h('pre', { tabindex: '0' }, step.result));
+  }
+
+  /**
+   * @param {string} name
+   * @param {import('../types.js').ToolState} state
+   * @param {boolean} isBusy
+   */
+  #name(name, state, isBusy) {
+    this.#state = state;
+    const [now, past] = text.chat.tools[name] ?? [text.chat.toolRunning(name), text.chat.toolDone(name)];
+    // One that never ended broke off with its answer.
+    const hasFailed = state === 'failed' || (state === 'running' && !isBusy);
+    this.element.classList.toggle('busy', isBusy);
+    this.element.classList.toggle('failed', hasFailed);
+    this.label.textContent = `${isBusy ? now : past}${hasFailed ? `, ${text.chat.toolFailed}` : ''}`;
   }
 }

@@ -6,6 +6,7 @@ import { EventParser, events } from '../lib/sse.js';
 
 /** @typedef {import('../types.js').Message} Message */
 /** @typedef {import('../types.js').ToolCall} ToolCall */
+/** @typedef {import('../types.js').Reasoning} Reasoning */
 /** @typedef {import('../types.js').Status} Status */
 /** @typedef {import('../types.js').Failure} Failure */
 
@@ -22,17 +23,6 @@ const LONGEST_PAUSE_MS = 8_000;
  * @property {File[]} files
  */
 
-/** How long turns took, by the answer's id: only who watched one knows. */
-const measured = new Map();
-
-/**
- * @param {number} id
- * @returns {{ total: number, first: number } | undefined}
- */
-export function measuredTimes(id) {
-  return measured.get(id);
-}
-
 export class Turn {
   /** @type {number | null} */
   conversationId = null;
@@ -40,9 +30,8 @@ export class Turn {
   responseId = 0;
   model = '';
   text = '';
-  reasoning = '';
-  /** @type {ToolCall[]} */
-  tools = [];
+  /** What it did beside speaking, in order. @type {(Reasoning | ToolCall)[]} */
+  steps = [];
   title = '';
   /** @type {Status} */
   status = 'running';
@@ -54,9 +43,6 @@ export class Turn {
   priceExact = null;
   /** Whether the connection is lost and being made again. */
   isCutOff = false;
-  startedAt = performance.now();
-  /** @type {number | null} */
-  firstAt = null;
 
   #cursor = '';
   #leaving = new AbortController();
@@ -73,8 +59,6 @@ export class Turn {
     turn.requestId = message.request_id ?? 0;
     turn.responseId = message.id;
     turn.model = message.model ?? '';
-    // When it began is not known here, so how long it took will not be either.
-    turn.startedAt = NaN;
     return turn;
   }
 
@@ -82,6 +66,11 @@ export class Turn {
   read(reader) {
     this.#readers.add(reader);
     return () => this.#readers.delete(reader);
+  }
+
+  /** @returns {ToolCall[]} */
+  get tools() {
+    return this.steps.filter((step) => step.kind === 'tool');
   }
 
   get hasEnded() {
@@ -122,11 +111,12 @@ export class Turn {
    * Answers a question once more.
    * @param {number} answer
    * @param {string} model
+   * @param {boolean} goesOn where the answer breaks off
    */
-  async regenerate(answer, model) {
+  async regenerate(answer, model, goesOn) {
     const headers = { 'Idempotency-Key': uniqueKey(), Accept: 'text/event-stream' };
     const response = await repeated(() => call('POST', `chat/messages/${answer}/regenerate`, {
-      json: model ? { model } : {}, headers, signal: this.#leaving.signal,
+      json: { model: model || undefined, go_on: goesOn || undefined }, headers, signal: this.#leaving.signal,
     }));
     this.#begin(response);
   }
@@ -268,12 +258,11 @@ export class Turn {
         this.#known?.();
         break;
       case 'delta':
-        this.firstAt ??= performance.now();
+        this.#endReasoning();
         this.text += data.text;
         break;
       case 'reasoning':
-        this.firstAt ??= performance.now();
-        this.reasoning += data.text;
+        this.#reason(data.text);
         break;
       case 'tool':
         this.#applyTool(data);
@@ -287,22 +276,33 @@ export class Turn {
         this.usage = data.usage;
         this.priceExact = data.price_exact;
         this.isCutOff = false;
-        this.#measure();
+        this.#endReasoning();
         break;
     }
   }
 
   /** @param {any} data */
   #applyTool(data) {
+    this.#endReasoning();
     const known = this.tools.find((tool) => tool.id === data.id);
-    if (!known) this.tools.push({ ...data, startedAt: performance.now() });
+    if (!known) this.steps.push({ ...data, kind: 'tool', startedAt: performance.now() });
     else Object.assign(known, data, data.state === 'running' ? {} : { endedAt: performance.now() });
   }
 
-  #measure() {
-    if (Number.isNaN(this.startedAt)) return;
-    const now = performance.now();
-    measured.set(this.responseId, { total: now - this.startedAt, first: (this.firstAt ?? now) - this.startedAt });
+  /** @param {string} more */
+  #reason(more) {
+    const last = this.steps.at(-1);
+    if (last?.kind !== 'reasoning') {
+      this.steps.push({ kind: 'reasoning', text: more, startedAt: performance.now() });
+      return;
+    }
+    last.text += more;
+    last.endedAt = undefined;
+  }
+
+  #endReasoning() {
+    const last = this.steps.at(-1);
+    if (last?.kind === 'reasoning') last.endedAt ??= performance.now();
   }
 
   /** @param {boolean} isCutOff */

@@ -5,7 +5,7 @@ import { h, icon, fill } from '../lib/dom.js';
 import { keep } from '../lib/keep.js';
 import { explain, notify, report, say } from '../shell/notice.js';
 import { text } from '../text.js';
-import { showProgress } from './attachments.js';
+import { readAttachment, showProgress } from './attachments.js';
 import { Follower } from './follower.js';
 import { AnswerView, QuestionView, editOf } from './message.js';
 import { isBuiltInOnly, knownModels } from './models.js';
@@ -58,9 +58,9 @@ export class ChatView {
     }, { passive: true });
     /** @type {import('./message.js').Actions} */
     this.actions = {
-      edit: (message, question) => this.send(question, [], this.composer.model, message),
+      edit: (message, question) => this.#askInstead(message, question),
       regenerate: (message, model) => this.regenerate(message, model),
-      goOn: () => this.send(text.chat.continueText, [], this.composer.model),
+      goOn: (message) => this.regenerate(message, '', message.text),
       choose: (sibling, near) => this.#choose(sibling, near),
       models: knownModels,
     };
@@ -94,7 +94,7 @@ export class ChatView {
     const load = (this.#loads += 1);
     let found;
     try {
-      found = await page(`conversations/${this.id}/messages`, { limit: PAGE });
+      found = await page(`conversations/${this.id}/messages`, { limit: PAGE, steps: 'true' });
     } catch (error) {
       if (!this.#isLeft) this.#showFault(error);
       return;
@@ -110,7 +110,7 @@ export class ChatView {
     this.list.append(...messages.map((message) => this.#place(message)));
     if (messages.length === 0) this.#greet();
     const last = messages.at(-1);
-    if (last?.model && this.composer.draftName === String(this.id) && this.composer.area.value === '') {
+    if (last?.model && this.composer.draftName === String(this.id) && !this.composer.hasDraft) {
       const model = last.model;
       if (knownModels().includes(model)) this.composer.setModel(model);
     }
@@ -171,19 +171,35 @@ export class ChatView {
   }
 
   /**
+   * Asks a question in place of another, with the files of that one.
+   * @param {Message} message
+   * @param {string} question
+   */
+  async #askInstead(message, question) {
+    try {
+      const files = await Promise.all(message.attachments.map(readAttachment));
+      if (!this.#isLeft) await this.send(question, files, this.composer.model, message);
+    } catch (error) {
+      notify(`${text.composer.notSent} ${explain(error)}`, { kind: 'error' });
+    }
+  }
+
+  /**
    * Answers a question again.
    * @param {Message} message the answer it has
    * @param {string} model
+   * @param {string} [begun] what the answer says that is gone on with
    */
-  async regenerate(message, model) {
+  async regenerate(message, model, begun) {
     if (this.turn && !this.turn.hasEnded) return;
     const after = this.#removeFrom(message.id);
     const answer = new AnswerView(this.actions);
     const turn = new Turn();
+    if (begun) answer.begin(begun);
     this.list.append(answer.element);
     answer.follow(turn);
     this.follower.toEnd();
-    await this.#run(turn, null, answer, () => turn.regenerate(message.id, model), (reason) => {
+    await this.#run(turn, null, answer, () => turn.regenerate(message.id, model, Boolean(begun)), (reason) => {
       answer.element.remove();
       this.list.append(...after);
       notify(`${text.composer.notSent} ${reason}`, { kind: 'error' });
@@ -360,7 +376,7 @@ export class ChatView {
     this.list.prepend(note);
     const load = this.#loads;
     try {
-      const found = await page(`conversations/${this.id}/messages`, { limit, before: this.#earlier });
+      const found = await page(`conversations/${this.id}/messages`, { limit, before: this.#earlier, steps: 'true' });
       if (this.#isLeft || load !== this.#loads) return;
       this.#earlier = found.prev;
       const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
@@ -387,6 +403,8 @@ export class ChatView {
   /** @param {unknown} error */
   #showFault(error) {
     const isGone = /** @type {any} */ (error)?.status === 404;
+    // There is nothing to write to.
+    this.element.classList.toggle('gone', isGone);
     fill(this.list, h('section', { class: 'greeting empty' },
       icon('warning'),
       h('h2', null, isGone ? text.shell.notFound : explain(error)),

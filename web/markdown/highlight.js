@@ -16,8 +16,10 @@ const LANGUAGES = new Map(
   }).flatMap(([file, names]) => names.split(' ').map((name) => /** @type {[string, string]} */ ([name, file]))),
 );
 
-/** Longer code stays plain: colouring it would hold everything else up. */
+/** Longer code stays plain. */
 const MAX_CHARS = 60_000;
+/** What is coloured at once: more would hold everything else up. */
+const PIECE_CHARS = 4_000;
 const PATIENCE_MS = 500;
 
 /**
@@ -34,15 +36,40 @@ export async function highlight(element, code, name) {
       import('../vendor/hl-core.js'),
       import(`../vendor/hl-${language}.js`),
     ]);
-    // Colours hold up neither an answer that is still coming nor the drawing of others.
-    await idle(PATIENCE_MS);
     if (!highlighter.getLanguage(language)) highlighter.registerLanguage(language, grammar);
-    const { rootNode } = highlighter.highlight(code, { language, ignoreIllegals: true })._emitter;
-    element.replaceChildren(...rootNode.children.map(node));
+    const rest = document.createTextNode(code);
+    element.replaceChildren(rest);
+    for (let from = 0; from < code.length;) {
+      // Colours hold up neither an answer that is still coming nor the drawing of others.
+      await idle(PATIENCE_MS);
+      let end;
+      let found;
+      let least = PIECE_CHARS;
+      do {
+        end = pieceEnd(code, from + least);
+        found = highlighter.highlight(code.slice(from, end), { language, ignoreIllegals: true });
+        // A piece that ends within a comment or a string is none.
+        least *= 2;
+      } while (found._top.parent && end < code.length);
+      rest.before(...found._emitter.rootNode.children.map(node));
+      rest.deleteData(0, end - from);
+      from = end;
+    }
   } catch (error) {
     // Without colours code is as readable as the network allows.
     console.warn('no colours for', language, error);
   }
+}
+
+/**
+ * Where a piece of code may end: before a line that begins at the margin.
+ * @param {string} code
+ * @param {number} least
+ */
+function pieceEnd(code, least) {
+  const boundary = /\n(?=\S)/g;
+  boundary.lastIndex = least;
+  return boundary.test(code) ? boundary.lastIndex : code.length;
 }
 
 /**

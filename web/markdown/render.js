@@ -94,10 +94,18 @@ function isClosed(token) {
  * @param {boolean} finished
  */
 function list(token, depth, finished) {
-  const items = token.items.map((/** @type {Token} */ item) =>
-    h('li', item.task ? { class: 'task' } : null, blocks(item.tokens, depth, finished)));
   const start = token.ordered && token.start !== 1 ? token.start : undefined;
-  return token.ordered ? h('ol', { start }, items) : h('ul', null, items);
+  return h(token.ordered ? 'ol' : 'ul', { start }, items(token.items, depth, finished));
+}
+
+/**
+ * Items of a list.
+ * @param {Token[]} several
+ * @param {number} depth
+ * @param {boolean} finished
+ */
+export function items(several, depth, finished) {
+  return several.map((item) => h('li', item.task ? { class: 'task' } : null, blocks(item.tokens, depth, finished)));
 }
 
 /**
@@ -105,12 +113,28 @@ function list(token, depth, finished) {
  * @param {number} depth
  */
 function table(token, depth) {
-  const cell = (/** @type {'th' | 'td'} */ tag, /** @type {any} */ of) =>
-    h(tag, { class: of.align ? `align-${of.align}` : undefined }, inline(of.tokens, depth));
   return h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': text.table },
     h('table', null,
-      h('thead', null, h('tr', null, token.header.map((/** @type {any} */ of) => cell('th', of)))),
-      h('tbody', null, token.rows.map((/** @type {any[]} */ row) => h('tr', null, row.map((of) => cell('td', of)))))));
+      h('thead', null, h('tr', null, token.header.map((/** @type {any} */ of) => cell('th', of, depth)))),
+      h('tbody', null, rows(token.rows, depth))));
+}
+
+/**
+ * Rows of a table.
+ * @param {any[][]} several
+ * @param {number} depth
+ */
+export function rows(several, depth) {
+  return several.map((row) => h('tr', null, row.map((of) => cell('td', of, depth))));
+}
+
+/**
+ * @param {'th' | 'td'} tag
+ * @param {any} of
+ * @param {number} depth
+ */
+function cell(tag, of, depth) {
+  return h(tag, { class: of.align ? `align-${of.align}` : undefined }, inline(of.tokens, depth));
 }
 
 /**

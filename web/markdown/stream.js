@@ -1,10 +1,16 @@
 // Markdown that is still being written. Blocks that have ended stay as they are; only the last one is drawn again, once
 // a frame and more rarely when it is slow.
 
-import { block, lex } from './render.js';
+import { h } from '../lib/dom.js';
+import { block, inline, items, lex, rows } from './render.js';
+
+/** @typedef {import('../vendor/marked.js').Token} Token */
 
 /** A drawing may take this part of the time. */
 const SHARE = 4;
+/** Longer pieces of code are laid out anew as a whole when something is added to them. */
+const CODE_PIECE = 2_000;
+const FENCE = /`{3}|~{3}/;
 
 export class MarkdownStream {
   /** What stands in finished blocks, in characters. */
@@ -14,6 +20,8 @@ export class MarkdownStream {
   #source = '';
   /** @type {Node[]} */
   #last = [];
+  /** What is drawn there. @type {Token | null} */
+  #drawn = null;
   #scheduled = 0;
   #earliest = 0;
 
@@ -41,13 +49,32 @@ export class MarkdownStream {
     const tokens = lex(this.#source);
     const fits = this.#blocks.every((raw, index) => tokens[index]?.raw === raw) && !tokens.some((token) => token.type === 'def');
     if (!fits) this.#reset();
-    this.#draw(tokens.slice(this.#blocks.length), tokens.length);
+    const rest = tokens.slice(this.#blocks.length);
+    const [open, ...behind] = rest;
+    // Only code is drawn otherwise once it is finished.
+    const isDrawn = behind.every((token) => token.type === 'space') && open?.type !== 'code' && !FENCE.test(open?.raw ?? '') && this.#extend(open);
+    if (!isDrawn) {
+      this.#draw(rest, rest.length);
+      return;
+    }
+    this.#settle(rest);
+    this.#last = [];
+    this.#drawn = null;
+  }
+
+  /** @param {Token[]} tokens */
+  #settle(tokens) {
+    for (const { raw } of tokens) {
+      this.#blocks.push(raw);
+      this.#settled += raw.length;
+    }
   }
 
   #reset() {
     this.#settled = 0;
     this.#blocks = [];
     this.#last = [];
+    this.#drawn = null;
     this.element.replaceChildren();
   }
 
@@ -62,41 +89,115 @@ export class MarkdownStream {
     // A block is finished when another one has begun. Blank lines are none.
     let open = tokens.length - 1;
     while (open > 0 && tokens[open].type === 'space') open -= 1;
-    if (open !== 0 || !this.#extendCode(tokens[open])) this.#draw(tokens, open);
+    if (open !== 0 || !this.#extend(tokens[open])) this.#draw(tokens, open);
+    // Laying it out is a part of the work.
+    this.element.getBoundingClientRect();
     this.#earliest = performance.now() + (performance.now() - begun) * SHARE;
   };
 
   /**
    * Draws what is not settled, and settles what stands before the open block.
-   * @param {import('../vendor/marked.js').Token[]} tokens
+   * @param {Token[]} tokens
    * @param {number} open
    */
   #draw(tokens, open) {
     for (const node of this.#last) /** @type {ChildNode} */ (node).remove();
     this.#last = [];
-    for (const token of tokens.slice(0, Math.max(open, 0))) {
-      this.element.append(...block(token, 0, true));
-      this.#blocks.push(token.raw);
-      this.#settled += token.raw.length;
-    }
+    this.#drawn = null;
+    const ended = tokens.slice(0, Math.max(open, 0));
+    for (const token of ended) this.element.append(...block(token, 0, true));
+    this.#settle(ended);
     if (!tokens[open]) return;
     this.#last = block(tokens[open], 0, false);
+    this.#drawn = tokens[open];
     this.element.append(...this.#last);
   }
 
   /**
-   * Long code grows at its end, without being drawn again.
-   * @param {import('../vendor/marked.js').Token | undefined} token
+   * What is long grows at its end, without being drawn again.
+   * @param {Token | undefined} token the last block as it is now
    */
-  #extendCode(token) {
-    const figure = this.#last.length === 1 ? this.#last[0] : null;
-    if (token?.type !== 'code' || !(figure instanceof HTMLElement) || !figure.matches('figure.code')) return false;
-    const written = figure.querySelector('code')?.firstChild;
-    const language = figure.querySelector('figcaption span')?.textContent;
-    if (!(written instanceof Text) || language !== (token.lang ?? '').trim().split(/[\s{,]/)[0].toLowerCase()) return false;
-    const code = token.text ?? '';
-    if (!code.startsWith(written.data)) return false;
-    written.appendData(code.slice(written.length));
+  #extend(token) {
+    const [last, ...others] = this.#last;
+    if (!token || token.type !== this.#drawn?.type || others.length > 0 || !(last instanceof HTMLElement)) return false;
+    const isExtended = token.type === 'code' ? this.#extendCode(last, token, this.#drawn)
+      : token.type === 'paragraph' ? this.#extendParagraph(last, token, this.#drawn)
+      : token.type === 'table' ? this.#extendTable(last, token, this.#drawn)
+      : token.type === 'list' && this.#extendList(last, token, this.#drawn);
+    if (isExtended) this.#drawn = token;
+    return isExtended;
+  }
+
+  /**
+   * @param {HTMLElement} wrapper
+   * @param {Token} token
+   * @param {Token} drawn
+   */
+  #extendTable(wrapper, token, drawn) {
+    const body = wrapper.querySelector('tbody');
+    // All rows but the last have ended.
+    const ended = drawn.raw.lastIndexOf('\n', drawn.raw.length - 2) + 1;
+    const kept = drawn.rows.length - 1;
+    if (!body || kept < 1 || !token.raw.startsWith(drawn.raw.slice(0, ended))) return false;
+    body.lastElementChild?.remove();
+    body.append(...rows(token.rows.slice(kept), 0));
+    return true;
+  }
+
+  /**
+   * @param {HTMLElement} list
+   * @param {Token} token
+   * @param {Token} drawn
+   */
+  #extendList(list, token, drawn) {
+    if (token.ordered !== drawn.ordered || token.start !== drawn.start) return false;
+    // A list that becomes loose is another one.
+    const kept = drawn.items.findIndex((/** @type {Token} */ item, /** @type {number} */ index) =>
+      item.raw !== token.items[index]?.raw || item.loose !== token.items[index]?.loose);
+    if (kept < 0) list.append(...items(token.items.slice(drawn.items.length), 0, false));
+    if (kept < 1) return kept < 0;
+    while (list.children.length > kept) list.lastElementChild?.remove();
+    list.append(...items(token.items.slice(kept), 0, false));
+    return true;
+  }
+
+  /**
+   * @param {HTMLElement} paragraph
+   * @param {Token} token
+   * @param {Token} drawn
+   */
+  #extendParagraph(paragraph, token, drawn) {
+    const parts = token.tokens ?? [];
+    const before = drawn.tokens ?? [];
+    // Each part is one node; the last one may still become another.
+    if (paragraph.childNodes.length !== before.length) return false;
+    const changed = before.findIndex((part, index) => part.raw !== parts[index]?.raw || part.type !== parts[index].type);
+    const kept = Math.min(changed < 0 ? before.length : changed, before.length - 1);
+    if (kept < 1) return false;
+    while (paragraph.childNodes.length > kept) paragraph.lastChild?.remove();
+    paragraph.append(...inline(parts.slice(kept), 0));
+    return true;
+  }
+
+  /**
+   * @param {HTMLElement} figure
+   * @param {Token} token
+   * @param {Token} drawn
+   */
+  #extendCode(figure, token, drawn) {
+    const element = figure.querySelector('code');
+    const [code, before] = [token.text ?? '', drawn.text ?? ''];
+    if (!element || token.lang !== drawn.lang || !code.startsWith(before)) return false;
+    const more = code.slice(before.length);
+    const last = element.lastChild instanceof HTMLElement ? element.lastChild.firstChild : element.lastChild;
+    // A new piece begins with a line.
+    if (last instanceof Text && (last.length < CODE_PIECE || !before.endsWith('\n'))) {
+      const end = last.length < CODE_PIECE ? more.length : more.indexOf('\n') + 1 || more.length;
+      last.appendData(more.slice(0, end));
+      if (end < more.length) element.append(h('span', { class: 'piece' }, more.slice(end)));
+    } else {
+      element.append(h('span', { class: 'piece' }, more));
+    }
     return true;
   }
 }

@@ -1,7 +1,7 @@
 // For administrators: people and their budgets, models and prices, who may register, what everybody used.
 
 import { ask, call, get, page } from '../lib/api.js';
-import { h, fill } from '../lib/dom.js';
+import { h, icon, fill } from '../lib/dom.js';
 import { date } from '../lib/time.js';
 import { explain, notify, report } from '../shell/notice.js';
 import { field, openDialog } from '../shell/overlay.js';
@@ -18,6 +18,9 @@ const words = text.admin;
 
 /** @param {Account} account */
 export function adminPage(account) {
+  if (account.role !== 'admin') {
+    return h('div', { class: 'page' }, h('section', { class: 'greeting empty' }, icon('users'), h('h2', null, words.notYours), h('p', null, words.notYoursLead)));
+  }
   const body = h('div', { class: 'page-body' });
   /** @type {Record<string, () => Node[]>} */
   const parts = { people: () => people(account), models: () => [models()], providers: () => [providersSection()], usage: () => [everybody()] };

@@ -55,8 +55,8 @@ function sheet(book) {
     h('div', { class: 'tag-row' }, h('h3', { class: 'label' }, label), h('ul', { class: 'tags' }, list.map((one) => h('li', null, link(one)))));
   return [
     h('div', { class: 'sheet-head' }, cover(book),
-      h('div', null, h('p', { class: 'author' }, book.author), h('p', { class: 'quiet' }, facts({ ...book, author: null })),
-        book.short_summary && h('p', { class: 'sheet-lead' }, book.short_summary))),
+      h('div', null, h('p', { class: 'author' }, book.author), h('p', { class: 'quiet' }, facts({ ...book, author: null }))),
+      book.short_summary && h('p', { class: 'sheet-lead' }, book.short_summary)),
     book.full_summary && book.full_summary !== book.short_summary && h('p', null, book.full_summary),
     tags(words.genres, book.genres), tags(words.themes, book.themes),
     h('div', { class: 'row end sheet-acts' },

@@ -37,6 +37,7 @@ let dialogs = 0;
  * @property {IconName} [icon]
  * @property {() => void} act
  * @property {boolean} [danger]
+ * @property {string} [heading] that stands above it
  */
 
 /**
@@ -45,9 +46,10 @@ let dialogs = 0;
  * @param {MenuItem[]} items
  */
 export function openMenu(button, items) {
-  const menu = h('div', { class: 'menu', role: 'menu', popover: 'auto' }, items.map((item) =>
+  const menu = h('div', { class: 'menu', role: 'menu', popover: 'auto' }, items.flatMap((item) => [
+    item.heading && h('p', { class: 'label', role: 'presentation' }, item.heading),
     h('button', { type: 'button', role: 'menuitem', class: item.danger ? 'danger' : undefined, onclick: () => { menu.hidePopover(); item.act(); } },
-      item.icon && icon(item.icon), item.label)));
+      item.icon && icon(item.icon), item.label)]));
   openPopover(button, menu, '[role=menuitem]');
 }
 

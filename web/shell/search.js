@@ -144,10 +144,18 @@ function found(hit) {
 }
 
 /**
+ * Text without Markdown's signs for links, and for what stands out.
+ * @param {string} source
+ */
+function plain(source) {
+  return source.replace(/\[([^\][]*)\]\((?:https?:|mailto:)[^)\s]*\)/g, '$1').replace(/\*\*(\S(?:[^*]*\S)?)\*\*/g, '$1').replace(/`([^`]+)`/g, '$1');
+}
+
+/**
  * The snippet is escaped text with `<mark>` in it, and is read as exactly that.
  * @param {string} snippet
  */
 function marked(snippet) {
   return snippet.split(/(<mark>[\s\S]*?<\/mark>)/).filter(Boolean).map((part) =>
-    part.startsWith('<mark>') ? h('mark', null, decode(part.slice(6, -7))) : decode(part));
+    part.startsWith('<mark>') ? h('mark', null, decode(part.slice(6, -7))) : plain(decode(part)));
 }

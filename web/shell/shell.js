@@ -24,6 +24,8 @@ const PHONE = matchMedia('(max-width: 800px)');
 export class Shell {
   /** @type {ChatView | null} */
   view = null;
+  /** Chats that were read alone, since the list had not come to them. @type {Map<number, Conversation>} */
+  #alone = new Map();
   /** Deletions that can still be undone. @type {Map<number, () => void>} */
   #deleting = new Map();
 
@@ -126,10 +128,7 @@ export class Shell {
         this.#refreshList();
         this.#tell(made);
       },
-      onTitle: (chat, title) => {
-        this.list.setTitle(chat, title);
-        if (this.view?.id === chat) this.#setPlace(title);
-      },
+      onTitle: (chat, title) => this.#setTitle(chat, title),
       onActivity: (chat, answer, isRunning) => {
         if (isRunning) this.activity.add(chat, answer);
         else this.#refreshList();
@@ -141,7 +140,7 @@ export class Shell {
     this.list.setCurrent(id);
     this.main.replaceChildren(view.element);
     this.composer.setRunning(false);
-    this.#setPlace(id ? this.list.find(id)?.title ?? '' : '');
+    this.#showPlace(id);
     this.#drawTools();
     if (!PHONE.matches) this.composer.area.focus();
     else this.toggleSide(false);
@@ -205,13 +204,55 @@ export class Shell {
     document.title = title ? `${title} · ${text.name}` : text.name;
   }
 
+  /**
+   * @param {number} id
+   * @param {string} title
+   */
+  #setTitle(id, title) {
+    this.list.setTitle(id, title);
+    const alone = this.#alone.get(id);
+    if (alone) alone.title = title;
+    if (this.view?.id === id) this.#setPlace(title);
+  }
+
+  /** @param {number} id */
+  #chat(id) {
+    return this.list.find(id) ?? this.#alone.get(id);
+  }
+
+  /** The title of a chat, which the list may not have come to. @param {number | null} id */
+  async #showPlace(id) {
+    const known = id ? this.#chat(id) : null;
+    if (!id || known) {
+      this.#setPlace(known ? known.title || text.shell.untitled : '');
+      return;
+    }
+    this.heading.textContent = '';
+    document.title = text.name;
+    await this.#readAlone(id);
+  }
+
+  /** @param {number} id */
+  async #readAlone(id) {
+    try {
+      this.#alone.set(id, await get(`conversations/${id}`));
+    } catch {
+      // What is wrong with it is said where its messages would stand.
+      this.#alone.delete(id);
+      return;
+    }
+    if (this.view?.id !== id) return;
+    this.#setPlace(this.#chat(id)?.title || text.shell.untitled);
+    this.#drawTools();
+  }
+
   #drawTools() {
     const more = iconButton('more', text.more, () => {
       const id = this.view?.id;
-      // The list holds all that are pinned, and of the others those that were scrolled to: an old chat may not be in it.
-      if (id) this.#chatMenu(this.list.find(id) ?? { id, title: this.heading.textContent, summary: null, created_at: '', pinned_at: null }, more);
+      const chat = id && this.#chat(id);
+      if (chat) this.#chatMenu(chat, more);
     }, { 'aria-haspopup': 'menu' });
-    fill(this.placeTools, this.view?.id && more);
+    fill(this.placeTools, this.view?.id && this.#chat(this.view.id) && more);
   }
 
   async #refreshList() {
@@ -222,7 +263,7 @@ export class Shell {
       return;
     }
     const chat = this.list.find(this.view?.id);
-    if (chat) this.#setPlace(chat.title ?? '');
+    if (chat) this.#setPlace(chat.title || text.shell.untitled);
     if (this.view) this.#drawTools();
   }
 
@@ -262,6 +303,7 @@ export class Shell {
   async #pin(chat) {
     try {
       await call(chat.pinned_at ? 'DELETE' : 'PUT', `conversations/${chat.id}/pin`);
+      if (this.#alone.has(chat.id)) await this.#readAlone(chat.id);
       this.#tell(chat.id);
     } catch (error) {
       report(error);
@@ -279,8 +321,7 @@ export class Shell {
       dialog.close();
       try {
         await call('PUT', `conversations/${chat.id}/rename`, { query: { new_title: title } });
-        this.list.setTitle(chat.id, title);
-        if (this.view?.id === chat.id) this.#setPlace(title);
+        this.#setTitle(chat.id, title);
         this.#tell(chat.id);
       } catch (error) {
         report(error);
@@ -331,6 +372,7 @@ export class Shell {
     if (account !== this.account.id) return;
     this.#refreshList();
     this.#refreshBudget();
+    if (this.#alone.has(chat)) this.#readAlone(chat);
     if (this.view?.id === chat && this.view.isIdle) this.view.reload();
   }
 }

@@ -1,6 +1,6 @@
 // An answer as it comes: Markdown that grows, code, tables, formulas, tools, reasoning; stopping it; failures; scrolling.
 
-import { answered, assert, push, send, signUp, stage, test } from './harness.mjs';
+import { answered, assert, push, reload, send, signUp, stage, test } from './harness.mjs';
 
 const MARKDOWN = `# Title
 
@@ -28,8 +28,20 @@ await test(async ({ page }) => {
   await answer.locator('strong').waitFor();
   assert.equal(await answer.getAttribute('aria-busy'), 'true');
   assert.equal(await page.getByRole('button', { name: 'Stop' }).isVisible(), true);
+  // From here on, what has been drawn stays, and screen readers hear of the answer and not of its words.
+  await page.evaluate(() => {
+    const all = /** @type {any} */ (window);
+    all.drawn = document.querySelector('.answer .prose')?.firstElementChild;
+    all.said = [];
+    const live = /** @type {Node} */ (document.querySelector('[aria-live]'));
+    new MutationObserver(() => { if (live.textContent) all.said.push(live.textContent); }).observe(live, { childList: true, subtree: true, characterData: true });
+  });
   await stage('open', { gate: 'half' });
   await answered(page);
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).drawn.isConnected), true, 'a block that has ended is not drawn again');
+  await page.waitForFunction(() => /** @type {any} */ (window).said.length > 0);
+  assert.deepEqual(await page.evaluate(() => /** @type {any} */ (window).said), ['The answer is complete.']);
+  assert.equal(await page.locator('[aria-live] .prose, .prose[aria-live], .prose [aria-live]').count(), 0);
   assert.equal(await answer.locator('h3').textContent(), 'Title');
   await answer.locator('.hl-keyword').first().waitFor();
   assert.equal(await answer.locator('table td').count(), 2);
@@ -51,7 +63,25 @@ await test(async ({ page }) => {
   await answered(page, 'A whale.');
   await page.locator('.answer').last().locator('.step', { hasText: 'Read summaries' }).waitFor();
 
-  // Stop.
+  // Answers that are read again show what they did in its place, folded, and what it says when it is unfolded.
+  await reload(page);
+  const asked = [];
+  page.on('request', (request) => { if (request.url().includes('/events')) asked.push(request.url()); });
+  const steps = page.locator('.answer .step');
+  await page.getByText('A whale.').waitFor();
+  await steps.nth(1).waitFor();
+  assert.deepEqual((await steps.locator('summary').allTextContents()).map((said) => said.replace(/ [\d.]+ s$/, '')), ['Reasoning', 'Read summaries']);
+  assert.equal(await page.locator('.step[open], .step.busy, .step.failed').count(), 0);
+  assert.deepEqual(asked, [], 'their texts are not read before they are wanted');
+  await steps.nth(1).locator('summary').click();
+  await steps.nth(1).getByText('"Moby-Dick"').first().waitFor();
+  await steps.nth(1).getByText('Herman Melville').waitFor();
+  await steps.nth(0).locator('summary').click();
+  await steps.nth(0).getByText('Let me think.').waitFor();
+  assert.equal(asked.length, 2);
+  assert.equal(await page.locator('.answer .facts').last().textContent().then((said) => /\d s/.test(said ?? '')), true, 'how long it took is kept');
+
+  // Stop, and go on from there: in place, as another version.
   await push({ text: 'one two three four', deltas: 4, after: 2, gate: 'stop' });
   await send(page, 'Count');
   await stage('reached', { gate: 'stop' });
@@ -59,6 +89,19 @@ await test(async ({ page }) => {
   await page.getByRole('button', { name: 'Stop' }).click();
   await page.getByText('Stopped.').waitFor();
   await stage('open', { gate: 'stop' });
+  const broken = page.locator('.answer').last();
+  const said = await broken.locator('.prose').textContent();
+  await push({ text: 'two three four', deltas: 3, after: 1, gate: 'on' });
+  await broken.getByRole('button', { name: 'Continue' }).click();
+  await stage('reached', { gate: 'on' });
+  assert.match((await page.locator('.answer.running .prose').textContent()) ?? '', /^one/, 'what was written stays in sight');
+  await stage('open', { gate: 'on' });
+  await answered(page, /^one .*two three four$/);
+  assert.equal(await page.locator('.question').count(), 3, 'nothing was asked anew');
+  await page.locator('.answer').last().locator('.branches').getByText('2/2').waitFor();
+  await page.locator('.answer').last().getByRole('button', { name: 'The version before' }).click();
+  await page.getByText('Stopped.').waitFor();
+  assert.equal(await page.locator('.answer').last().locator('.prose').textContent(), said);
 
   // A failure stands where the answer would, and answering again helps.
   await push({ status: 400 });

@@ -33,4 +33,31 @@ await test(async ({ page }) => {
   await page.locator('.question').getByRole('button', { name: 'The version before' }).click();
   await page.getByText('Second answer.').waitFor();
   await page.locator('.answer .branches').getByText('2/2').waitFor();
+
+  // The files of a question go with what is asked in its place.
+  await push({ text: 'Heron.' });
+  await page.locator('.composer input[type=file]').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('The secret word is heron.') });
+  await page.locator('.composer .chip').waitFor();
+  await send(page, 'What is the word?');
+  await answered(page, 'Heron.');
+  await page.locator('.question').last().hover();
+  await page.locator('.question').last().getByRole('button', { name: 'Edit' }).click();
+  await page.getByLabel('Edit the question').fill('What is the secret word?');
+  await push({ text: 'Still heron.' });
+  await page.getByRole('button', { name: 'Ask this instead' }).click();
+  await answered(page, 'Still heron.');
+  const again = page.locator('.question').last();
+  await again.locator('.branches').getByText('2/2').waitFor();
+  const file = await page.evaluate(async (href) => (await fetch(href)).text(), await again.locator('a.chip', { hasText: 'notes.txt' }).getAttribute('href'));
+  assert.equal(file, 'The secret word is heron.');
+
+  // Nothing is destroyed: every version of everything is still there.
+  const texts = await page.evaluate(async () => {
+    const headers = { Authorization: `Bearer ${localStorage.getItem('chatai:token')}` };
+    const { messages } = await (await fetch(`api/conversations/${location.hash.split('/')[2]}/messages?tree=true`, { headers })).json();
+    return messages.map((message) => message.text);
+  });
+  for (const text of ['First question', 'First answer.', 'Second answer.', 'Another question', 'Third answer.', 'What is the word?', 'Heron.']) {
+    assert.ok(texts.includes(text), `${text} among ${texts.join(' | ')}`);
+  }
 });

@@ -1,6 +1,6 @@
 // The place to write: keys, drafts, files, the list of models.
 
-import { answered, assert, isPhone, push, reload, send, showSide, signUp, test } from './harness.mjs';
+import { answered, assert, expectFailures, isPhone, push, reload, send, showSide, signUp, test } from './harness.mjs';
 
 await test(async ({ page }) => {
   await signUp(page);
@@ -23,6 +23,8 @@ await test(async ({ page }) => {
   }
 
   // Each chat has a draft of its own, with its files.
+  await page.locator('.picker').click();
+  await page.locator('.model', { hasText: 'gpt-4.1-mini' }).click();
   await question.fill('for the first chat');
   await page.locator('.composer input[type=file]').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('The secret word is heron.') });
   await page.locator('.composer .chip').waitFor();
@@ -39,6 +41,7 @@ await test(async ({ page }) => {
   await page.locator('.chat-row a').first().click();
   await page.locator('.composer .chip', { hasText: 'notes.txt' }).waitFor();
   assert.equal(await question.inputValue(), 'for the first chat');
+  assert.equal(await page.locator('.picker').textContent(), 'gpt-4.1-mini', 'with the model that was chosen for it');
   await push({ text: 'Heron.' });
   await page.getByRole('button', { name: 'Send' }).click();
   await answered(page, 'Heron.');
@@ -46,6 +49,42 @@ await test(async ({ page }) => {
   assert.equal(await page.locator('.composer .chip').count(), 0);
   const file = await page.evaluate(async (href) => (await fetch(href)).text(), await page.locator('.question a.chip').getAttribute('href'));
   assert.equal(file, 'The secret word is heron.');
+
+  // An image is pasted, files are dropped.
+  await question.evaluate((area, bytes) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], 'shot.png', { type: 'image/png' }));
+    area.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+  }, 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==');
+  await page.locator('.composer .picture img[alt="shot.png"]').waitFor();
+  await page.locator('main').evaluate((main) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['dropped words'], 'dropped.txt', { type: 'text/plain' }));
+    const event = (name) => main.dispatchEvent(new DragEvent(name, { dataTransfer, bubbles: true, cancelable: true }));
+    event('dragover');
+    if (!main.dataset.drop) throw new Error('nothing says that files may be dropped');
+    event('drop');
+    if (main.dataset.drop) throw new Error('the place to drop is still there');
+  });
+  await page.locator('.composer .chip', { hasText: 'dropped.txt' }).waitFor();
+  assert.equal(await page.locator('.composer .files li').count(), 2);
+  await page.getByRole('button', { name: 'Remove shot.png' }).click();
+  await page.getByRole('button', { name: 'Remove dropped.txt' }).click();
+  assert.equal(await page.locator('.composer .files li').count(), 0);
+
+  // A file that cannot be read is named, and nothing of what was written is lost.
+  expectFailures('422', '400');
+  await page.locator('.composer input[type=file]').setInputFiles([
+    { name: 'good.txt', mimeType: 'text/plain', buffer: Buffer.from('fine') },
+    { name: 'broken.docx', mimeType: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document', buffer: Buffer.from('PK\u0003\u0004 this is no archive') },
+  ]);
+  await send(page, 'Read these');
+  await page.locator('.composer .fault', { hasText: 'broken.docx' }).waitFor();
+  assert.equal(await question.inputValue(), 'Read these');
+  assert.deepEqual(await page.locator('.composer .files .failed').allTextContents().then((names) => names.map((name) => name.includes('broken.docx'))), [true]);
+  await page.getByRole('button', { name: 'Remove broken.docx' }).click();
+  await page.getByRole('button', { name: 'Remove good.txt' }).click();
+  await question.fill('');
 
   // A long text that is pasted becomes a file, and may become text again.
   await question.evaluate((area) => {

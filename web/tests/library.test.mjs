@@ -1,7 +1,7 @@
 // The chats: a long list, search that leads to the message, renaming, deleting with a way back, export.
 
 import { readFileSync } from 'node:fs';
-import { answered, assert, push, send, showSide, signUp, test } from './harness.mjs';
+import { answered, assert, goto, push, send, showSide, signUp, test } from './harness.mjs';
 
 await test(async ({ page }) => {
   await signUp(page);
@@ -27,11 +27,24 @@ await test(async ({ page }) => {
   });
   await page.locator('.chat-row', { hasText: /birds/ }).waitFor();
 
+  // An old chat that is opened by its address has its title and its menu at once, though the list has not come to it.
+  const address = await page.locator('.chat-row', { hasText: /birds/ }).locator('a').getAttribute('href');
+  await goto(page, `?again${address}`);
+  await page.locator('h1', { hasText: 'A question about birds' }).waitFor();
+  assert.match(await page.title(), /^A question about birds/);
+  await page.locator('.top').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  assert.equal(await page.getByLabel('Title of the chat').inputValue(), 'A question about birds');
+  await page.keyboard.press('Escape');
+  await goto(page, '#/');
+  await page.locator('.greeting').waitFor();
+
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox', { name: 'Search chats and commands' }).fill('heron');
   await page.locator('.option mark', { hasText: 'heron' }).first().waitFor();
-  await page.keyboard.press('Enter');
-  await page.locator('.answer', { hasText: 'The heron stands still.' }).waitFor();
+  await page.locator('.option', { has: page.locator('mark', { hasText: 'heron' }) }).filter({ hasText: 'Answer' }).first().click();
+  await page.locator('.answer.found', { hasText: 'The heron stands still.' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.classList.contains('answer')), true, 'the message has the focus');
 
   // Books are among what is found, and only those that are called so.
   await page.keyboard.press('Control+k');

@@ -1,8 +1,10 @@
 //! Conversations and what is in them, always the caller's own.
 
 use crate::{
-    Engine, EngineError,
-    views::{Attachment, AttachmentFile, Caller, Conversation, Message, MessagePart, Usage, stored_error},
+    Engine, EngineError, chat,
+    views::{
+        Attachment, AttachmentFile, Caller, Conversation, Message, MessagePart, Times, Usage, stored_error,
+    },
 };
 use chatai_store::ops::{
     attachments,
@@ -24,10 +26,26 @@ impl Engine {
         Ok(rows.into_iter().map(Conversation::from).collect())
     }
 
+    /// One of the caller's conversations.
+    ///
+    /// # Errors
+    /// `conversation_not_found`.
+    pub async fn conversation(
+        &self,
+        caller: &Caller,
+        id: ConversationId,
+    ) -> Result<Conversation, EngineError> {
+        let owner = caller.user_id;
+        let found = self.read(move |tx| conversations::get(tx, owner, id)).await?;
+        found
+            .map(Conversation::from)
+            .ok_or_else(EngineError::conversation_not_found)
+    }
+
     /// Makes an empty conversation.
     ///
     /// # Errors
-    /// Those of the store.
+    /// `invalid_token` when the account went at this moment.
     pub async fn create_conversation(
         &self,
         caller: &Caller,
@@ -38,7 +56,8 @@ impl Engine {
         let write = move |tx: &mut chatai_store::Tx<'_>| {
             conversations::add(tx, owner, title.as_deref(), summary.as_deref(), now)
         };
-        Ok(self.store().write(write).await?)
+        let added = self.store().write(write).await?;
+        added.ok_or_else(EngineError::invalid_token)
     }
 
     /// Messages of a conversation, oldest first.
@@ -167,12 +186,12 @@ impl Engine {
     /// # Errors
     /// `conversation_not_found`.
     pub async fn delete_conversation(&self, caller: &Caller, id: ConversationId) -> Result<(), EngineError> {
-        let owner = caller.user_id;
+        let (owner, now) = (caller.user_id, self.now());
         let deleted = self
             .store()
-            .write(move |tx| conversations::delete(tx, owner, id))
+            .write(move |tx| conversations::delete(tx, owner, id, now, chat::settle))
             .await?;
-        self.inner.turns.recent.invalidate(&id);
+        self.inner.turns.recent.invalidate(&(owner, id));
         self.inner
             .turns
             .stop_those(|log| log.owner == owner && log.ids.conversation_id == id);
@@ -265,6 +284,10 @@ impl From<messages::Message> for Message {
             price: row.price,
             error: stored_error(row.error),
             created_at: row.created_at,
+            times: Times {
+                first_ms: row.times.first_ms,
+                total_ms: row.times.total_ms,
+            },
             attachments: row.attachments.into_iter().map(Attachment::from).collect(),
             siblings: row.siblings,
         }

@@ -5,7 +5,8 @@ use crate::{
     accounts::Accounts,
     catalog::Catalog,
     chat::{self, Turns},
-    direct::{self, DirectCalls},
+    direct::DirectCalls,
+    leases,
     library::Library,
     models::{self, Models},
     responder::BuiltIn,
@@ -87,18 +88,12 @@ impl Engine {
             Backend::Sqlite => Timestamp::from_micros(i64::MAX),
             Backend::Postgres => now,
         };
-        let swept = chat::sweep(&store, now, gone_before).await?;
-        if swept > 0 {
+        let swept = leases::sweep(&store, now, gone_before).await?;
+        if swept != leases::Swept::default() {
             tracing::warn!(
-                swept,
-                "answers that an earlier process left unfinished were marked as interrupted"
-            );
-        }
-        let swept = direct::sweep(&store, now, gone_before).await?;
-        if swept > 0 {
-            tracing::warn!(
-                swept,
-                "calls that an earlier process left unfinished were marked as interrupted"
+                answers = swept.turns,
+                calls = swept.calls,
+                "what an earlier process left unfinished was marked as interrupted"
             );
         }
         let library = Arc::new(Library::new(&collection, settings.cache_ttl));
@@ -122,8 +117,7 @@ impl Engine {
         for (key, error) in inner.models.misconfigured() {
             tracing::warn!(key, reason = %error.detail, "a configured model cannot answer");
         }
-        inner.background.spawn(chat::keep_leases(Arc::clone(&inner)));
-        inner.background.spawn(direct::keep_calls(Arc::clone(&inner)));
+        inner.background.spawn(leases::keep_leases(Arc::clone(&inner)));
         inner.background.spawn(chat::write_events(Arc::clone(&inner)));
         inner.background.spawn(models::keep_current(Arc::clone(&inner)));
         inner
@@ -138,6 +132,9 @@ impl Engine {
         inner
             .background
             .spawn(crate::search::keep_purged(Arc::clone(&inner)));
+        inner
+            .background
+            .spawn(crate::money::keep_days_closed(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 

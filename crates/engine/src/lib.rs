@@ -13,6 +13,7 @@ mod error;
 mod export;
 pub mod import;
 mod inner;
+mod leases;
 mod library;
 mod lists;
 mod models;
@@ -20,6 +21,7 @@ mod money;
 mod responder;
 mod search;
 mod settings;
+mod steps;
 mod toolbox;
 mod vendors;
 mod views;
@@ -50,10 +52,11 @@ pub use models::{ModelDetails, misconfigured, overview};
 pub use money::{Budget, UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub use search::SearchHit;
 pub use settings::{AuthSettings, JwtAlgorithm, LimitSettings, ModelSettings, Settings};
+pub use steps::{Step, StepKind};
 pub use toolbox::{Grant, OwnTool, ToolSource};
 pub use vendors::{Health, Vendor, VendorEntry, VendorState, offered};
 pub use views::{
     Account, Attachment, AttachmentFile, Caller, Conversation, Message, MessageLimits, MessagePart,
-    NewAccount, Origin, Outcome, Parent, Regenerate, SendMessage, SignedIn, ToolEvent, ToolState, Upload,
-    Usage,
+    NewAccount, Origin, Outcome, Parent, Regenerate, SendMessage, SignedIn, Times, ToolEvent, ToolState,
+    Upload, Usage,
 };

@@ -147,10 +147,21 @@ pub struct Message {
     pub error: Option<(ErrorCode, String)>,
     /// When it was written.
     pub created_at: Timestamp,
+    /// How long it took; answers alone.
+    pub times: Times,
     /// The files that came with it.
     pub attachments: Vec<Attachment>,
     /// The messages that follow the same one, itself included.
     pub siblings: Vec<MessageId>,
+}
+
+/// How long an answer took, in milliseconds from its question. Unknown where nobody saw its end, and for imported ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// To its first piece.
+    pub first_ms: Option<i64>,
+    /// To its last.
+    pub total_ms: Option<i64>,
 }
 
 /// A file that came with a message, without its bytes.
@@ -249,6 +260,8 @@ pub struct Regenerate {
     pub answer: MessageId,
     /// The model; `None` means the one that answered before, where it still can, else the default.
     pub model: Option<String>,
+    /// Whether the new answer begins with what the old one says and goes on from there.
+    pub goes_on: bool,
     /// The client's key, when the request may be repeated without repeating its effect.
     pub idempotency_key: Option<String>,
 }

@@ -106,6 +106,17 @@ impl Index {
             .collect()
     }
 
+    /// The books of this very title: the same words, in spite of case, accents and punctuation. It costs the same in a
+    /// collection of any size.
+    pub fn called(&self, title: &str) -> Vec<BookId> {
+        let forms = TitleForms::of(clip(title));
+        self.slots_of_title(&forms.bare)
+            .iter()
+            .filter(|slot| self.keys_at(**slot).title.full == forms.full)
+            .map(|slot| self.id(*slot))
+            .collect()
+    }
+
     fn find_title(&self, asked: &str) -> Option<(u32, TitleMatch)> {
         let asked = clip(asked);
         if let Some(found) = self.find_written_title(asked, None) {

@@ -77,6 +77,7 @@ surface! {
 
     Signed get    "/conversations/"                             => conversations::list::list;
     Signed post   "/conversations/"                             => conversations::create::create;
+    Signed get    "/conversations/{conversation_id}"            => conversations::one::one;
     Signed delete "/conversations/{conversation_id}"            => conversations::delete::delete;
     Signed get    "/conversations/{conversation_id}/messages"   => conversations::messages::messages;
     Signed get    "/conversations/{conversation_id}/context"    => conversations::context::context;
@@ -113,6 +114,7 @@ surface! {
     Signed get    "/v1/responses/{response_id}/input_items"     => v1::responses::input_items;
     Signed post   "/v1/embeddings"                              => v1::embeddings::create;
     Signed post   "/v1/messages"                                => v1::messages::create;
+    Signed post   "/v1/messages/count_tokens"                   => v1::messages::count_tokens;
 
     Admin  get    "/admin/users"                                => admin::users::users;
     Admin  patch  "/admin/users/{user_id}"                      => admin::user::user;

@@ -10,7 +10,7 @@ use chatai_store::{
         conversations,
         search::{self, Bounds, Sought},
         search_purge,
-        turns::{self, CloseTurn, OpenTurn, Opened, Parent, Question},
+        turns::{self, CloseTurn, OpenTurn, Opened, Parent, Question, Settled},
     },
 };
 use chatai_types::{Money, SeededRandom, Timestamp, TurnStatus, UserId};
@@ -75,8 +75,11 @@ async fn main() {
     for conversation in all.expect("a list").into_iter().take(20) {
         let id = conversation.id;
         let one = Instant::now();
-        let gone: Result<bool, StoreError> =
-            store.write(move |tx| conversations::delete(tx, owner, id)).await;
+        let gone: Result<bool, StoreError> = store
+            .write(move |tx| {
+                conversations::delete(tx, owner, id, Timestamp::from_micros(3), |_| Settled::default())
+            })
+            .await;
         deleted += i64::from(gone.expect("a deletion"));
         times.push(one.elapsed());
     }
@@ -88,7 +91,17 @@ async fn main() {
     // The first account is the administrator, who stays while there are others.
     let owner = owners[owners.len() - 1];
     let begun = Instant::now();
-    let gone: Result<_, StoreError> = store.write(move |tx| account_removal::remove(tx, owner)).await;
+    let gone: Result<_, StoreError> = store
+        .write(move |tx| {
+            account_removal::remove(
+                tx,
+                owner,
+                Timestamp::from_micros(3),
+                |_| Settled::default(),
+                |call| panic!("no program calls: {call:?}"),
+            )
+        })
+        .await;
     assert_ne!(gone.expect("a removal"), account_removal::Removed::Missing);
     println!("removed an account of {each} messages in {:?}", begun.elapsed());
     let (begun, mut steps, mut times) = (Instant::now(), 0, Vec::new());
@@ -171,6 +184,7 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                                 attachments: Vec::new(),
                             },
                             model: "m".to_owned(),
+                            price_version: None,
                             request_tokens: 1,
                             calls: Vec::new(),
                             worst_case: Money::ZERO,
@@ -193,6 +207,7 @@ async fn stock(store: &Store, owners: i64, each: i64) -> Vec<UserId> {
                             question_summary: None,
                             events: Vec::new(),
                             error: None,
+                            times: chatai_store::ops::messages::Times::default(),
                             tokens: None,
                             price: None,
                             calls: Vec::new(),

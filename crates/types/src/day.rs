@@ -42,6 +42,31 @@ impl Day {
         Self(self.0 + 1)
     }
 
+    /// The day before it.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0 - 1)
+    }
+
+    /// The first day of its month.
+    #[must_use]
+    pub const fn month_start(self) -> Self {
+        // Eras of 400 years that begin on 1 March, where every month but the last has its length for ever
+        // (Howard Hinnant, "chrono-compatible low-level date algorithms"). The store counts in the same way.
+        let day_of_era = (self.0 + 719_468).rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month = (5 * day_of_year + 2) / 153;
+        Self(self.0 - (day_of_year - (153 * month + 2) / 5))
+    }
+
+    /// The first day of the month after its own.
+    #[must_use]
+    pub const fn next_month(self) -> Self {
+        Self(self.month_start().0 + 31).month_start()
+    }
+
     /// `YYYY-MM`; the number of the day outside the years -9999 to 9999.
     pub fn month(self) -> String {
         match self.date() {
@@ -143,6 +168,22 @@ mod tests {
             assert!(found.start() <= at(moment) && at(moment) < found.next().start());
         }
         assert_eq!(Day::LAST.to_string(), "200000000");
+    }
+
+    #[test]
+    fn months_begin_on_their_first_day() {
+        let from = Day::of(at("1583-01-01 00:00:00"));
+        let to = Day::of(at("2801-01-01 00:00:00"));
+        for number in from.number()..to.number() {
+            let day = Day::from_number(number);
+            let (first, next) = day.month_bounds().unwrap();
+            assert_eq!((day.month_start(), day.next_month()), (first, next), "{day}");
+        }
+        // Beyond every calendar too.
+        for day in [Day::FIRST, Day::LAST] {
+            let length = day.number() - day.month_start().number();
+            assert!((0..31).contains(&length), "{length}");
+        }
     }
 
     #[test]

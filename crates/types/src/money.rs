@@ -12,6 +12,9 @@ use std::fmt;
 /// Decimals of a pico-dollar.
 const SCALE: u32 = 12;
 
+/// Pico-dollars in a dollar.
+const UNIT: u64 = 10_u64.pow(SCALE);
+
 /// An amount in pico-dollars; negative for a credit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -73,7 +76,12 @@ impl Money {
 
     /// The nearest binary floating number of dollars, for `price` on the wire.
     pub fn to_f64(self) -> f64 {
-        // The shortest decimal text read back gives the double closest to the exact amount.
+        // Up to 2^53 both are doubles themselves, so that one division rounds once, to the nearest.
+        const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+        if self.0.unsigned_abs() <= EXACT {
+            return self.0 as f64 / UNIT as f64;
+        }
+        // A decimal text read back gives the double closest to the exact amount.
         self.to_string()
             .parse()
             .expect("a decimal number is a valid float")
@@ -83,9 +91,13 @@ impl Money {
 /// Exact decimal dollars without trailing zeros, e.g. `0.184918125`, `0`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Decimal::from_i128_with_scale(i128::from(self.0), SCALE)
-            .normalize()
-            .fmt(f)
+        let (dollars, rest) = (self.0.unsigned_abs() / UNIT, self.0.unsigned_abs() % UNIT);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        if rest == 0 {
+            return write!(f, "{sign}{dollars}");
+        }
+        let digits = format!("{rest:012}");
+        write!(f, "{sign}{dollars}.{}", digits.trim_end_matches('0'))
     }
 }
 
@@ -229,6 +241,34 @@ mod tests {
             Rate::parse_per_million("0.0000001"),
             Err(MoneyError::TooFine(_))
         ));
+    }
+
+    #[test]
+    fn amounts_are_told_exactly_and_as_the_nearest_double() {
+        let mut pico = vec![
+            0,
+            1,
+            999_999_999_999,
+            1_000_000_000_000,
+            1_500_000_000_000,
+            184_918_125_000,
+        ];
+        pico.extend([(1 << 53) - 1, 1 << 53, (1 << 53) + 1, i64::MAX - 1, i64::MAX]);
+        let mut next = 1_u64;
+        for shift in (0..64).cycle().take(20_000) {
+            next = next
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            pico.push((next >> shift).cast_signed());
+        }
+        for pico in pico.iter().flat_map(|pico| [*pico, pico.wrapping_neg()]) {
+            let amount = Money::from_pico(pico);
+            let text = Decimal::from_i128_with_scale(pico.into(), SCALE)
+                .normalize()
+                .to_string();
+            assert_eq!(amount.to_string(), text);
+            assert_eq!(amount.to_f64(), text.parse::<f64>().unwrap(), "{text}");
+        }
     }
 
     #[test]

@@ -117,3 +117,46 @@ async fn faults() {
         .await
         .expect_error(401, "not_authenticated", "Not authenticated");
 }
+
+#[tokio::test]
+async fn titles_find_the_books_that_are_called_so_and_no_other() {
+    let book = |title: &str, author: &str| {
+        json!({"title": title, "author": author, "year": 1900, "short_summary": "s", "full_summary": "f",
+            "themes": [], "genres": [], "language": "English"})
+    };
+    let books = json!([
+        book("The Tide", "Mara Lind"),
+        book("The Tide", "Jon Abel"),
+        book("Tide", "Ines Roth"),
+        book("Café Élan", "Ines Roth"),
+        book("The Tide: A Sequel", "Mara Lind"),
+    ]);
+    let app = options()
+        .file("BOOKS_FILE", "books.json", books.to_string())
+        .start()
+        .await;
+    let user = app.register("ada@example.com").await;
+    let called = async |query: &str| {
+        let (status, found) = user.get(&format!("/books?{query}")).await;
+        assert_eq!(status, 200, "{found}");
+        let found = list(&found).iter();
+        found
+            .map(|book| format!("{} {}", book["title"], book["author"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        called("title=the%20tide").await,
+        ["The Tide Mara Lind", "The Tide Jon Abel"]
+    );
+    assert_eq!(
+        called("title=Tide&title=cafe+elan&title=Nothing&title=tide!").await,
+        ["Tide Ines Roth", "Café Élan Ines Roth"]
+    );
+    assert_eq!(called("title=Tid").await, [""; 0], "no guesses");
+    assert_eq!(called("title=").await, [""; 0]);
+    let many = vec!["title=x"; 50].join("&");
+    assert_eq!(called(&many).await, [""; 0]);
+    assert_eq!(get_as(&user, &format!("/books?{many}&title=y")).await.status, 422);
+    let long = "x".repeat(501);
+    assert_eq!(get_as(&user, &format!("/books?title={long}")).await.status, 422);
+}

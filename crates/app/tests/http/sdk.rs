@@ -196,6 +196,11 @@ on_both! {
         stage.python("anthropic_messages.py", &[("POOR_KEY", &poor)]).await;
     }
 
+    async fn all_faces_by_langchain(options) {
+        let stage = Stage::set(options).await;
+        stage.python("langchain_models.py", &[]).await;
+    }
+
     async fn chat_and_responses_by_node(options) {
         let stage = Stage::set(options).await;
         stage.run("node".into(), "node/openai.cjs", &[]).await;

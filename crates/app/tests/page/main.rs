@@ -28,6 +28,7 @@ macro_rules! in_both_sizes {
 in_both_sizes!(
     accounts,
     administration,
+    alone,
     answers,
     books,
     branches,
@@ -38,6 +39,7 @@ in_both_sizes!(
     money,
     offline,
     resume,
+    several,
     slow,
     speed,
 );

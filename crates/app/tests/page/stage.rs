@@ -16,6 +16,9 @@ use tokio::{
     process::Command,
 };
 
+/// The script that is played without a vendor.
+const ALONE: &str = "alone";
+
 /// The program and what a script may do to it.
 struct Stage {
     app: TestApp,
@@ -27,10 +30,11 @@ struct Stage {
 /// Runs `web/tests/NAME.test.mjs` in a window of this size.
 pub(crate) async fn play(name: &str, size: &str) {
     let provider = ScriptedProvider::start().await;
-    let app = AppOptions::new(env!("CARGO_BIN_EXE_chatai"))
-        .vendor(&provider)
-        .start()
-        .await;
+    let options = AppOptions::new(env!("CARGO_BIN_EXE_chatai"));
+    let app = match name {
+        ALONE => options.start().await,
+        _ => options.vendor(&provider).start().await,
+    };
     let proxy = Proxy::start(app.address()).await;
     let mut stage = Stage {
         app,

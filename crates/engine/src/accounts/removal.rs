@@ -2,7 +2,7 @@
 
 use super::{Verdict, fold_email, too_many};
 use crate::{
-    Engine, EngineError,
+    Engine, EngineError, chat, direct,
     views::{Caller, Origin},
 };
 use chatai_store::ops::{
@@ -12,8 +12,8 @@ use chatai_store::ops::{
 use chatai_types::ErrorCode;
 
 impl Engine {
-    /// Removes the caller's account with everything that is its own. Turns that run close without a trace but in the
-    /// ledger.
+    /// Removes the caller's account with everything that is its own. Turns that run are charged with it, and close
+    /// without a trace but in the ledger.
     ///
     /// # Errors
     /// `wrong_password`, `rate_limited` after too many of them, `forbidden` for a caller with a key,
@@ -49,11 +49,15 @@ impl Engine {
                 "The password is wrong",
             ));
         }
-        match self.store().write(move |tx| rows::remove(tx, owner)).await? {
+        match self
+            .store()
+            .write(move |tx| rows::remove(tx, owner, now, chat::settle, direct::settle))
+            .await?
+        {
             Removed::Gone(conversations) => {
                 ours.forget_checked();
                 for id in conversations {
-                    self.inner.turns.recent.invalidate(&id);
+                    self.inner.turns.recent.invalidate(&(owner, id));
                 }
                 self.inner.turns.stop_those(|log| log.owner == owner);
                 self.inner.calls.stop_those_of(owner);

@@ -1,7 +1,7 @@
 //! The acceptance of a message: everything that can be refused is refused before anything is written.
 
 use super::{
-    leases::{LEASE_SECS, REPEATABLE_SECS},
+    answer_text, fingerprint,
     log::TurnLog,
     plan::{Asked, Plan, answer_room, fits_window},
     prompt,
@@ -16,6 +16,8 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
+    leases::{LEASE_SECS, REPEATABLE_SECS},
+    money::Allowance,
     toolbox::Offered,
     views::{self, Caller, Outcome, Regenerate, SendMessage},
 };
@@ -67,6 +69,8 @@ impl Turn {
 
 /// A message that has been read and checked, on its way into the database.
 struct Accepted {
+    /// The conversation that it goes on with.
+    conversation: Option<ConversationId>,
     question: Question,
     asked: Asked,
     model: super::Served,
@@ -82,7 +86,7 @@ pub(super) async fn send(
 ) -> Result<Turn, EngineError> {
     let owner = caller.user_id;
     let repeatable = repeatable(inner, message.idempotency_key.as_deref(), || {
-        fingerprint_of(&message)
+        fingerprint::of_message(&message)
     });
     if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
         return Ok(turn);
@@ -91,20 +95,33 @@ pub(super) async fn send(
     check_window(&model, &message.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &message.text).await?;
-    let recent = before(inner, owner, message.conversation_id, message.parent).await?;
+    let recent = match (message.conversation_id, message.parent) {
+        // Where they end is looked at when the turn is opened: one way to the database less.
+        (Some(id), views::Parent::Head) => recent::kept(inner, owner, id),
+        _ => None,
+    };
+    let (recent, parent) = match recent.and_then(|recent| Some((recent.head?, recent))) {
+        Some((head, recent)) => (recent, turns::Parent::HeadAt(head)),
+        None => {
+            let recent = before(inner, owner, message.conversation_id, message.parent).await?;
+            let parent = match message.parent {
+                views::Parent::Head => turns::Parent::Head,
+                views::Parent::Nothing => turns::Parent::Nothing,
+                views::Parent::Message(message) => turns::Parent::Message(message),
+            };
+            (recent, parent)
+        }
+    };
     let stored = uploads::prepare(inner, message.files).await?;
     let documents = uploads::documents(&stored);
     let documents_tokens = uploads::documents_tokens(&documents);
     let size_tokens = MESSAGE_OVERHEAD + estimate_tokens(&message.text) + documents_tokens;
     let title = prompt::provisional_title(&message.text);
     let accepted = Accepted {
+        conversation: message.conversation_id,
         question: Question::New {
             conversation: message.conversation_id,
-            parent: match message.parent {
-                views::Parent::Head => turns::Parent::Head,
-                views::Parent::Nothing => turns::Parent::Nothing,
-                views::Parent::Message(message) => turns::Parent::Message(message),
-            },
+            parent,
             provisional_title: title.clone(),
             text: message.text.clone(),
             size_tokens,
@@ -112,6 +129,7 @@ pub(super) async fn send(
         },
         asked: Asked {
             text: message.text,
+            begun: None,
             documents,
             documents_tokens,
             size_tokens,
@@ -153,11 +171,7 @@ pub(super) async fn regenerate(
 ) -> Result<Turn, EngineError> {
     let owner = caller.user_id;
     let repeatable = repeatable(inner, again.idempotency_key.as_deref(), || {
-        let mut hasher = blake3::Hasher::new();
-        put(&mut hasher, Some(b"regenerate"));
-        put(&mut hasher, Some(&again.answer.0.to_le_bytes()));
-        put(&mut hasher, again.model.as_deref().map(str::as_bytes));
-        hasher.finalize().to_hex().to_string()
+        fingerprint::of_regeneration(&again)
     });
     if let Some(turn) = earlier(inner, owner, repeatable.as_ref()).await? {
         return Ok(turn);
@@ -185,15 +199,21 @@ pub(super) async fn regenerate(
             .or_else(|_| inner.models.resolve_for(caller, None))?,
         (None, None) => inner.models.resolve_for(caller, None)?,
     };
+    // The built-in responder says the same each time: it has no place to go on from.
+    let begun = (again.goes_on && !model.is_built_in())
+        .then(|| answer_text::to_go_on_from(&answer.text))
+        .flatten();
     check_window(&model, &question.text)?;
     let permit = inner.turns.admit(owner, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &question.text).await?;
     let up_to = question.parent_id.map_or(UpTo::Nothing, UpTo::Message);
     let recent = recent::load(inner, owner, question.conversation_id, up_to).await?;
     let accepted = Accepted {
+        conversation: Some(question.conversation_id),
         question: Question::Again(answer_id),
         asked: Asked {
             text: question.text,
+            begun: begun.map(str::to_owned),
             documents_tokens: uploads::documents_tokens(&documents),
             documents,
             size_tokens: question.size_tokens,
@@ -210,44 +230,57 @@ pub(super) async fn regenerate(
     open(inner, caller.payer(), accepted).await
 }
 
+/// Why a turn was not opened; whatever was written before that is rolled back.
+enum Unopened {
+    /// Its conversation has gone on since it was read.
+    Moved,
+    Refused(EngineError),
+}
+
+impl From<StoreError> for Unopened {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<EngineError> for Unopened {
+    fn from(error: EngineError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Writes the turn and starts its task.
 async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
     let owner = payer.owner;
-    let now = inner.clock.now();
     let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
-    let unpriced = plan.unpriced(inner);
-    let (mut worst_case, allowance) = plan.worst_case(inner);
-    if unpriced.is_some() {
-        // Beyond every budget; where there is none it is not looked at.
-        worst_case = Money::from_pico(i64::MAX);
-    }
-    let row = Arc::new(OpenTurn {
+    let now = plan.opened_at;
+    let mut row = Arc::new(OpenTurn {
         payer,
         question: accepted.question,
         model: plan.answering.model.name.clone(),
-        request_tokens: plan.request_tokens(),
-        calls: plan.first_calls(),
-        worst_case,
+        price_version: plan.answering.model.price_version,
+        request_tokens: 0,
+        calls: Vec::new(),
+        worst_case: Money::ZERO,
         repeatable: accepted.repeatable,
         now,
         lease_until: now.plus_secs(LEASE_SECS),
     });
-    // An error rolls back whatever was written before the refusal.
-    let opening = move |tx: &mut Tx<'_>| match turns::open(tx, &row)? {
-        Opened::Turn(ids) => Ok(Ok(ids)),
-        Opened::Repeated(ids) => Ok(Err(ids)),
-        Opened::OtherRequest => Err(mismatch()),
-        Opened::NoConversation => Err(EngineError::conversation_not_found()),
-        Opened::NoMessage => Err(EngineError::message_not_found()),
-        Opened::OverBudget => Err(unpriced
-            .as_deref()
-            .map_or_else(EngineError::budget_exceeded, unknown_price)),
-        Opened::OverKeyBudget => Err(unpriced
-            .as_deref()
-            .map_or_else(EngineError::key_budget_exceeded, unknown_price)),
-    };
-    // Written is enough to ask the model; what leaves for the client waits for the sync.
-    let (opened, synced) = inner.store.write_staged(opening).await?;
+    let mut allowance = weigh(inner, &plan, Arc::make_mut(&mut row));
+    let mut opened = write_opening(inner, &plan, Arc::clone(&row)).await;
+    if let (Err(Unopened::Moved), Some(id)) = (&opened, accepted.conversation) {
+        plan.recent = recent::load(inner, owner, id, UpTo::Head).await?;
+        let again = Arc::make_mut(&mut row);
+        if let Question::New { parent, .. } = &mut again.question {
+            *parent = turns::Parent::Head;
+        }
+        allowance = weigh(inner, &plan, again);
+        opened = write_opening(inner, &plan, row).await;
+    }
+    let (opened, synced) = opened.map_err(|unopened| match unopened {
+        Unopened::Refused(error) => error,
+        Unopened::Moved => EngineError::internal("a conversation has moved that nothing is known of"),
+    })?;
     let ids = match opened {
         Ok(ids) => ids,
         Err(ids) => {
@@ -275,6 +308,43 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         permit: accepted.permit,
     });
     Ok(turn)
+}
+
+/// What a turn needs of the models and of the budget, as it is planned; returns the answer's part of its worst case.
+fn weigh(inner: &Inner, plan: &Plan, row: &mut OpenTurn) -> Allowance {
+    let (worst_case, allowance) = plan.worst_case(inner);
+    row.request_tokens = plan.request_tokens();
+    row.calls = plan.first_calls();
+    // What nobody knows the price of is beyond every budget; where there is none it is not looked at.
+    row.worst_case = match plan.unpriced(inner) {
+        Some(_) => Money::from_pico(i64::MAX),
+        None => worst_case,
+    };
+    allowance
+}
+
+/// Written is enough to ask the model; what leaves for the client waits for the sync. The ids are those of another turn,
+/// inside an `Err`, where the request is a repeated one.
+async fn write_opening(
+    inner: &Inner,
+    plan: &Plan,
+    row: Arc<OpenTurn>,
+) -> Result<(Result<OpenedTurn, turns::TurnIds>, Synced), Unopened> {
+    let unpriced = plan.unpriced(inner);
+    let over = move |refuse: fn() -> EngineError| unpriced.as_deref().map_or_else(refuse, unknown_price);
+    // An error rolls back whatever was written before the refusal.
+    let opening = move |tx: &mut Tx<'_>| match turns::open(tx, &row)? {
+        Opened::Turn(ids) => Ok(Ok(ids)),
+        Opened::Repeated(ids) => Ok(Err(ids)),
+        Opened::OtherRequest => Err(mismatch().into()),
+        Opened::NoOwner => Err(EngineError::invalid_token().into()),
+        Opened::NoConversation => Err(EngineError::conversation_not_found().into()),
+        Opened::NoMessage => Err(EngineError::message_not_found().into()),
+        Opened::Moved => Err(Unopened::Moved),
+        Opened::OverBudget => Err(over(EngineError::budget_exceeded).into()),
+        Opened::OverKeyBudget => Err(over(EngineError::key_budget_exceeded).into()),
+    };
+    inner.store.write_staged(opening).await
 }
 
 /// Another message may have come in between: then what was read is not what this one follows.
@@ -376,47 +446,4 @@ pub(crate) fn mismatch() -> EngineError {
         ErrorCode::IdempotencyMismatch,
         "This `Idempotency-Key` was used for another request",
     )
-}
-
-/// A hash of what is asked: fields and files, not the form they came in.
-fn fingerprint_of(message: &SendMessage) -> String {
-    let mut hasher = blake3::Hasher::new();
-    put(&mut hasher, Some(b"send"));
-    let number = |number: i64| number.to_le_bytes();
-    put(
-        &mut hasher,
-        message
-            .conversation_id
-            .map(|id| number(id.0))
-            .as_ref()
-            .map(|bytes| &bytes[..]),
-    );
-    let parent = match message.parent {
-        views::Parent::Head => None,
-        views::Parent::Nothing => Some(number(0)),
-        views::Parent::Message(id) => Some(number(id.0)),
-    };
-    put(&mut hasher, parent.as_ref().map(|bytes| &bytes[..]));
-    put(&mut hasher, Some(message.text.as_bytes()));
-    put(&mut hasher, message.model.as_deref().map(str::as_bytes));
-    for file in &message.files {
-        put(&mut hasher, Some(file.filename.as_bytes()));
-        put(&mut hasher, file.content_type.as_deref().map(str::as_bytes));
-        put(&mut hasher, Some(&file.bytes));
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-/// Adds a field so that no two sequences of fields look alike.
-pub(crate) fn put(hasher: &mut blake3::Hasher, field: Option<&[u8]>) {
-    match field {
-        None => {
-            hasher.update(&[0]);
-        }
-        Some(bytes) => {
-            hasher.update(&[1]);
-            hasher.update(&(bytes.len() as u64).to_le_bytes());
-            hasher.update(bytes);
-        }
-    }
 }

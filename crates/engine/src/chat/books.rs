@@ -1,11 +1,11 @@
 //! The model calls of a turn, written down before they are made: after a crash nothing that a provider was asked is
 //! missing from the books.
 
-use super::calls::Served;
+use super::{calls::Served, turn::Failure};
 use crate::inner::Inner;
 use chatai_store::{
-    StoreError,
-    ops::turns::{self, BegunCall, ModelCall},
+    StoreError, Tx,
+    ops::turns::{self, Appended, BegunCall, ModelCall},
 };
 use chatai_types::{MessageId, Scope};
 use std::sync::Arc;
@@ -35,7 +35,8 @@ impl Books {
         }
     }
 
-    /// Writes down a call that is about to be made, and those that have ended. The built-in responder asks nobody.
+    /// Writes down a call that is about to be made, and those that have ended. Once the answer was deleted no call is
+    /// made any more: nothing would say so. The built-in responder asks nobody.
     pub(crate) async fn begin(
         &mut self,
         inner: &Inner,
@@ -44,7 +45,7 @@ impl Books {
         scope: Scope,
         request_tokens: i64,
         tokens_before: i64,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<i64, Failure> {
         let number = self.next;
         self.next += 1;
         if asked.is_built_in() {
@@ -61,7 +62,7 @@ impl Books {
         inner: &Inner,
         answer: MessageId,
         begun: BegunCall,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure> {
         write_down(inner, answer, self.ended[self.saved..].to_vec(), begun).await?;
         self.saved = self.ended.len();
         Ok(())
@@ -82,20 +83,24 @@ impl Books {
     }
 }
 
-/// Writes down a call that is about to be made, and those that have ended.
-pub(crate) async fn write_down(
+/// Writes down a call that is about to be made, and those that have ended. It is not to be made where this fails.
+pub(super) async fn write_down(
     inner: &Inner,
     answer: MessageId,
     ended: Vec<(i64, ModelCall)>,
     begun: BegunCall,
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     let rows = Arc::new((ended, [begun]));
     let now = inner.clock.now();
     // Written is enough: it has to survive this process.
-    let written = inner
-        .store
-        .write_staged(move |tx| turns::record_calls(tx, answer, &rows.0, &rows.1, now));
-    written.await.map(|((), _synced)| ())
+    let recording = move |tx: &mut Tx<'_>| -> Result<Appended, StoreError> {
+        turns::record_calls(tx, answer, &rows.0, &rows.1, now)
+    };
+    let (recorded, _synced) = inner.store.write_staged(recording).await?;
+    if recorded == Appended::Gone {
+        return Err(Failure::Deleted);
+    }
+    Ok(())
 }
 
 /// A call about to be made.

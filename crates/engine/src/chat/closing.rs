@@ -13,9 +13,12 @@ use crate::{EngineError, inner::Inner, views::Outcome};
 use chatai_llm::LlmError;
 use chatai_store::{
     StoreError,
-    ops::turns::{self, CloseTurn, ModelCall, NewEvent, OpenedTurn},
+    ops::{
+        messages::Times,
+        turns::{self, CloseTurn, ModelCall, NewEvent, OpenedTurn},
+    },
 };
-use chatai_types::{ErrorCode, Money, Role, Scope, TokenCounts, TurnStatus};
+use chatai_types::{ErrorCode, Money, Role, Scope, Timestamp, TokenCounts, TurnStatus};
 use std::{future::Future, sync::Arc, time::Duration};
 
 /// How often closing is tried before the client is told, doubling the wait from the first.
@@ -48,7 +51,7 @@ pub(crate) async fn close(
         side,
         status,
         error.as_ref(),
-        log.last_events(&rest),
+        log.last_events(&rest, inner.clock.now()),
     ));
     let told = |error: Option<EngineError>, is_stored: bool| Outcome {
         status: if error.is_some() && status == TurnStatus::Complete {
@@ -153,6 +156,12 @@ fn closing_row(
     error: Option<&EngineError>,
     events: Vec<NewEvent>,
 ) -> CloseTurn {
+    // Clocks are set back now and then.
+    let took = |until: Timestamp| (until.as_micros() - plan.opened_at.as_micros()).max(0) / 1_000;
+    let times = Times {
+        first_ms: answer.first_at.map(took),
+        total_ms: answer.ended_at.map(took),
+    };
     let model = answer.asked.model.name;
     let mut calls = answer.books.into_calls();
     calls.extend(side.calls);
@@ -170,6 +179,7 @@ fn closing_row(
         question_summary: side.question_summary,
         events,
         error: error.map(|error| (error.code, error.detail.to_string())),
+        times,
         tokens,
         price,
         calls,
@@ -202,6 +212,7 @@ fn failure(failure: Failure, refuse: impl FnOnce(&LlmError) -> EngineError) -> E
             ErrorCode::ProviderError,
             "The model ended without an answer; ask differently or choose another model",
         ),
+        Failure::Deleted => EngineError::message_not_found(),
         Failure::Panic => EngineError::internal("a model call or its turn panicked"),
         Failure::ShuttingDown => EngineError::new(
             ErrorCode::Interrupted,

@@ -81,6 +81,7 @@ impl Engine {
         let title = prompt::provisional_title(&draft.text);
         let asked = Asked {
             size_tokens: MESSAGE_OVERHEAD + estimate_tokens(&draft.text) + documents_tokens,
+            begun: None,
             text: draft.text,
             documents: Vec::new(),
             documents_tokens,

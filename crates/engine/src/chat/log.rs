@@ -10,7 +10,7 @@ use chatai_store::{
     StoreError,
     ops::turns::{EventKind, NewEvent},
 };
-use chatai_types::{TurnStatus, UserId};
+use chatai_types::{Timestamp, TurnStatus, UserId};
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicUsize, Ordering},
@@ -135,7 +135,7 @@ impl TurnLog {
     }
 
     /// What is to be written now; `None` when that is nothing.
-    pub(crate) fn take_unwritten(self: &Arc<Self>) -> Option<Unwritten> {
+    pub(crate) fn take_unwritten(self: &Arc<Self>, now: Timestamp) -> Option<Unwritten> {
         let mut state = self.lock();
         state.queued = false;
         if state.pending.is_empty() || state.held_back || state.outcome.is_some() {
@@ -144,7 +144,7 @@ impl TurnLog {
         state.in_flight = true;
         let pieces = std::mem::take(&mut state.pending);
         state.pending_bytes = 0;
-        let events = self.events_of(&mut state, &pieces);
+        let events = self.events_of(&mut state, &pieces, now);
         Some(Unwritten {
             log: Arc::clone(self),
             events,
@@ -170,14 +170,14 @@ impl TurnLog {
     }
 
     /// As events of the database, the text apart.
-    pub(crate) fn last_events(&self, rest: &[Piece]) -> Vec<NewEvent> {
+    pub(crate) fn last_events(&self, rest: &[Piece], now: Timestamp) -> Vec<NewEvent> {
         let mut state = self.lock();
-        let mut events = self.events_of(&mut state, rest);
+        let mut events = self.events_of(&mut state, rest, now);
         events.retain(|event| event.kind != EventKind::Text);
         events
     }
 
-    fn events_of(&self, state: &mut State, pieces: &[Piece]) -> Vec<NewEvent> {
+    fn events_of(&self, state: &mut State, pieces: &[Piece], now: Timestamp) -> Vec<NewEvent> {
         let mut text_offset = state.text.len();
         let mut events = Vec::with_capacity(pieces.len());
         for piece in pieces {
@@ -196,6 +196,7 @@ impl TurnLog {
                 kind,
                 text_offset: i64::try_from(text_offset).unwrap_or(i64::MAX),
                 data: data.clone(),
+                written_at: now,
                 titled,
             });
             state.number += 1;

@@ -18,9 +18,9 @@ use crate::{
     settings::Settings,
     toolbox::Offered,
 };
-use chatai_llm::{Format, Item, Request};
+use chatai_llm::{Format, Item, Part, Request};
 use chatai_store::ops::{budgets::Payer, turns::BegunCall};
-use chatai_types::{Money, Scope};
+use chatai_types::{Money, Scope, Timestamp};
 use std::sync::LazyLock;
 
 /// What is kept free of a model's window for its answer, at most and as a part of the window.
@@ -30,6 +30,8 @@ const ANSWER_PART: i64 = 4;
 /// Everything a turn needs.
 pub(crate) struct Plan {
     pub(crate) payer: Payer,
+    /// When the turn was opened.
+    pub(crate) opened_at: Timestamp,
     pub(crate) answering: Served,
     /// Makes titles and summaries for this turn.
     pub(crate) titling: Served,
@@ -40,6 +42,8 @@ pub(crate) struct Plan {
     /// The tools from outside.
     pub(crate) offered: Offered,
     pub(crate) text: String,
+    /// What the answer begins with: it goes on with one that broke off.
+    pub(crate) begun: Option<String>,
     /// The question's files, whole.
     pub(crate) documents: Vec<Document>,
     /// Their estimated size.
@@ -62,6 +66,8 @@ pub(crate) struct Plan {
 /// What is asked, in which conversation.
 pub(crate) struct Asked {
     pub(crate) text: String,
+    /// What the answer begins with, where it goes on with one that broke off.
+    pub(crate) begun: Option<String>,
     pub(crate) documents: Vec<Document>,
     /// The estimated size of its files.
     pub(crate) documents_tokens: i64,
@@ -84,10 +90,12 @@ impl Plan {
             - answer_room(window)
             - fixed_tokens()
             - outside_tokens(&asked.offered)
-            - estimate_tokens(&asked.text);
+            - estimate_tokens(&asked.text)
+            - begun_tokens(asked.begun.as_deref());
         let is_long = asked.text.chars().count() > LONG_QUESTION_CHARS;
         Self {
             payer,
+            opened_at: inner.clock.now(),
             titling: models.helper(&answering, settings.models.title.as_deref()),
             summarising: models.helper(&answering, settings.models.summary.as_deref()),
             intent: models.intent(&answering),
@@ -104,6 +112,7 @@ impl Plan {
             summarises_question: asked.is_new && is_long,
             question_summary: asked.summary,
             text: asked.text,
+            begun: asked.begun,
             documents: asked.documents,
             documents_tokens: asked.documents_tokens,
             provisional_title: asked.provisional_title,
@@ -134,6 +143,10 @@ impl Plan {
         let mut documents = self.documents.clone();
         fit_documents(&mut documents, self.document_tokens);
         items.push(Item::User(question(&self.text, &documents, model.sees)));
+        if let Some(begun) = &self.begun {
+            items.push(Item::Assistant(begun.trim_end().to_owned()));
+            items.push(Item::User(vec![Part::Text(prompt::GO_ON.to_owned())]));
+        }
         Request {
             model: model.name.clone(),
             system: match self.offered.is_empty() || !model.calls_tools {
@@ -177,7 +190,8 @@ impl Plan {
         let before = self.recent.tokens();
         let documents = self.documents_tokens.min(self.document_tokens);
         let fixed = fixed_tokens() + outside_tokens(&self.offered);
-        fixed + estimate_tokens(&self.text) + documents + before.min(self.context_tokens)
+        let begun = begun_tokens(self.begun.as_deref());
+        fixed + estimate_tokens(&self.text) + begun + documents + before.min(self.context_tokens)
     }
 
     /// Who is asked how much context is needed, and what; `None` when nobody is.
@@ -218,6 +232,13 @@ impl Plan {
         }
         calls
     }
+}
+
+/// The size of an answer that is gone on with, and of the words that ask for it.
+fn begun_tokens(begun: Option<&str>) -> i64 {
+    begun.map_or(0, |begun| {
+        2 * MESSAGE_OVERHEAD + estimate_tokens(begun) + estimate_tokens(prompt::GO_ON)
+    })
 }
 
 /// What of a window is kept free for the answer.

@@ -3,6 +3,11 @@
 use chatai_llm::{Format, Item, Part, Priority, Request};
 use serde_json::json;
 
+/// Behind an answer that broke off, which the model is to go on with.
+pub(crate) const GO_ON: &str = "\
+Your answer broke off there. Go on with it from exactly that place, with the very next word: repeat nothing of it, and \
+say nothing of the interruption.";
+
 /// Before every conversation.
 pub(crate) const SYSTEM: &str = "\
 You are a helpful, honest assistant in a chat. Answer in the language of the user's last message, to the point.

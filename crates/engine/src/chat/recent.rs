@@ -62,6 +62,12 @@ pub(crate) enum UpTo {
     Nothing,
 }
 
+/// The messages of a conversation of the owner's as they were at its last turn here: where they still end may be
+/// another's turn's to say, which is found out when the next one is opened.
+pub(super) fn kept(inner: &Inner, owner: UserId, id: ConversationId) -> Option<Recent> {
+    inner.turns.recent.get(&(owner, id))
+}
+
 /// The messages of a conversation of the owner's that lead to the one wanted, which must be in it.
 pub(crate) async fn load(
     inner: &Inner,
@@ -69,7 +75,7 @@ pub(crate) async fn load(
     id: ConversationId,
     up_to: UpTo,
 ) -> Result<Recent, EngineError> {
-    let kept = inner.turns.recent.get(&id);
+    let kept = kept(inner, owner, id);
     let budget = inner.settings.limits.context_tokens;
     let read = move |tx: &mut Tx<'_>| -> Result<Option<Option<Recent>>, StoreError> {
         let Some(head) = branches::head(tx, owner, id)? else {
@@ -108,7 +114,7 @@ pub(crate) async fn load(
         .ok_or_else(EngineError::conversation_not_found)?
         .ok_or_else(EngineError::message_not_found)?;
     if !recent.unsettled && recent.head.is_some() {
-        inner.turns.recent.insert(id, recent.clone());
+        inner.turns.recent.insert((owner, id), recent.clone());
     }
     Ok(recent)
 }

@@ -6,13 +6,11 @@ use super::{
     calls::{Partial, Served, request_tokens},
     fallback,
     prompt::{self, clean_title},
+    turn::Failure,
 };
 use crate::inner::Inner;
 use chatai_llm::{LlmError, Request};
-use chatai_store::{
-    StoreError,
-    ops::turns::{BegunCall, ModelCall},
-};
+use chatai_store::ops::turns::{BegunCall, ModelCall};
 use chatai_types::{MessageId, Scope, Timestamp};
 use serde_json::Value;
 use std::{
@@ -199,11 +197,16 @@ impl Open {
                 return (None, asking.broken_off(inner.clock.now()));
             };
             tracing::warn!(%scope, from = %model, to = %next.asked.model.name, %error, "another model is asked");
-            if let Err(error) = next.write_down(inner, answer, number).await {
-                tracing::warn!(%scope, %error, "a call beside the answer was not made");
-                return (None, None);
+            match next.write_down(inner, answer, number).await {
+                Ok(()) => *self.lock() = next,
+                Err(failure) => {
+                    // Where the answer was deleted there is nothing to tell of.
+                    if let Failure::Store(error) = failure {
+                        tracing::warn!(%scope, %error, "a call beside the answer was not made");
+                    }
+                    return (None, None);
+                }
             }
-            *self.lock() = next;
         }
     }
 }
@@ -237,7 +240,7 @@ impl Asking {
 
     /// Writes the call down before it is made, under the number of the one that gave nothing. The built-in responder
     /// asks nobody.
-    async fn write_down(&self, inner: &Inner, answer: MessageId, number: i64) -> Result<(), StoreError> {
+    async fn write_down(&self, inner: &Inner, answer: MessageId, number: i64) -> Result<(), Failure> {
         if self.asked.is_built_in() {
             return Ok(());
         }

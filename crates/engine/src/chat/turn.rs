@@ -20,7 +20,7 @@ use chatai_store::{
     StoreError,
     ops::turns::{BegunCall, ModelCall, OpenedTurn},
 };
-use chatai_types::Scope;
+use chatai_types::{Scope, Timestamp};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
 use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
@@ -55,6 +55,10 @@ pub(crate) struct Answer {
     pub(super) others: VecDeque<Served>,
     /// The model that was asked first, where another answers.
     pub(super) fallback_from: Option<String>,
+    /// When its first piece came.
+    pub(super) first_at: Option<Timestamp>,
+    /// When nothing more of it came.
+    pub(super) ended_at: Option<Timestamp>,
     /// The call that has not ended yet.
     pub(super) under_way: Option<UnderWay>,
 }
@@ -74,6 +78,8 @@ pub(crate) enum Failure {
     Provider(LlmError),
     /// A call could not be written down, so it was not made.
     Store(StoreError),
+    /// The answer was deleted, so that no further call is made.
+    Deleted,
     /// The model ended, and said nothing.
     NoText,
     Panic,
@@ -131,13 +137,19 @@ impl TurnTask {
             log: &log,
         };
         let mut answer = Answer {
-            text: AnswerText::default(),
+            text: plan.begun.as_deref().map(AnswerText::begun).unwrap_or_default(),
             books: Books::new(),
             asked: plan.answering.clone(),
             others: plan.answering.alternatives.iter().cloned().collect(),
             fallback_from: None,
+            first_at: None,
+            ended_at: None,
             under_way: None,
         };
+        if !answer.text.is_empty() {
+            let begun = Piece::Text(answer.text.text().to_owned());
+            inner.turns.writer.push(&log, begun);
+        }
         let mut side = SideWork::new(
             Arc::clone(&inner),
             ids.response_message_id,
@@ -150,6 +162,7 @@ impl TurnTask {
             side.question_summary(plan.summarising.clone(), &plan.text);
         }
         let ended = answer_while(&inner, &plan, &log, &mut answer, &mut side).await;
+        answer.ended_at = Some(inner.clock.now());
         let ended_by_us = matches!(ended, Ended::Stopped | Ended::Failed(Failure::ShuttingDown));
         answer.settle(&inner, ended_by_us);
         if matches!(ended, Ended::Complete) && answer.text.text().chars().count() > LONG_ANSWER_CHARS {
@@ -188,8 +201,9 @@ async fn answer_while(
         }
     };
     match ended {
-        Ok(Ok(())) if answer.text.is_empty() => Ended::Failed(Failure::NoText),
+        Ok(Ok(())) if answer.text.is_empty() || answer.text.is_just_begun() => Ended::Failed(Failure::NoText),
         Ok(Ok(())) => Ended::Complete,
+        Ok(Err(Failure::Deleted)) => Ended::Stopped,
         Ok(Err(failure)) => Ended::Failed(failure),
         Err(_) => Ended::Failed(Failure::Panic),
     }
@@ -242,7 +256,9 @@ async fn summarise_answer(
         .await;
     match begun {
         Ok(number) => side.answer_summary(number, plan.summarising.clone(), answer.text.text()),
-        Err(error) => tracing::warn!(%error, "a long answer goes without its summary"),
+        Err(Failure::Store(error)) => tracing::warn!(%error, "a long answer goes without its summary"),
+        // Nobody is going to read it.
+        Err(_) => {}
     }
 }
 
@@ -346,6 +362,7 @@ async fn call(
         books,
         asked: answering,
         fallback_from,
+        first_at,
         ..
     } = answer;
     let call = under_way.insert(UnderWay {
@@ -356,13 +373,16 @@ async fn call(
     });
     let mut stream = answering.provider.stream(request.clone()).await?;
     let output = call.output.insert(String::new());
-    let mut is_apart = text.is_empty();
+    let mut is_apart = text.is_empty() || text.is_just_begun();
     let mut asked = Vec::new();
     let mut end = None;
     // Read on after the last event, so that the connection can be used again.
     while let Some(event) = stream.next().await {
         let event = event?;
         call.has_given = true;
+        if matches!(event, Event::Text(_) | Event::Reasoning(_)) {
+            first_at.get_or_insert_with(|| inner.clock.now());
+        }
         match event {
             Event::Text(more) => {
                 let more = storable(more);

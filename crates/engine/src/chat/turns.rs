@@ -27,9 +27,9 @@ const RECENT_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The turns of this instance.
 pub(crate) struct Turns {
-    /// Recent messages by conversation. Valid while the conversation's head is the one they end with: messages
+    /// Recent messages by owner and conversation. Valid while the conversation's head is the one they end with: messages
     /// that are complete never change, so nothing in here can be stale, whoever wrote last.
-    pub(crate) recent: Cache<ConversationId, Recent>,
+    pub(crate) recent: Cache<(UserId, ConversationId), Recent>,
     places: Arc<Semaphore>,
     per_user: Throttle<UserId>,
     /// The logs of the answers being written here.
@@ -165,6 +165,7 @@ impl Turns {
             unsettled: false,
             messages,
         };
-        self.recent.insert(row.ids.conversation_id, recent);
+        self.recent
+            .insert((plan.payer.owner, row.ids.conversation_id), recent);
     }
 }

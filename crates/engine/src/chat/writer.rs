@@ -11,7 +11,7 @@ use chatai_store::{
     StoreError, Tx,
     ops::turns::{self, Appended, NewEvent},
 };
-use chatai_types::MessageId;
+use chatai_types::{MessageId, Timestamp};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -48,9 +48,9 @@ impl EventWriter {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Vec<Unwritten> {
+    fn take(&self, now: Timestamp) -> Vec<Unwritten> {
         let logs = std::mem::take(&mut *self.lock());
-        logs.iter().filter_map(TurnLog::take_unwritten).collect()
+        logs.iter().filter_map(|log| log.take_unwritten(now)).collect()
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn write_events(inner: Arc<Inner>) {
             _ = ticks.tick() => {}
             () = inner.turns.stopped.cancelled() => return,
         }
-        let batch = inner.turns.writer.take();
+        let batch = inner.turns.writer.take(inner.clock.now());
         if !batch.is_empty() && !write(&inner, batch).await {
             tokio::time::sleep(WAIT).await;
         }

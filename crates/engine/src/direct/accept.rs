@@ -11,11 +11,12 @@ use crate::{
     EngineError,
     chat::{
         Served,
-        accept::{mismatch, put, unknown_price},
-        leases::{LEASE_SECS, REPEATABLE_SECS},
+        accept::{mismatch, unknown_price},
+        fingerprint::put,
         request_tokens,
     },
     inner::Inner,
+    leases::{LEASE_SECS, REPEATABLE_SECS},
     money::direct_worst_case,
     views::Caller,
 };
@@ -165,7 +166,7 @@ async fn begin(
         (Err(id), _) => return Ok((repeated(&inner, payer.owner, id).await?, None)),
     };
     let stop = CancellationToken::new();
-    let (out, log, reader) = if accepted.keep.is_some() {
+    let (out, log, reader, synced) = if accepted.keep.is_some() {
         let log = Arc::new(CallLog::new(
             row.id,
             payer.owner,
@@ -173,12 +174,12 @@ async fn begin(
             stop.clone(),
         ));
         let reader = CallReader::kept(&log);
-        (Out::Kept(Arc::clone(&log)), Some(log), reader)
+        (Out::Kept(Arc::clone(&log)), Some(log), reader, Some(synced))
     } else {
         let (pieces, taken) = mpsc::channel(PIECES_AHEAD);
         let (end, ended) = oneshot::channel();
-        let reader = CallReader::own(taken, ended, Arc::clone(&about));
-        (Out::Own { pieces, end }, None, reader)
+        let reader = CallReader::own(taken, ended, Arc::clone(&about), synced);
+        (Out::Own { pieces, end }, None, reader, None)
     };
     let live = Live {
         owner: payer.owner,
@@ -269,6 +270,7 @@ async fn written(
         OpenedCall::Call { id, is_reserved } => Ok(Ok(Row { id, is_reserved })),
         OpenedCall::Repeated(id) => Ok(Err(id)),
         OpenedCall::OtherRequest => Err(mismatch()),
+        OpenedCall::NoOwner => Err(EngineError::invalid_token()),
         OpenedCall::OverBudget => Err(unpriced
             .as_deref()
             .map_or_else(EngineError::budget_exceeded, unknown_price)),

@@ -18,7 +18,7 @@ use crate::{
 };
 use chatai_llm::{Event, EventStream, Item, LlmError, ReasoningState, Request, StopReason, ToolCall};
 use chatai_store::{
-    Synced,
+    StoreError, Synced,
     ops::{
         budgets::Payer,
         direct::{self, AskedAgain},
@@ -42,8 +42,8 @@ pub(super) struct CallTask {
     pub(super) request_tokens: i64,
     /// Whether something was set aside for it.
     pub(super) is_reserved: bool,
-    /// Nothing is told of the call before its record is synced.
-    pub(super) synced: Synced,
+    /// Nothing is told of a kept call before its record is synced. The one reader of any other sees to that itself.
+    pub(super) synced: Option<Synced>,
     pub(super) out: Out,
     pub(super) stop: CancellationToken,
     /// The place among what may run at once.
@@ -198,7 +198,7 @@ impl Begun<'_> {
     async fn drive_while(
         &self,
         work: Work,
-        synced: Synced,
+        synced: Option<Synced>,
         stop: &CancellationToken,
         progress: &mut Progress,
     ) -> Ended {
@@ -228,19 +228,25 @@ impl Begun<'_> {
         };
         match ended {
             Ok(Ok(())) => Ended::Complete,
+            Ok(Err(Failure::Deleted)) => Ended::Stopped,
             Ok(Err(failure)) => Ended::Failed(failure),
             Err(_) => Ended::Failed(Failure::Panic),
         }
     }
 
     /// Asks the model, and runs our own tools for it in rounds with a bound.
-    async fn answer(&self, request: Request, synced: Synced, progress: &mut Progress) -> Result<(), Failure> {
+    async fn answer(
+        &self,
+        request: Request,
+        synced: Option<Synced>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
         let mut asking = Asking {
             // A program that offers tools runs them itself.
             has_tools: !request.tools.is_empty(),
             may_search: true,
             request,
-            synced: Some(synced),
+            synced,
         };
         let rounds = self.inner.settings.limits.tool_rounds;
         for round in 0..=rounds {
@@ -288,7 +294,7 @@ impl Begun<'_> {
         }
     }
 
-    /// Begins to ask. Nothing that comes is told before the call's record is synced, which is waited for meanwhile.
+    /// Begins to ask. What has to be synced first is waited for meanwhile.
     async fn start(
         &self,
         request: Request,
@@ -296,14 +302,9 @@ impl Begun<'_> {
         progress: &mut Progress,
     ) -> Result<EventStream, Failure> {
         let asking = progress.asked.provider.stream(request);
-        let stream = match synced.take() {
-            None => asking.await?,
-            Some(synced) => {
-                let (stream, synced) = tokio::join!(asking, synced.wait());
-                synced?;
-                stream?
-            }
-        };
+        let (stream, synced) = tokio::join!(asking, waited(synced.take()));
+        synced?;
+        let stream = stream?;
         progress.is_accepted = true;
         Ok(stream)
     }
@@ -356,10 +357,15 @@ impl Begun<'_> {
     }
 
     /// Embeds texts.
-    async fn embed(&self, texts: &[String], synced: Synced, progress: &mut Progress) -> Result<(), Failure> {
+    async fn embed(
+        &self,
+        texts: &[String],
+        synced: Option<Synced>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
         let model = &progress.asked.model.name;
         let asking = progress.asked.provider.embed(model, texts);
-        let (done, synced) = tokio::join!(asking, synced.wait());
+        let (done, synced) = tokio::join!(asking, waited(synced));
         synced?;
         let done = done?;
         (progress.is_accepted, progress.has_given) = (true, true);
@@ -393,7 +399,15 @@ impl Begun<'_> {
             .inner
             .store
             .write_staged(move |tx| direct::ask_again(tx, &again));
-        let ((), _synced) = writing.await?;
-        Ok(())
+        let (is_written, _synced) = writing.await?;
+        if is_written { Ok(()) } else { Err(Failure::Deleted) }
+    }
+}
+
+/// Waits for a sync, where one has to be waited for.
+async fn waited(synced: Option<Synced>) -> Result<(), StoreError> {
+    match synced {
+        Some(synced) => synced.wait().await,
+        None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! What can be read again of a call, ended, deleted, and gone on from.
 
-use super::{CallAbout, CallOutcome, CallReader, Piece, follow, log::CallLog};
+use super::{CallAbout, CallOutcome, CallReader, Piece, follow, log::CallLog, settle};
 use crate::{Engine, EngineError, inner::Inner, views::Caller};
 use chatai_store::{
     Tx,
@@ -85,10 +85,10 @@ impl Engine {
     /// # Errors
     /// `response_not_found`.
     pub async fn delete_kept(&self, caller: &Caller, public_id: &str) -> Result<(), EngineError> {
-        let (owner, id) = (caller.user_id, name(public_id)?.to_owned());
+        let (owner, id, now) = (caller.user_id, name(public_id)?.to_owned(), self.now());
         let deleted = self
             .store()
-            .write(move |tx| direct::delete_kept(tx, owner, &id))
+            .write(move |tx| direct::delete_kept(tx, owner, &id, now, settle))
             .await?;
         let deleted = deleted.ok_or_else(EngineError::response_not_found)?;
         self.inner.calls.stop(deleted);

@@ -11,12 +11,12 @@ mod closing;
 mod embed;
 mod follow;
 mod kept;
-mod leases;
 mod log;
 mod piece;
 mod progress;
 mod reader;
 mod running;
+mod settle;
 mod writer;
 
 #[cfg(test)]
@@ -24,13 +24,13 @@ mod tests;
 
 pub use embed::{EmbedCall, Embedded};
 pub use kept::KeptView;
-pub(crate) use leases::{keep_calls, sweep};
 pub use log::CallAbout;
 pub use piece::{CallOutcome, Piece};
 pub use reader::{CallReader, Told};
 pub(crate) use running::DirectCalls;
+pub(crate) use settle::settle;
 
-use crate::{Engine, EngineError, views::Caller};
+use crate::{Engine, EngineError, chat::request_tokens, views::Caller};
 use chatai_llm::Request;
 use chatai_types::CallKind;
 use std::sync::Arc;
@@ -101,6 +101,20 @@ impl Engine {
     /// `rate_limited`, `overloaded`, `shutting_down`.
     pub async fn call(&self, caller: &Caller, call: DirectCall) -> Result<StartedCall, EngineError> {
         accept::call(&self.inner, caller, call).await
+    }
+
+    /// How many tokens a request is believed to be, to a model that the caller may name. No model is asked.
+    ///
+    /// # Errors
+    /// `model_unknown`, `model_unavailable`, `model_not_allowed`.
+    pub fn count_tokens(
+        &self,
+        caller: &Caller,
+        model: Option<&str>,
+        request: &Request,
+    ) -> Result<i64, EngineError> {
+        self.inner.models.resolve_for(caller, model)?;
+        Ok(request_tokens(request))
     }
 
     /// The models that this caller may name, those that embed included, in the catalog's order.

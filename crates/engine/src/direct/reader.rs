@@ -6,7 +6,9 @@ use super::{
     piece::{CallOutcome, Piece},
 };
 use crate::EngineError;
-use std::sync::Arc;
+use chatai_store::{StoreError, Synced};
+use futures_util::future::BoxFuture;
+use std::{fmt, sync::Arc};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Pieces that are given to a reader at once.
@@ -27,13 +29,17 @@ pub struct CallReader(Source);
 
 #[derive(Debug)]
 enum Source {
-    Own {
-        pieces: mpsc::Receiver<Piece>,
-        end: oneshot::Receiver<CallOutcome>,
-        about: Arc<CallAbout>,
-        ended: bool,
-    },
+    Own(Own),
     Kept(Listener),
+}
+
+struct Own {
+    /// Until the call's record is synced: nothing is told before. It is asked for while the model is.
+    synced: Option<BoxFuture<'static, Result<(), StoreError>>>,
+    pieces: mpsc::Receiver<Piece>,
+    end: oneshot::Receiver<CallOutcome>,
+    about: Arc<CallAbout>,
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -49,13 +55,15 @@ impl CallReader {
         pieces: mpsc::Receiver<Piece>,
         end: oneshot::Receiver<CallOutcome>,
         about: Arc<CallAbout>,
+        synced: Synced,
     ) -> Self {
-        Self(Source::Own {
+        Self(Source::Own(Own {
+            synced: Some(Box::pin(synced.wait())),
             pieces,
             end,
             about,
             ended: false,
-        })
+        }))
     }
 
     pub(super) fn kept(log: &Arc<CallLog>) -> Self {
@@ -71,27 +79,7 @@ impl CallReader {
     /// has missed nothing.
     pub async fn next(&mut self) -> Option<Told> {
         match &mut self.0 {
-            Source::Own {
-                pieces,
-                end,
-                about,
-                ended,
-            } => {
-                if *ended {
-                    return None;
-                }
-                let mut some = Vec::new();
-                if pieces.recv_many(&mut some, AT_ONCE).await > 0 {
-                    return Some(Told::Pieces(some));
-                }
-                let outcome = end.await;
-                *ended = true;
-                let outcome = outcome.unwrap_or_else(|_| {
-                    let gone = EngineError::internal("a call's task is gone");
-                    CallOutcome::lost(&about.model, about.created_at, gone)
-                });
-                Some(Told::Ended(Box::new(outcome)))
-            }
+            Source::Own(own) => own.next().await,
             Source::Kept(listener) => listener.next().await,
         }
     }
@@ -99,6 +87,10 @@ impl CallReader {
     /// Reads to the end: everything, and the outcome; `None` when this instance can no longer follow.
     pub async fn whole(mut self) -> Option<(Vec<Piece>, CallOutcome)> {
         let mut all = Vec::new();
+        if let Source::Own(own) = &mut self.0 {
+            // The end is synced behind the beginning, and nothing is told before it.
+            own.synced = None;
+        }
         while let Some(told) = self.next().await {
             match told {
                 Told::Pieces(pieces) => all.extend(pieces),
@@ -106,6 +98,47 @@ impl CallReader {
             }
         }
         None
+    }
+}
+
+impl Own {
+    async fn next(&mut self) -> Option<Told> {
+        if self.ended {
+            return None;
+        }
+        if let Some(synced) = &mut self.synced {
+            let outcome = synced.await;
+            self.synced = None;
+            if let Err(error) = outcome {
+                return Some(self.lost(error.into()));
+            }
+        }
+        let mut some = Vec::new();
+        if self.pieces.recv_many(&mut some, AT_ONCE).await > 0 {
+            return Some(Told::Pieces(some));
+        }
+        match (&mut self.end).await {
+            Ok(outcome) => {
+                self.ended = true;
+                Some(Told::Ended(Box::new(outcome)))
+            }
+            Err(_) => Some(self.lost(EngineError::internal("a call's task is gone"))),
+        }
+    }
+
+    fn lost(&mut self, error: EngineError) -> Told {
+        self.ended = true;
+        let outcome = CallOutcome::lost(&self.about.model, self.about.created_at, error);
+        Told::Ended(Box::new(outcome))
+    }
+}
+
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Own")
+            .field("about", &self.about)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 

@@ -50,12 +50,12 @@ impl DirectCalls {
     }
 
     /// All of them.
-    pub(super) fn ids(&self) -> Vec<CallId> {
+    pub(crate) fn ids(&self) -> Vec<CallId> {
         self.lock().calls.keys().copied().collect()
     }
 
     /// Those that are kept, which others may want to end.
-    pub(super) fn kept_ids(&self) -> Vec<CallId> {
+    pub(crate) fn kept_ids(&self) -> Vec<CallId> {
         self.lock().kept.values().map(|log| log.id).collect()
     }
 
@@ -70,7 +70,7 @@ impl DirectCalls {
     }
 
     /// Ends a call, if it runs here.
-    pub(super) fn stop(&self, id: CallId) {
+    pub(crate) fn stop(&self, id: CallId) {
         if let Some(live) = self.lock().calls.get(&id) {
             live.stop.cancel();
         }

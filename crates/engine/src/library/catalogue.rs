@@ -54,6 +54,18 @@ impl Engine {
         })
     }
 
+    /// The books of these very titles, whoever wrote them. Case, accents and punctuation do not count.
+    pub fn books_called(&self, titles: &[String]) -> Vec<ShelvedBook> {
+        let index = self.inner.library.index();
+        let mut found: Vec<BookId> = titles.iter().flat_map(|title| index.called(title)).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+            .into_iter()
+            .filter_map(|id| Some(shelved(&index, id, index.book(id)?)))
+            .collect()
+    }
+
     /// One book.
     ///
     /// # Errors

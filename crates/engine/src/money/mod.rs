@@ -1,8 +1,10 @@
 //! Budgets and usage as accounts see them.
 
+mod closing;
 mod usage;
 mod worst_case;
 
+pub(crate) use closing::keep_days_closed;
 pub use usage::{UsageGroup, UsageKey, UsageQuery, UsageReport, UsageSum};
 pub(crate) use worst_case::{Allowance, Demand, TOOL_RESULT_TOKENS, direct_worst_case, embedding_worst_case};
 

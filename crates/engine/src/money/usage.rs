@@ -3,7 +3,7 @@
 use crate::{Engine, EngineError};
 use chatai_store::ops::{
     direct::NO_CONVERSATION,
-    reports::{self, GroupBy, Key, Sum},
+    reports::{self, Every, GroupBy, Key, Sum},
 };
 use chatai_types::{ConversationId, Day, ErrorCode, Money, Timestamp, TokenCounts, UserId};
 use std::collections::BTreeMap;
@@ -102,8 +102,12 @@ impl Engine {
         let (by_month, by_day) = (asks(UsageGroup::Month), asks(UsageGroup::Day));
         let by = GroupBy {
             user: asks(UsageGroup::User),
-            // Months are made of days: the database knows no calendar.
-            day: by_day || by_month,
+            // A day says which month it is in.
+            every: match (by_day, by_month) {
+                (true, _) => Some(Every::Day),
+                (false, true) => Some(Every::Month),
+                (false, false) => None,
+            },
             model: asks(UsageGroup::Model),
             scope: asks(UsageGroup::Scope),
             conversation: asks(UsageGroup::Conversation),

@@ -6,8 +6,8 @@ use crate::{
     state::{bring, bring_until, bring_with, chat, counts, dry, options, plain_file, state, sums, texts},
 };
 use chatai_engine::import::{ImportError, ImportKind, ImportOptions, ImportReport, LeftOut};
-use chatai_store::ops::conversations;
-use chatai_types::{ConversationId, UserId};
+use chatai_store::ops::{conversations, turns::Settled};
+use chatai_types::{ConversationId, Timestamp, UserId};
 
 conformance! {
     async fn a_second_run_adds_nothing(store: TestStore) {
@@ -126,7 +126,7 @@ conformance! {
         let file = plain_file();
         bring(&store, &file).await;
         let (owner, conversation) = (UserId(1), ConversationId(1));
-        assert!(store.write(move |tx| conversations::delete(tx, owner, conversation)).await.unwrap());
+        assert!(store.write(move |tx| conversations::delete(tx, owner, conversation, Timestamp::from_micros(3), |_| Settled::default())).await.unwrap());
         let after = state(&store).await;
         file.sql("insert into messages (id, conversation_id, text) values (9, 1, 'went on there')");
         let report = bring(&store, &file).await;

@@ -109,6 +109,28 @@ impl<'a> Fields<'a> {
         self.checked_text(name, &raw, rule).map(Some)
     }
 
+    /// The texts of a field that may be given several times.
+    pub(crate) fn texts<'r>(
+        &mut self,
+        name: &'static str,
+        given: impl Iterator<Item = Raw<'r>>,
+        rule: TextRule,
+        most: usize,
+    ) -> Option<Vec<String>> {
+        let mut texts = Vec::new();
+        for raw in given {
+            if texts.len() == most {
+                return self.fail(Fault::value_error(
+                    self.loc(name),
+                    Value::Null,
+                    "it is given too often",
+                ));
+            }
+            texts.push(self.checked_text(name, &raw, rule)?);
+        }
+        Some(texts)
+    }
+
     /// A text that must be there and may hold anything.
     pub(crate) fn any_text(&mut self, name: &'static str) -> Option<String> {
         match self.source.field(name) {

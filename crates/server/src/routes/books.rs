@@ -23,6 +23,8 @@ use utoipa::ToSchema;
 
 /// How many books there are without a `limit`.
 const DEFAULT_LIMIT: i64 = 50;
+/// The most titles that are looked up at once.
+const MOST_TITLES: usize = 50;
 /// The longest words of a search, and more than any id has.
 const WORDS: TextRule = TextRule::up_to(500);
 
@@ -77,9 +79,11 @@ impl<'a> From<&'a ShelvedBook> for BookBody<'a> {
 /// Look through the book collection, or search it by words.
 ///
 /// Without `q` the books come in the collection's order, a page at a time. With `q` the best come first, as many as
-/// `limit` says; a genre, theme, author or title may be among the words.
+/// `limit` says; a genre, theme, author or title may be among the words. With `title` those come that are called exactly
+/// so, but for case, accents and punctuation: none, one, or several where two books share a title.
 #[utoipa::path(get, path = "/books", tag = "books",
     params(("q" = Option<String>, Query, description = "Words", max_length = 500),
+           ("title" = Option<Vec<String>>, Query, description = "A title, up to 50 times; in place of all else", max_items = 50),
            ("limit" = Option<i64>, Query, description = "The most books; 50 without it", minimum = 1, maximum = 200),
            ("after" = Option<String>, Query, description = "A book's id: those behind it; without `q` alone")),
     responses((status = 200, description = "The books", body = [BookBody],
@@ -96,9 +100,14 @@ pub(crate) async fn list(
     let words = fields.optional_text("q", WORDS);
     let limit = fields.optional_integer("limit", 1..=200);
     let after = fields.optional_text("after", WORDS);
-    let (Some(words), Some(limit), Some(after)) = (words, limit, after) else {
+    let titles = fields.texts("title", read.all("title"), WORDS, MOST_TITLES);
+    let (Some(words), Some(limit), Some(after), Some(titles)) = (words, limit, after, titles) else {
         return Err(ApiError::validation(faults));
     };
+    if !titles.is_empty() {
+        let called = state.engine.books_called(&titles);
+        return Ok(json(&called.iter().map(BookBody::from).collect::<Vec<_>>()));
+    }
     let limit = usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).expect("limits are small and positive");
     let shelf = match words {
         Some(words) => state.engine.find_books(&words, limit),

@@ -1,6 +1,6 @@
 //! A message as clients see it.
 
-use chatai_engine::{Attachment, Message};
+use chatai_engine::{Attachment, Message, Step, StepKind};
 use chatai_types::{Money, Role, TokenCounts};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,6 +45,51 @@ pub(crate) struct MessageBody<'a> {
     price_exact: Option<String>,
     /// The messages that follow the same one, this one included.
     siblings: Vec<i64>,
+    /// Milliseconds from the question to the first piece of the answer; null where nobody saw it, and on a user's message.
+    first_token_ms: Option<i64>,
+    /// Milliseconds from the question to the end of the answer; null where nobody saw it, and on a user's message.
+    duration_ms: Option<i64>,
+    /// What the answer did beside speaking, in order, where a list was asked for it; null elsewhere. The texts are among
+    /// the answer's events.
+    steps: Option<Vec<StepBody<'a>>>,
+}
+
+/// One thing that an answer did beside speaking.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Step)]
+pub(crate) struct StepBody<'a> {
+    /// `reasoning` or `tool`.
+    kind: &'static str,
+    /// Of a tool: the call's id, which its events carry.
+    id: Option<&'a str>,
+    /// Of a tool: its name.
+    name: Option<&'a str>,
+    /// Of a tool: `running`, `done` or `failed`.
+    state: Option<&'static str>,
+    /// Milliseconds; null where nobody saw them.
+    duration_ms: Option<i64>,
+}
+
+impl<'a> From<&'a Step> for StepBody<'a> {
+    fn from(step: &'a Step) -> Self {
+        let duration_ms = step.took_ms;
+        match &step.kind {
+            StepKind::Reasoning => Self {
+                kind: "reasoning",
+                id: None,
+                name: None,
+                state: None,
+                duration_ms,
+            },
+            StepKind::Tool { id, name, state } => Self {
+                kind: "tool",
+                id: Some(id),
+                name: Some(name),
+                state: Some(state.as_str()),
+                duration_ms,
+            },
+        }
+    }
 }
 
 /// A file that came with a message.
@@ -99,6 +144,19 @@ impl<'a> From<&'a Message> for MessageBody<'a> {
                 .filter(|_| message.price.is_some() || message.tokens.is_none())
                 .map(|price| price.to_string()),
             siblings: message.siblings.iter().map(|id| id.0).collect(),
+            first_token_ms: message.times.first_ms,
+            duration_ms: message.times.total_ms,
+            steps: None,
+        }
+    }
+}
+
+impl<'a> MessageBody<'a> {
+    /// With what an answer did beside speaking.
+    pub(crate) fn with_steps(self, steps: &'a [Step]) -> Self {
+        Self {
+            steps: Some(steps.iter().map(StepBody::from).collect()),
+            ..self
         }
     }
 }
@@ -123,6 +181,7 @@ pub(crate) fn input_total(tokens: &TokenCounts) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chatai_engine::{Times, ToolState};
     use chatai_types::{AttachmentId, ConversationId, ErrorCode, MessageId, Timestamp, TurnStatus};
     use serde_json::{Value, json};
 
@@ -141,6 +200,7 @@ mod tests {
             price: None,
             error: None,
             created_at: Timestamp::from_micros(0),
+            times: Times::default(),
             attachments: Vec::new(),
             siblings: vec![MessageId(2)],
         }
@@ -160,7 +220,16 @@ mod tests {
         assert_eq!(names[..contract.len()], contract);
         assert_eq!(
             names[contract.len()..],
-            ["parent_id", "status", "error", "price_exact", "siblings"]
+            [
+                "parent_id",
+                "status",
+                "error",
+                "price_exact",
+                "siblings",
+                "first_token_ms",
+                "duration_ms",
+                "steps"
+            ]
         );
     }
 
@@ -218,6 +287,26 @@ mod tests {
         assert_eq!(
             answer["attachments"],
             json!([{"id": 4, "message_id": 2, "filename": "a.txt", "content_type": null}])
+        );
+    }
+
+    #[test]
+    fn steps_are_told_where_they_were_asked_for() {
+        let answer = message(Role::Assistant);
+        assert_eq!(wire(&answer)["steps"], Value::Null);
+        let tool = StepKind::Tool {
+            id: "a".into(),
+            name: "look".into(),
+            state: ToolState::Done,
+        };
+        let steps =
+            [(StepKind::Reasoning, None), (tool, Some(40))].map(|(kind, took_ms)| Step { kind, took_ms });
+        assert_eq!(
+            serde_json::to_value(MessageBody::from(&answer).with_steps(&steps)).unwrap()["steps"],
+            json!([
+                {"kind": "reasoning", "id": null, "name": null, "state": null, "duration_ms": null},
+                {"kind": "tool", "id": "a", "name": "look", "state": "done", "duration_ms": 40},
+            ])
         );
     }
 }

@@ -25,4 +25,7 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     8 => "0008" "tool_grants";
     9 => "0009" "pins";
     10 => "0010" "sessions";
+    11 => "0011" "settling";
+    12 => "0012" "usage_sums";
+    13 => "0013" "times";
 };

@@ -1,8 +1,13 @@
 //! An account and all that is its own, gone in one transaction. The ledger keeps the amounts.
 
-use super::{attachments, search_purge, settings};
+use super::{
+    attachments,
+    direct::{self, AbandonedCall, CallEnd, Unclosed},
+    search_purge, settings,
+    turns::{self, Abandoned, Deleted, Settled},
+};
 use crate::{Backend, StoreError, Tx, tx::params};
-use chatai_types::{ConversationId, UserId, UserRole};
+use chatai_types::{ConversationId, Timestamp, UserId, UserRole};
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +33,14 @@ const IMPORTED: &[&str] = &[
     "delete from imported_rows where kind = 'user' and local_id = $1",
 ];
 
-/// Removes an account.
-pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
+/// Removes an account. The ledger gets what is found of turns and of direct calls that still run.
+pub fn remove(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    now: Timestamp,
+    settle_turn: impl Fn(&Abandoned) -> Settled,
+    settle_call: impl Fn(&AbandonedCall) -> CallEnd,
+) -> Result<Removed, StoreError> {
     // One row is taken by every removal: of two last administrators one stays. Then the account's own row and those
     // of its conversations, so that what is written for it at the same time is either gone too or refused.
     settings::queue_up(tx)?;
@@ -59,6 +70,8 @@ pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
         params![owner],
         |row| row.get(0),
     )?;
+    turns::before_deletion(tx, owner, Deleted::Account, now, settle_turn)?;
+    direct::before_deletion(tx, Unclosed::OfAccount(owner), now, settle_call)?;
     let contents: Vec<String> = tx.query(
         "select distinct a.content_hash from conversations c join messages m on m.conversation_id = c.id \
          join attachments a on a.message_id = m.id where c.user_id = $1 order by a.content_hash",
@@ -68,8 +81,6 @@ pub fn remove(tx: &mut Tx<'_>, owner: UserId) -> Result<Removed, StoreError> {
     for sql in IMPORTED {
         tx.exec(sql, params![owner])?;
     }
-    // Of turns that still run: nobody's budget is left to give it back to.
-    tx.exec("delete from reservations where user_id = $1", params![owner])?;
     tx.exec("delete from conversations where user_id = $1", params![owner])?;
     let email_folded: String = tx.query_one(
         "delete from users where id = $1 returning email_folded",

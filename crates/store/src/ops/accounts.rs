@@ -231,7 +231,8 @@ pub fn auth_state(tx: &mut Tx<'_>, owner: UserId, session: &str) -> Result<Optio
     )
 }
 
-/// Ends one session for good, and forgets those whose tokens have expired by themselves.
+/// Ends one session for good, and forgets those whose tokens have expired by themselves. One of an account that is gone
+/// has ended with it.
 pub fn end_session(
     tx: &mut Tx<'_>,
     owner: UserId,
@@ -240,8 +241,8 @@ pub fn end_session(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.exec(
-        "insert into ended_sessions (session, user_id, expires_at) values ($1, $2, $3) \
-         on conflict (session) do nothing",
+        "insert into ended_sessions (session, user_id, expires_at) \
+         select $1, id, cast($3 as bigint) from users where id = $2 on conflict (session) do nothing",
         params![session, owner, expires_at],
     )?;
     tx.exec(

@@ -1,6 +1,9 @@
 //! Conversations, always by their owner.
 
-use super::{attachments, search_purge};
+use super::{
+    attachments, search_purge,
+    turns::{self, Abandoned, Deleted, Settled},
+};
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{ConversationId, Timestamp, UserId};
 
@@ -48,16 +51,17 @@ pub fn get(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<Option<
     )
 }
 
-/// Adds one.
+/// Adds one. `None` when the account is gone.
 pub fn add(
     tx: &mut Tx<'_>,
     owner: UserId,
     title: Option<&str>,
     summary: Option<&str>,
     now: Timestamp,
-) -> Result<ConversationId, StoreError> {
-    tx.query_one(
-        "insert into conversations (user_id, title, summary, created_at) values ($1, $2, $3, $4) returning id",
+) -> Result<Option<ConversationId>, StoreError> {
+    tx.query_opt(
+        "insert into conversations (user_id, title, summary, created_at) \
+         select id, cast($2 as text), cast($3 as text), cast($4 as bigint) from users where id = $1 returning id",
         params![owner, title, summary, now],
         |row| row.get(0),
     )
@@ -112,8 +116,15 @@ pub fn settle_title(
 }
 
 /// Deletes it with its messages, attachments and usage details, and the contents nobody else refers to.
-/// The ledger keeps the amounts. False when it is missing or another's.
-pub fn delete(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bool, StoreError> {
+/// The ledger keeps the amounts, and gets those that `settling` finds of turns that still run. False when it is missing
+/// or another's.
+pub fn delete(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    id: ConversationId,
+    now: Timestamp,
+    settling: impl Fn(&Abandoned) -> Settled,
+) -> Result<bool, StoreError> {
     // The row is taken first, so that a message sent at the same time is either deleted too or refused.
     let taken = tx.exec(
         "update conversations set head_id = null where id = $1 and user_id = $2",
@@ -122,6 +133,7 @@ pub fn delete(tx: &mut Tx<'_>, owner: UserId, id: ConversationId) -> Result<bool
     if taken == 0 {
         return Ok(false);
     }
+    turns::before_deletion(tx, owner, Deleted::Conversation(id), now, settling)?;
     let contents = attachments::contents_of_conversation(tx, id)?;
     tx.exec(
         "delete from conversations where id = $1 and user_id = $2",

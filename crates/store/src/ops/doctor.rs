@@ -2,6 +2,32 @@
 
 use crate::{StoreError, Tx, tx::params};
 
+/// Counts the groups whose sums in the first rows are not those in the second, both ways.
+macro_rules! differing {
+    ($keys:literal, $these:expr, $those:literal) => {
+        concat!(
+            "select count(*) from (select ", $keys, " from (select ", $keys,
+            ", calls, fresh_input, cache_read, cache_write, output, reasoning, amount from ", $these,
+            " union all select ", $keys,
+            ", -calls, -fresh_input, -cache_read, -cache_write, -output, -reasoning, -amount from ", $those,
+            ") sums group by ", $keys,
+            " having sum(calls) <> 0 or sum(fresh_input) <> 0 or sum(cache_read) <> 0 or sum(cache_write) <> 0 \
+             or sum(output) <> 0 or sum(reasoning) <> 0 or sum(amount) <> 0) differing"
+        )
+    };
+}
+
+/// The sums by closed day of each account, with the first day of its month; see [`chatai_types::Day::month_start`].
+macro_rules! days_with_month {
+    () => {
+        "(select u.*, day - (day_of_year - (153 * ((5 * day_of_year + 2) / 153) + 2) / 5) as month from \
+         (select u.*, day_of_era - (365 * year + year / 4 - year / 100) as day_of_year from \
+         (select u.*, (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365 as year from \
+         (select u.*, ((day + 719468) % 146097 + 146097) % 146097 as day_of_era from usage_days u \
+         where day <= (select through from closed_days)) u) u) u) u"
+    };
+}
+
 /// Each check counts the rows that are amiss.
 const CHECKS: &[(&str, &str)] = &[
     (
@@ -29,6 +55,22 @@ const CHECKS: &[(&str, &str)] = &[
         "select count(*) from usage_days u where not exists (select 1 from ledger l where l.user_id = u.user_id \
          and l.created_at >= u.day * 86400000000 and l.created_at < (u.day + 1) * 86400000000 \
          and l.model = u.model and l.scope = u.scope)",
+    ),
+    (
+        "sums by month that are not those of their days",
+        differing!("user_id, month, model, scope", days_with_month!(), "usage_months"),
+    ),
+    (
+        "sums of all accounts by day that are not those of each",
+        differing!(
+            "day, model, scope",
+            "usage_days where day <= (select through from closed_days)",
+            "all_usage_days"
+        ),
+    ),
+    (
+        "sums of all accounts by month that are not those of each",
+        differing!("month, model, scope", "usage_months", "all_usage_months"),
     ),
     (
         "budgets whose spent amount is not the sum of their window",
@@ -60,8 +102,9 @@ const CHECKS: &[(&str, &str)] = &[
          (select cast(coalesce(sum(r.key_amount), 0) as bigint) from reservations r where r.key_id = b.key_id)",
     ),
     (
-        "reservations of answers that have ended",
-        "select count(*) from reservations r join messages m on m.id = r.message_id where m.status <> 'running'",
+        "reservations of answers that are not running",
+        "select count(*) from reservations r where r.message_id > 0 and not exists \
+         (select 1 from messages m where m.id = r.message_id and m.status = 'running')",
     ),
     (
         "accounts without a budget",
@@ -134,8 +177,9 @@ const CHECKS: &[(&str, &str)] = &[
          group by call_id having sum(line) <> 0 or sum(amount) <> 0) differing",
     ),
     (
-        "reservations of direct calls that have ended",
-        "select count(*) from reservations r join direct_calls c on c.id = -r.message_id where c.status <> 'running'",
+        "reservations of direct calls that are not running",
+        "select count(*) from reservations r where r.message_id < 0 and not exists \
+         (select 1 from direct_calls c where c.id = -r.message_id and c.status = 'running')",
     ),
     (
         "direct calls that are running without a lease, or have one and are not running",

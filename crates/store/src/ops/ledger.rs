@@ -1,7 +1,12 @@
-//! The ledger: every charge, for good, and its sums by day in the same transaction.
+//! The ledger: every charge, for good, and its sums in the same transaction.
 //!
 //! Whatever appends takes the budgets of those who are charged first, so that a budget is never counted anew between
 //! a line and the amount it adds to the budget.
+
+mod sums;
+
+pub use sums::close_day;
+pub(in crate::ops) use sums::closed_through;
 
 use super::budgets;
 use crate::{StoreError, Tx, row::Row, tx::params};
@@ -69,7 +74,7 @@ impl<'e> Line<'e> {
     }
 }
 
-/// Adds lines, and adds them to the sums by day and to the budgets of those who are charged.
+/// Adds lines, and adds them to the sums and to the budgets of those who are charged.
 pub fn append(tx: &mut Tx<'_>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
     let lines: Vec<Line<'_>> = entries.iter().map(|entry| Line::new(entry, 1)).collect();
     add(tx, &lines)
@@ -170,30 +175,13 @@ fn add(tx: &mut Tx<'_>, lines: &[Line<'_>]) -> Result<(), StoreError> {
         add_line(tx, line)?;
     }
     for ((owner, day, model, scope), (calls, tokens, amount)) in days {
-        tx.exec(
-            "insert into usage_days (user_id, day, model, scope, calls, fresh_input, cache_read, cache_write, \
-             output, reasoning, amount) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-             on conflict (user_id, day, model, scope) do update set calls = usage_days.calls + excluded.calls, \
-             fresh_input = usage_days.fresh_input + excluded.fresh_input, \
-             cache_read = usage_days.cache_read + excluded.cache_read, \
-             cache_write = usage_days.cache_write + excluded.cache_write, \
-             output = usage_days.output + excluded.output, \
-             reasoning = usage_days.reasoning + excluded.reasoning, \
-             amount = usage_days.amount + excluded.amount",
-            params![
-                owner,
-                day,
-                model,
-                scope,
-                calls,
-                tokens.fresh_input,
-                tokens.cache_read,
-                tokens.cache_write,
-                tokens.output,
-                tokens.reasoning,
-                amount
-            ],
-        )?;
+        let group = sums::Group {
+            owner,
+            day,
+            model,
+            scope,
+        };
+        sums::add(tx, group, calls, &tokens, amount)?;
     }
     Ok(())
 }

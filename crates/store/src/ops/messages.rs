@@ -41,10 +41,21 @@ pub struct Message {
     pub error: Option<(String, String)>,
     /// When it was written.
     pub created_at: Timestamp,
+    /// Milliseconds to its first piece and to its end, where they are known; answers alone.
+    pub times: Times,
     /// What came with it.
     pub attachments: Vec<Attachment>,
     /// The messages that follow the same one, itself included.
     pub siblings: Vec<MessageId>,
+}
+
+/// How long an answer took, in milliseconds from its question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// To its first piece.
+    pub first_ms: Option<i64>,
+    /// To its end.
+    pub total_ms: Option<i64>,
 }
 
 /// A `select` of all columns that [`message`] reads, with the rest of the statement.
@@ -53,7 +64,7 @@ macro_rules! select {
         concat!(
             "select id, conversation_id, parent_id, request_id, role, status, text, summary, model, \
              size_tokens, tokens_before, fresh_input, cache_read, cache_write, output, reasoning, price, \
-             error_code, error_detail, created_at from messages ",
+             error_code, error_detail, created_at, first_ms, total_ms from messages ",
             $rest
         )
     };
@@ -89,6 +100,10 @@ fn message(row: &Row<'_>) -> Result<Message, StoreError> {
         price: row.get(16)?,
         error: error_code.map(|code| (code, error_detail.unwrap_or_default())),
         created_at: row.get(19)?,
+        times: Times {
+            first_ms: row.get(20)?,
+            total_ms: row.get(21)?,
+        },
         attachments: Vec::new(),
         siblings: vec![row.get(0)?],
     })

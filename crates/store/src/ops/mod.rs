@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod embeddings;
 pub mod import;
 pub mod keys;
+mod leases;
 pub mod ledger;
 pub mod messages;
 pub mod models;

@@ -68,3 +68,24 @@ pub fn sync(
     }
     Ok(versions)
 }
+
+/// The rates of a version, with its number; `None` where no version is known.
+pub(in crate::ops) fn of_version(
+    tx: &mut Tx<'_>,
+    version: Option<PriceVersionId>,
+) -> Result<Option<(PriceVersionId, Rates)>, StoreError> {
+    let Some(version) = version else { return Ok(None) };
+    tx.query_opt(
+        "select input, cache_read, cache_write, output from price_versions where id = $1",
+        params![version],
+        |row| {
+            let rates = Rates {
+                input: row.get(0)?,
+                cache_read: row.get(1)?,
+                cache_write: row.get(2)?,
+                output: row.get(3)?,
+            };
+            Ok((version, rates))
+        },
+    )
+}

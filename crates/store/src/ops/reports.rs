@@ -1,5 +1,8 @@
-//! Sums over the ledger: whole days from its sums by day, what is left of a period from its lines.
+//! Sums over the ledger: whole months and days from its sums, what is left of a period from its lines.
+//!
+//! Days that are not closed are in no coarser sum, and are added from those of each account.
 
+use super::ledger;
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{ConversationId, Day, Money, Timestamp, TokenCounts, UserId};
 use std::collections::BTreeMap;
@@ -18,13 +21,22 @@ pub struct Scope {
     pub to: Option<Timestamp>,
 }
 
+/// A stretch of the calendar, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// A day.
+    Day,
+    /// A month.
+    Month,
+}
+
 /// By what it is grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupBy {
     /// By account.
     pub user: bool,
-    /// By day.
-    pub day: bool,
+    /// By time.
+    pub every: Option<Every>,
     /// By model.
     pub model: bool,
     /// By what calls were for.
@@ -38,7 +50,7 @@ pub struct GroupBy {
 pub struct Key {
     /// The account.
     pub user: Option<UserId>,
-    /// The day.
+    /// The day, or the first day of the month.
     pub day: Option<Day>,
     /// The model.
     pub model: Option<String>,
@@ -81,14 +93,26 @@ pub fn report(tx: &mut Tx<'_>, scope: &Scope, by: GroupBy) -> Result<Option<BTre
     };
     let end = scope.to.map_or(Day::LAST, Day::of);
     let mut report = BTreeMap::new();
-    let parts: &[Part] = if by.conversation || first >= end {
-        &[Part::Lines(from, to)]
+    let parts = if by.conversation || first >= end {
+        vec![Part::Lines(from, to)]
     } else {
-        &[
+        let open = ledger::closed_through(tx)?.next();
+        let mut parts = vec![
             Part::Lines(from, first.start()),
-            Part::Days(first, end),
             Part::Lines(end.start(), to),
-        ]
+            Part::OpenDays(first.max(open), end),
+        ];
+        // A month that is whole in the period is one row where it would be thirty. Of the one that is not over, its row
+        // has the days that are closed.
+        let (first_month, end_month) = (first_month_from(first), end.month_start());
+        if by.every == Some(Every::Day) || first_month >= end_month {
+            parts.push(Part::Days(first, end.min(open)));
+        } else {
+            parts.push(Part::Days(first, first_month.min(open)));
+            parts.push(Part::Months(first_month, end_month));
+            parts.push(Part::Days(end_month, end.min(open)));
+        }
+        parts
     };
     for part in parts {
         for (key, sum) in part.groups(tx, scope.owner, by)? {
@@ -103,11 +127,22 @@ pub fn report(tx: &mut Tx<'_>, scope: &Scope, by: GroupBy) -> Result<Option<BTre
     Ok(few.then_some(report))
 }
 
+/// The first month that begins on this day or after it.
+fn first_month_from(day: Day) -> Day {
+    if day.month_start() == day {
+        day
+    } else {
+        day.next_month()
+    }
+}
+
 /// A piece of the period, and where its sums come from.
 #[derive(Clone, Copy)]
 enum Part {
     Lines(Timestamp, Timestamp),
+    OpenDays(Day, Day),
     Days(Day, Day),
+    Months(Day, Day),
 }
 
 impl Part {
@@ -119,7 +154,9 @@ impl Part {
     ) -> Result<Vec<(Key, Sum)>, StoreError> {
         let (from, to) = match self {
             Self::Lines(from, to) => (from.as_micros(), to.as_micros()),
-            Self::Days(from, to) => (from.number(), to.number()),
+            Self::OpenDays(from, to) | Self::Days(from, to) | Self::Months(from, to) => {
+                (from.number(), to.number())
+            }
         };
         if from >= to {
             return Ok(Vec::new());
@@ -129,23 +166,29 @@ impl Part {
         tx.query_dynamic(
             &self.sql(owner.is_some(), by),
             params![owned, from, to, MOST_GROUPS + 1],
-            group,
+            |row| group(row, by.every),
         )
     }
 
     /// The statement, out of fixed pieces.
     fn sql(self, of_one: bool, by: GroupBy) -> String {
+        // Of all accounts together there are sums of their own.
+        let is_by_account = of_one || by.user;
         let (table, moment, day) = match self {
             Self::Lines(..) => (
                 "ledger",
                 "created_at",
                 "(created_at - ((created_at % 86400000000 + 86400000000) % 86400000000)) / 86400000000",
             ),
-            Self::Days(..) => ("usage_days", "day", "day"),
+            Self::OpenDays(..) => ("usage_days", "day", "day"),
+            Self::Days(..) if is_by_account => ("usage_days", "day", "day"),
+            Self::Days(..) => ("all_usage_days", "day", "day"),
+            Self::Months(..) if is_by_account => ("usage_months", "month", "month"),
+            Self::Months(..) => ("all_usage_months", "month", "month"),
         };
         let columns = [
             (by.user, "user_id", "bigint"),
-            (by.day, day, "bigint"),
+            (by.every.is_some(), day, "bigint"),
             (by.model, "model", "text"),
             (by.scope, "scope", "text"),
             (by.conversation, "conversation_id", "bigint"),
@@ -184,10 +227,14 @@ impl Part {
     }
 }
 
-fn group(row: &Row<'_>) -> Result<(Key, Sum), StoreError> {
+fn group(row: &Row<'_>, every: Option<Every>) -> Result<(Key, Sum), StoreError> {
+    let day: Option<Day> = row.get(1)?;
     let key = Key {
         user: row.get(0)?,
-        day: row.get(1)?,
+        day: match every {
+            Some(Every::Month) => day.map(Day::month_start),
+            Some(Every::Day) | None => day,
+        },
         model: row.get(2)?,
         scope: row.get(3)?,
         conversation: row.get(4)?,

@@ -29,6 +29,8 @@ pub(super) fn open(path: &Path, purpose: Purpose) -> rusqlite::Result<Connection
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Else a statement is compiled anew whenever another number is bound to its `limit`, in case that changes the plan.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     functions::register(&connection)?;
     Ok(connection)

@@ -21,6 +21,8 @@ mod failure;
 mod files;
 mod functions;
 mod group;
+#[cfg(test)]
+mod plans;
 mod reader;
 mod schema;
 mod session;

@@ -50,7 +50,7 @@ static TWO: &[Migration] = &[FIRST, SECOND];
 static TWO_BROKEN: &[Migration] = &[FIRST, BROKEN];
 static TWO_ORPHANING: &[Migration] = &[FIRST, ORPHANING];
 
-async fn open(place: &Place, migrations: &'static [Migration]) -> Result<Store, OpenError> {
+pub(super) async fn open(place: &Place, migrations: &'static [Migration]) -> Result<Store, OpenError> {
     match place {
         Place::Sqlite(_) => {
             let mut options = SqliteOptions::new(place.path());

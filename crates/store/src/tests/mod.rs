@@ -14,6 +14,7 @@ mod queues;
 mod recovery;
 mod search;
 mod transactions;
+mod upgrades;
 mod values;
 
 use crate::{Store, StoreError};

@@ -4,17 +4,17 @@ use crate::{
     common::{TestStore, conformance, run},
     raw::{meddle, number},
     support::{
-        account, answered, at_once, expect_sound, new_account, open, other_instance, read, turn, turn_with,
-        write,
+        account, answered, at, at_once, expect_sound, new_account, open, other_instance, read, settle,
+        settle_call, try_open, turn, turn_with, write,
     },
 };
 use chatai_store::{
-    Store, StoreError,
+    Store,
     ops::{
         account_removal::{self, Removed},
         accounts::{self, Added},
-        attachments, budgets,
-        turns::{self, OpenTurn, Opened},
+        attachments, budgets, conversations,
+        turns::{self, OpenTurn, Opened, Repeatable},
     },
 };
 use chatai_types::{BudgetPeriod, Money, UserId};
@@ -23,7 +23,10 @@ use futures_util::future::join;
 const ROUNDS: usize = 12;
 
 async fn remove(store: &Store, owner: UserId) -> Removed {
-    write(store, move |tx| account_removal::remove(tx, owner)).await
+    write(store, move |tx| {
+        account_removal::remove(tx, owner, at(60), settle, settle_call)
+    })
+    .await
 }
 
 conformance! {
@@ -65,7 +68,7 @@ conformance! {
     async fn what_a_running_turn_had_set_aside_is_gone_with_it(store: TestStore) {
         let owner = account(&store, "a@example.com").await;
         let (limit, period) = (Some(Money::from_pico(100)), BudgetPeriod::Total);
-        let now = crate::support::at(20);
+        let now = at(20);
         write(&store, move |tx| budgets::set(tx, owner, limit, period, now)).await;
         let opening = OpenTurn { worst_case: Money::from_pico(60), ..turn(owner, None) };
         assert!(open(&store, opening).await.is_reserved);
@@ -97,11 +100,39 @@ conformance! {
             let opening = other.write(move |tx| turns::open(tx, &late));
             let (removed, opened) = join(remove(&store, owner), opening).await;
             assert!(matches!(removed, Removed::Gone(_)), "{removed:?}");
-            let refused = matches!(opened, Ok(Opened::NoConversation) | Err(StoreError::Foreign(_)));
+            let refused = matches!(opened, Ok(Opened::NoConversation | Opened::NoOwner));
             assert!(refused || matches!(opened, Ok(Opened::Turn(_))), "{opened:?}");
             for table in ["users", "conversations", "messages", "attachments", "blobs", "reservations"] {
                 assert_eq!(number(&store.place, &format!("select count(*) from {table}")).await, 0, "{table}");
             }
+        }
+    }
+
+    /// Whoever was let in a moment before is told that its token counts no more.
+    async fn nothing_is_written_for_an_account_that_is_gone(store: TestStore) {
+        let owner = account(&store, "a@example.com").await;
+        assert!(matches!(remove(&store, owner).await, Removed::Gone(_)));
+        assert_eq!(write(&store, move |tx| conversations::add(tx, owner, None, None, at(1))).await, None);
+        assert_eq!(try_open(&store, turn(owner, None)).await, Opened::NoOwner);
+        let mut again = turn(owner, None);
+        again.repeatable = Some(Repeatable {
+            key: "key".to_owned(),
+            fingerprint: "asked".to_owned(),
+            not_before: at(0),
+        });
+        assert_eq!(try_open(&store, again).await, Opened::NoOwner);
+        write(&store, move |tx| accounts::end_session(tx, owner, "session", at(90), at(60))).await;
+        assert_eq!(number(&store.place, "select count(*) from ended_sessions").await, 0);
+    }
+
+    async fn a_conversation_made_during_a_removal_is_gone_too_or_refused(store: TestStore) {
+        let other = other_instance(&store).await;
+        for _ in 0..ROUNDS {
+            let owner = account(&store, "a@example.com").await;
+            let adding = write(&other, move |tx| conversations::add(tx, owner, None, None, at(1)));
+            let (removed, _added) = join(remove(&store, owner), adding).await;
+            assert!(matches!(removed, Removed::Gone(_)), "{removed:?}");
+            assert_eq!(number(&store.place, "select count(*) from conversations").await, 0);
         }
     }
 

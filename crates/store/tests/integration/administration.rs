@@ -2,7 +2,7 @@
 
 use crate::{
     common::{TestStore, conformance, run},
-    support::{account, at, at_once, read, write},
+    support::{account, at, at_once, read, settle, settle_call, write},
 };
 use chatai_store::{
     Store,
@@ -69,7 +69,7 @@ conformance! {
             let outcomes = at_once(&store, 4, async |store, number| match number {
                 0 => change(&store, a, Some(UserRole::User), None).await == Changed::LastAdministrator,
                 1 => change(&store, b, None, Some(true)).await == Changed::LastAdministrator,
-                2 => write(&store, move |tx| account_removal::remove(tx, a)).await == Removed::LastAdministrator,
+                2 => write(&store, move |tx| account_removal::remove(tx, a, at(60), settle, settle_call)).await == Removed::LastAdministrator,
                 _ => change(&store, b, Some(UserRole::User), None).await == Changed::LastAdministrator,
             });
             assert!(outcomes.await.contains(&true), "somebody is told");
@@ -105,8 +105,8 @@ conformance! {
 
     async fn an_account_that_is_gone_leaves_its_address(store: TestStore) {
         let first = account(&store, "a@example.com").await;
-        assert!(matches!(write(&store, move |tx| account_removal::remove(tx, first)).await, Removed::Gone(_)));
-        assert_eq!(write(&store, move |tx| account_removal::remove(tx, first)).await, Removed::Missing);
+        assert!(matches!(write(&store, move |tx| account_removal::remove(tx, first, at(60), settle, settle_call)).await, Removed::Gone(_)));
+        assert_eq!(write(&store, move |tx| account_removal::remove(tx, first, at(60), settle, settle_call)).await, Removed::Missing);
         let again = account(&store, "a@example.com").await;
         assert!(again > first, "an id is never given out twice");
         let found = read(&store, move |tx| accounts::get(tx, again)).await.expect("it is there");

@@ -4,8 +4,8 @@ use crate::{
     common::{TestStore, conformance, run},
     raw::number,
     support::{
-        account, answered, at, at_once, close, end, expect_sound, open, other_instance, read, try_open, turn,
-        turn_with, write,
+        account, answered, at, at_once, close, end, expect_sound, open, other_instance, read, settle,
+        try_open, turn, turn_with, write,
     },
 };
 use chatai_store::{
@@ -27,10 +27,14 @@ async fn add(store: &Store, owner: UserId, title: &'static str, micros: i64) -> 
         conversations::add(tx, owner, Some(title), Some("a summary"), at(micros))
     })
     .await
+    .expect("the account is there")
 }
 
 async fn delete(store: &Store, owner: UserId, id: ConversationId) -> bool {
-    write(store, move |tx| conversations::delete(tx, owner, id)).await
+    write(store, move |tx| {
+        conversations::delete(tx, owner, id, at(60), settle)
+    })
+    .await
 }
 
 /// A page's keys, and whether there are older and newer ones.

@@ -2,7 +2,7 @@
 
 use crate::{
     common::{TestStore, conformance, run},
-    support::{LEASE, account, at, at_once, expect_sound, read, tokens, write},
+    support::{LEASE, account, at, at_once, expect_sound, read, settle, settle_call, tokens, write},
 };
 use chatai_store::{
     Store, StoreError, Tx,
@@ -19,7 +19,7 @@ use chatai_types::{
 };
 
 /// A call that nothing is kept of.
-fn call(owner: UserId) -> OpenCall {
+pub(crate) fn call(owner: UserId) -> OpenCall {
     OpenCall {
         payer: owner.into(),
         kind: CallKind::Chat,
@@ -35,7 +35,7 @@ fn call(owner: UserId) -> OpenCall {
 }
 
 /// One that can be read again by this name.
-fn kept(owner: UserId, public_id: &str, previous: Option<&str>) -> OpenCall {
+pub(crate) fn kept(owner: UserId, public_id: &str, previous: Option<&str>) -> OpenCall {
     OpenCall {
         kind: CallKind::Response,
         kept: Some(NewKept {
@@ -50,7 +50,7 @@ fn kept(owner: UserId, public_id: &str, previous: Option<&str>) -> OpenCall {
 }
 
 /// One that its client may repeat.
-fn repeatable(owner: UserId, public_id: &str, fingerprint: &str) -> OpenCall {
+pub(crate) fn repeatable(owner: UserId, public_id: &str, fingerprint: &str) -> OpenCall {
     OpenCall {
         repeatable: Some(key(fingerprint)),
         ..kept(owner, public_id, None)
@@ -65,7 +65,7 @@ fn key(fingerprint: &str) -> Repeatable {
     }
 }
 
-fn end(status: TurnStatus, pico: i64) -> CallEnd {
+pub(crate) fn end(status: TurnStatus, pico: i64) -> CallEnd {
     CallEnd {
         status,
         stop_reason: Some("stop".to_owned()),
@@ -93,7 +93,7 @@ impl From<StoreError> for Refused {
 }
 
 /// Opens a call, if it can be opened; whoever is refused rolls back, as the rules have it.
-async fn try_open(store: &Store, call: OpenCall) -> OpenedCall {
+pub(crate) async fn try_open(store: &Store, call: OpenCall) -> OpenedCall {
     let job = move |tx: &mut Tx<'_>| match direct::open(tx, &call)? {
         done @ (OpenedCall::Call { .. } | OpenedCall::Repeated(_)) => Ok(done),
         refused => Err(Refused::Call(refused)),
@@ -104,7 +104,7 @@ async fn try_open(store: &Store, call: OpenCall) -> OpenedCall {
     }
 }
 
-async fn open(store: &Store, call: OpenCall) -> CallId {
+pub(crate) async fn open(store: &Store, call: OpenCall) -> CallId {
     match try_open(store, call).await {
         OpenedCall::Call { id, .. } => id,
         other => panic!("{other:?}"),
@@ -112,7 +112,13 @@ async fn open(store: &Store, call: OpenCall) -> CallId {
 }
 
 /// Closes a call; whether it was open.
-async fn close(store: &Store, owner: UserId, id: CallId, output: Option<&str>, end: CallEnd) -> bool {
+pub(crate) async fn close(
+    store: &Store,
+    owner: UserId,
+    id: CallId,
+    output: Option<&str>,
+    end: CallEnd,
+) -> bool {
     let row = CloseCall {
         payer: owner.into(),
         id,
@@ -126,7 +132,7 @@ async fn close(store: &Store, owner: UserId, id: CallId, output: Option<&str>, e
     write(store, move |tx| direct::close(tx, &row)).await
 }
 
-async fn append(store: &Store, id: CallId, first: i64, pieces: &[&str]) -> Appended {
+pub(crate) async fn append(store: &Store, id: CallId, first: i64, pieces: &[&str]) -> Appended {
     let pieces: Vec<String> = pieces.iter().map(|piece| (*piece).to_owned()).collect();
     write(store, move |tx| direct::append(tx, id, first, &pieces)).await
 }
@@ -135,7 +141,7 @@ async fn by_id(store: &Store, owner: UserId, public_id: &'static str) -> Option<
     read(store, move |tx| direct::kept_by_id(tx, owner, public_id)).await
 }
 
-async fn limit(store: &Store, owner: UserId, pico: i64) {
+pub(crate) async fn limit(store: &Store, owner: UserId, pico: i64) {
     write(store, move |tx| {
         budgets::set(
             tx,
@@ -149,7 +155,7 @@ async fn limit(store: &Store, owner: UserId, pico: i64) {
 }
 
 /// What the account has spent and set aside.
-async fn money(store: &Store, owner: UserId) -> (i64, i64) {
+pub(crate) async fn money(store: &Store, owner: UserId) -> (i64, i64) {
     let budget = read(store, move |tx| budgets::get(tx, owner, at(40)))
         .await
         .unwrap();
@@ -271,9 +277,9 @@ conformance! {
         let deleted = open(&store, kept(owner, "deleted", None)).await;
         let old = open(&store, kept(owner, "old", None)).await;
         let running = open(&store, kept(owner, "running", None)).await;
-        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, other, "deleted")).await, None);
-        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, owner, "deleted")).await, Some(deleted));
-        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, owner, "deleted")).await, None);
+        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, other, "deleted", at(60), settle_call)).await, None);
+        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, owner, "deleted", at(60), settle_call)).await, Some(deleted));
+        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, owner, "deleted", at(60), settle_call)).await, None);
         // A running call that is deleted is to be ended, and is charged all the same.
         let ended = read(&store, move |tx| direct::calls_to_be_ended(tx, &[deleted, old])).await;
         assert_eq!(ended, [deleted]);
@@ -353,7 +359,7 @@ conformance! {
             fallback_from: "m".to_owned(),
         };
         let row = again.clone();
-        write(&store, move |tx| direct::ask_again(tx, &row)).await;
+        assert!(write(&store, move |tx| direct::ask_again(tx, &row)).await);
         let kept = by_id(&store, owner, "r").await.unwrap().kept;
         assert_eq!((kept.model.as_str(), kept.answering.as_str()), ("m", "other"));
         let swept = write(&store, |tx| {
@@ -364,9 +370,9 @@ conformance! {
         })
         .await;
         assert_eq!(swept, 1);
-        // Once it has ended, it stays as it is.
+        // Once it has ended, it stays as it is, and nobody may be asked any more.
         let late = AskedAgain { model: "third".to_owned(), ..again };
-        write(&store, move |tx| direct::ask_again(tx, &late)).await;
+        assert!(!write(&store, move |tx| direct::ask_again(tx, &late)).await);
         assert_eq!(by_id(&store, owner, "r").await.unwrap().kept.answering, "other");
         expect_sound(&store).await;
     }
@@ -383,7 +389,7 @@ conformance! {
     async fn a_deleted_call_gives_its_key_back(store: TestStore) {
         let owner = account(&store, "a@x.test").await;
         let id = open(&store, repeatable(owner, "r", "same")).await;
-        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, owner, "r")).await, Some(id));
+        assert_eq!(write(&store, move |tx| direct::delete_kept(tx, owner, "r", at(60), settle_call)).await, Some(id));
         assert_eq!(read(&store, move |tx| direct::earlier(tx, owner, &key("same"))).await, None);
     }
 
@@ -394,7 +400,7 @@ conformance! {
         let ended = open(&store, kept(owner, "ended", None)).await;
         let running = open(&store, kept(owner, "running", None)).await;
         assert!(close(&store, owner, ended, Some("[1]"), end(TurnStatus::Complete, 3)).await);
-        let removed = write(&store, move |tx| account_removal::remove(tx, owner)).await;
+        let removed = write(&store, move |tx| account_removal::remove(tx, owner, at(60), settle, settle_call)).await;
         assert!(matches!(removed, Removed::Gone(_)), "{removed:?}");
         assert_eq!(by_id(&store, owner, "ended").await, None);
         assert_eq!(read(&store, move |tx| direct::calls_to_be_ended(tx, &[running])).await, [running]);

@@ -3,21 +3,26 @@
 use crate::{
     common::{Place, TestStore, conformance, run},
     raw::{damage, meddle},
-    support::{account, call, close, end, expect_sound, open, read, turn, turn_with},
+    support::{account, at, call, close, end, expect_sound, open, read, turn, turn_with, write},
 };
-use chatai_store::ops::doctor;
-use chatai_types::{Scope, UserId};
+use chatai_store::ops::{doctor, ledger};
+use chatai_types::{Day, Scope, UserId};
 
 /// Takes away the rows of a case, damaged or not.
 const CLEAR: &str = "delete from ledger; delete from usage_details; delete from attachments; \
     delete from extracted_texts; delete from blobs; delete from turn_events; delete from turn_calls; \
     delete from messages; delete from conversations; delete from imported_rows; \
-    delete from usage_days; delete from reservations; delete from budgets; \
+    delete from usage_days; delete from usage_months; delete from all_usage_days; delete from all_usage_months; \
+    update closed_days set through = -200000000; \
+    delete from reservations; delete from budgets; \
     insert into budgets (user_id) select id from users;";
 
 const CHARGES: &str = "messages whose usage rows are not what the ledger charges for them: 1";
 const SUMS: &str = "sums by day that are not those of the ledger: 1";
 const SUMS_ALONE: &str = "sums by day without a line in the ledger: 1";
+const MONTHS: &str = "sums by month that are not those of their days: 1";
+const ALL_DAYS: &str = "sums of all accounts by day that are not those of each: 1";
+const ALL_MONTHS: &str = "sums of all accounts by month that are not those of each: 1";
 const PRICE: &str = "answers whose price is not the sum of their usage rows: 1";
 const CONTENT: &str = "attachments whose content is missing or of another size: 1";
 const LEASE: &str = "messages that are running without a lease, or have one and are not running: 1";
@@ -36,9 +41,31 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ),
     (
         "update usage_days set amount = amount + 1 where scope = 'final'",
-        &[SUMS],
+        &[SUMS, MONTHS, ALL_DAYS],
     ),
-    ("delete from usage_days where scope = 'final'", &[SUMS]),
+    (
+        "delete from usage_days where scope = 'final'",
+        &[SUMS, MONTHS, ALL_DAYS],
+    ),
+    (
+        "update usage_months set output = output + 1 where scope = 'final'",
+        &[MONTHS, ALL_MONTHS],
+    ),
+    (
+        "update usage_months set month = month + 1 where scope = 'final'",
+        &[
+            "sums by month that are not those of their days: 2",
+            "sums of all accounts by month that are not those of each: 2",
+        ],
+    ),
+    (
+        "update all_usage_days set calls = 0 where scope = 'final'",
+        &[ALL_DAYS],
+    ),
+    (
+        "delete from all_usage_months where scope = 'final'",
+        &[ALL_MONTHS],
+    ),
     (
         "update budgets set spent = 1",
         &["budgets whose spent amount is not the sum of their window: 1"],
@@ -49,7 +76,7 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ),
     (
         "insert into reservations (message_id, user_id, amount, created_at) values ({answer}, {owner}, 0, 0)",
-        &["reservations of answers that have ended: 1"],
+        &["reservations of answers that are not running: 1"],
     ),
     ("delete from budgets", &["accounts without a budget: 1"]),
     (
@@ -140,6 +167,7 @@ async fn prepared(store: &TestStore, owner: UserId, statement: &str) -> String {
     let calls = vec![call(Scope::Tool, 3), call(Scope::Tool, 3), call(Scope::Final, 5)];
     assert!(close(store, end(owner, answered, calls)).await);
     let running = open(store, turn(owner, None)).await;
+    assert!(!write(store, |tx| ledger::close_day(tx, Day::of(at(30)))).await);
     expect_sound(store).await;
     let (nothing, no) = match store.place {
         Place::Sqlite(_) => ("x''", "0"),

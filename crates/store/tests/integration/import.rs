@@ -3,7 +3,7 @@
 use crate::{
     common::{TestStore, conformance, run},
     raw::number,
-    support,
+    support::{self, at, settle},
 };
 use chatai_store::{
     StoreError, Tx,
@@ -194,7 +194,7 @@ conformance! {
         assert_eq!(stranger.unwrap(), None);
         // Once it is deleted, what came is still known, and known to be gone.
         let deleted: Result<bool, StoreError> =
-            store.write(move |tx| conversations::delete(tx, owner, conversation_id)).await;
+            store.write(move |tx| conversations::delete(tx, owner, conversation_id, at(60), settle)).await;
         assert!(deleted.unwrap());
         let known = store.read(|tx| import::messages(tx, "file", 0, 99)).await.unwrap();
         assert_eq!(known.iter().map(|known| known.current).collect::<Vec<_>>(), [None, None]);
@@ -299,7 +299,7 @@ conformance! {
         };
         assert_eq!(found().await, known(true));
         let deleted: Result<bool, StoreError> =
-            store.write(move |tx| conversations::delete(tx, owner, conversation_id)).await;
+            store.write(move |tx| conversations::delete(tx, owner, conversation_id, at(60), settle)).await;
         assert!(deleted.unwrap());
         assert_eq!(found().await, known(false));
         assert_eq!(write(vec![file(3, 8)], vec![]).await, Err(WriteError::Moved));

@@ -5,6 +5,7 @@ use crate::{
     raw::{number, try_meddle},
     support::{account, answered, turn},
 };
+use chatai_store::Backend;
 
 conformance! {
     async fn a_line_of_the_ledger_can_be_neither_changed_nor_deleted(store: TestStore) {
@@ -18,6 +19,13 @@ conformance! {
         ] {
             let refused = try_meddle(&store.place, statement).await;
             assert_eq!(refused, Err("the ledger is append-only".to_owned()), "{statement}");
+        }
+        // No row is deleted by this, and none is left.
+        if store.backend() == Backend::Postgres {
+            for statement in ["truncate ledger", "truncate ledger cascade"] {
+                let refused = try_meddle(&store.place, statement).await;
+                assert_eq!(refused, Err("the ledger is append-only".to_owned()), "{statement}");
+            }
         }
         // Not even with the account: a line outlives it.
         try_meddle(&store.place, "delete from users").await.unwrap();

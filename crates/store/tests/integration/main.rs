@@ -14,6 +14,8 @@ mod attachments;
 mod branches;
 mod conversations;
 mod coverage;
+mod deleted_calls;
+mod deleted_turns;
 mod direct;
 mod doctor;
 mod embeddings;

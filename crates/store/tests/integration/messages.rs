@@ -3,14 +3,11 @@
 use crate::{
     common::{TestStore, conformance, run},
     support::{
-        ANSWER_TOKENS, QUESTION_TOKENS, account, answered, at, call, close, end, message, messages_of, open,
-        read, tokens, turn, turn_with,
+        ANSWER_TOKENS, QUESTION_TOKENS, account, answered, at, call, close, empty_conversation, end, message,
+        messages_of, open, read, tokens, turn, turn_with,
     },
 };
-use chatai_store::ops::{
-    conversations,
-    messages::{self, Part},
-};
+use chatai_store::ops::messages::{self, Part};
 use chatai_types::{ConversationId, ErrorCode, MessageId, Money, Role, Scope, TurnStatus};
 
 conformance! {
@@ -49,6 +46,7 @@ conformance! {
         last.status = TurnStatus::Interrupted;
         last.answer_summary = Some("the answer in short".to_owned());
         last.question_summary = Some("the question in short".to_owned());
+        last.times = messages::Times { first_ms: Some(120), total_ms: Some(4_500) };
         last.error = Some((ErrorCode::ProviderTimeout, "it took too long".to_owned()));
         assert!(close(&store, last).await);
         let question = message(&store, owner, ids.request_message_id).await;
@@ -68,6 +66,7 @@ conformance! {
             price: None,
             error: None,
             created_at: at(20),
+            times: messages::Times::default(),
             attachments: Vec::new(),
             siblings: vec![ids.request_message_id],
         };
@@ -86,6 +85,7 @@ conformance! {
             tokens: Some(tokens()),
             price: Some(Money::from_pico(7)),
             error: Some((ErrorCode::ProviderTimeout.as_str().to_owned(), "it took too long".to_owned())),
+            times: messages::Times { first_ms: Some(120), total_ms: Some(4_500) },
             siblings: vec![ids.response_message_id],
             ..expected
         };
@@ -94,8 +94,7 @@ conformance! {
 
     async fn an_empty_conversation_has_no_messages(store: TestStore) {
         let owner = account(&store, "a@example.com").await;
-        let add = move |tx: &mut chatai_store::Tx<'_>| conversations::add(tx, owner, None, None, at(1));
-        let id = store.write(add).await.unwrap();
+        let id = empty_conversation(&store, owner).await;
         assert_eq!(messages_of(&store, owner, id).await, []);
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     common::{Place, TestStore, conformance, run},
-    support::{account, close, end, open, turn_asking, write},
+    support::{account, at, close, end, open, settle, settle_call, turn_asking, write},
 };
 use chatai_store::{
     Store, StoreError,
@@ -86,10 +86,10 @@ conformance! {
         let (first, ada) = (account(&store, "first").await, account(&store, "a").await);
         turn(&store, first, "quagmire", "stays").await;
         let gone = turn(&store, ada, "quagmire", "goes").await;
-        assert!(write(&store, move |tx| conversations::delete(tx, ada, gone)).await);
+        assert!(write(&store, move |tx| conversations::delete(tx, ada, gone, at(60), settle)).await);
         assert_eq!(find(&store, ada, &["quagmire"], None).await, []);
         turn(&store, ada, "quagmire", "goes too").await;
-        let removed = write(&store, move |tx| account_removal::remove(tx, ada)).await;
+        let removed = write(&store, move |tx| account_removal::remove(tx, ada, at(60), settle, settle_call)).await;
         assert!(matches!(removed, Removed::Gone(conversations) if conversations.len() == 1));
         assert_eq!(find(&store, ada, &["quagmire"], None).await, []);
         assert_eq!(find(&store, first, &["quagmire"], None).await.len(), 1);
@@ -133,7 +133,16 @@ fn deleted_words_leave_a_large_index_in_steps() {
             for number in 0..20 {
                 turn(&store, ada, &filler(number * 7), "filler").await;
             }
-            assert!(write(&store, move |tx| conversations::delete(tx, ada, gone)).await);
+            assert!(
+                write(&store, move |tx| conversations::delete(
+                    tx,
+                    ada,
+                    gone,
+                    at(60),
+                    settle
+                ))
+                .await
+            );
             let mut steps = 0;
             while write(&store, search_purge::purge_step).await {
                 steps += 1;

@@ -3,7 +3,7 @@
 use crate::{
     common::{TestStore, conformance, run},
     raw::number,
-    support::{account, at, at_once, read, write},
+    support::{account, at, at_once, read, settle, settle_call, write},
 };
 use chatai_store::{
     Store,
@@ -128,7 +128,7 @@ conformance! {
         account(&store, "a@example.com").await;
         let owner = account(&store, "b@example.com").await;
         begin(&store, owner, until("one", 0, 100)).await;
-        write(&store, move |tx| account_removal::remove(tx, owner)).await;
+        write(&store, move |tx| account_removal::remove(tx, owner, at(60), settle, settle_call)).await;
         assert_eq!(number(&store.place, "select count(*) from sessions").await, 0);
         // A sign-in that comes too late leaves nothing.
         begin(&store, owner, until("late", 0, 100)).await;

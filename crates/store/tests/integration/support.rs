@@ -1,13 +1,20 @@
 //! Rows for tests of operations: accounts, turns, files; and what must hold when a test ends.
 
-use crate::common::{Place, TestStore};
+use crate::{
+    common::{Place, TestStore},
+    raw::number,
+};
 use chatai_store::{
     Store, StoreError, Tx,
     ops::{
         accounts::{self, Added, NewAccount},
         attachments::{ExtractedText, NewAttachment},
+        conversations,
+        direct::{AbandonedCall, CallEnd, CallUse},
         doctor, messages,
-        turns::{self, CloseTurn, ModelCall, OpenTurn, Opened, OpenedTurn, Parent, Question},
+        turns::{
+            self, Abandoned, CloseTurn, ModelCall, OpenTurn, Opened, OpenedTurn, Parent, Question, Settled,
+        },
     },
 };
 use chatai_types::{
@@ -84,6 +91,13 @@ pub(crate) async fn account(store: &Store, email: &str) -> UserId {
     }
 }
 
+/// A conversation without messages.
+pub(crate) async fn empty_conversation(store: &Store, owner: UserId) -> ConversationId {
+    write(store, move |tx| conversations::add(tx, owner, None, None, at(1)))
+        .await
+        .expect("the account is there")
+}
+
 /// A turn to open; in a conversation of its own where none is given.
 pub(crate) fn turn(owner: UserId, conversation: Option<ConversationId>) -> OpenTurn {
     asking(owner, conversation, Parent::Head, Vec::new())
@@ -142,6 +156,7 @@ fn asking(
             attachments,
         },
         model: "m".to_owned(),
+        price_version: None,
         request_tokens: REQUEST_TOKENS,
         calls: Vec::new(),
         worst_case: Money::ZERO,
@@ -243,10 +258,64 @@ pub(crate) fn end(owner: UserId, ids: OpenedTurn, calls: Vec<ModelCall>) -> Clos
         question_summary: None,
         events: Vec::new(),
         error: None,
+        times: messages::Times::default(),
         tokens: (!calls.is_empty()).then(tokens),
         price: (!calls.is_empty()).then(|| Money::from_pico(price.map(Money::as_pico).sum())),
         calls,
     }
+}
+
+/// Charges an abandoned turn a pico-dollar for each byte of its text, and keeps what else is known.
+pub(crate) fn settle(turn: &Abandoned) -> Settled {
+    let mut calls: Vec<ModelCall> = turn.calls.iter().map(|known| known.call.clone()).collect();
+    if !turn.text.is_empty() {
+        calls.push(call(
+            Scope::Final,
+            i64::try_from(turn.text.len()).expect("it is short"),
+        ));
+    }
+    let price = calls
+        .iter()
+        .filter_map(|call| call.price)
+        .map(Money::as_pico)
+        .sum();
+    Settled {
+        size_tokens: ANSWER_TOKENS,
+        tokens: (!calls.is_empty()).then(tokens),
+        price: (!calls.is_empty()).then(|| Money::from_pico(price)),
+        calls,
+    }
+}
+
+/// Charges an abandoned direct call a pico-dollar for each byte of its pieces.
+pub(crate) fn settle_call(call: &AbandonedCall) -> CallEnd {
+    let bytes: usize = call.pieces.iter().flatten().map(String::len).sum();
+    CallEnd {
+        status: TurnStatus::Interrupted,
+        stop_reason: None,
+        error: None,
+        used: Some(CallUse {
+            tokens: tokens(),
+            source: UsageSource::Estimated,
+            price: Some(Money::from_pico(i64::try_from(bytes).expect("it is short"))),
+            price_version: call.price.map(|(version, _)| version),
+        }),
+        at: call.now,
+    }
+}
+
+/// What was charged for an answer, by calls and by money; what was taken back counts for neither.
+pub(crate) async fn charged(store: &TestStore, ids: OpenedTurn) -> (i64, i64) {
+    let of = |what: &str| {
+        format!(
+            "select cast(coalesce(sum({what}), 0) as bigint) from ledger where message_id = {}",
+            ids.response_message_id
+        )
+    };
+    (
+        number(&store.place, &of("calls")).await,
+        number(&store.place, &of("amount")).await,
+    )
 }
 
 /// Closes a turn; whether its answer was still there.

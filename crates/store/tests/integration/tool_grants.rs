@@ -3,7 +3,7 @@
 use crate::{
     common::{Place, TestStore, conformance, run},
     raw::{meddle, number},
-    support::{account, at, at_once, read, write},
+    support::{account, at, at_once, read, settle, settle_call, write},
 };
 use chatai_store::{
     Store,
@@ -40,12 +40,12 @@ conformance! {
         assert_eq!((get(&store, other, "s__a").await, list(&store, other).await), (None, vec![]));
         assert!(!set(&store, UserId(999), "s__a", true).await);
         assert!(!matches!(
-            write(&store, move |tx| account_removal::remove(tx, other)).await,
+            write(&store, move |tx| account_removal::remove(tx, other, at(60), settle, settle_call)).await,
             account_removal::Removed::Missing
         ));
         assert_eq!(number(&store.place, "select count(*) from tool_grants").await, 2);
         assert!(!matches!(
-            write(&store, move |tx| account_removal::remove(tx, owner)).await,
+            write(&store, move |tx| account_removal::remove(tx, owner, at(60), settle, settle_call)).await,
             account_removal::Removed::Missing
         ));
         assert_eq!(number(&store.place, "select count(*) from tool_grants").await, 0);

@@ -4,8 +4,8 @@ use crate::{
     common::{TestStore, conformance, run},
     raw::number,
     support::{
-        LEASE, account, answered, at, at_once, call, close, end, expect_sound, message, open, read, try_open,
-        turn, write,
+        LEASE, account, answered, at, at_once, call, close, end, expect_sound, message, open, read, settle,
+        try_open, turn, write,
     },
 };
 use chatai_store::{
@@ -27,6 +27,7 @@ fn event(number: i64, kind: EventKind, data: &str) -> NewEvent {
         kind,
         text_offset: 0,
         data: data.to_owned(),
+        written_at: at(30 + number),
         titled: None,
     }
 }
@@ -73,10 +74,31 @@ conformance! {
         let listed = read(&store, move |tx| conversations::list(tx, owner)).await;
         assert_eq!(listed[0].title.as_deref(), Some("t"));
         assert_eq!(append(&store, answer, vec![event(4, EventKind::Text, "late")]).await, Appended::Closed);
-        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id)).await);
+        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id, at(60), settle)).await);
         assert_eq!(append(&store, answer, vec![event(4, EventKind::Text, "late")]).await, Appended::Gone);
         assert_eq!(number(&store.place, "select count(*) from turn_events").await, 0);
         expect_sound(&store).await;
+    }
+
+    async fn steps_are_told_of_many_answers_at_once_and_of_ones_own_alone(store: TestStore) {
+        let owner = account(&store, "a@example.com").await;
+        let other = account(&store, "b@example.com").await;
+        let first = open(&store, turn(owner, None)).await;
+        let answer = first.response_message_id;
+        let events = vec![event(0, EventKind::Reasoning, "r"), event(1, EventKind::Text, "an answer"),
+            event(2, EventKind::Tool, "{}"), event(3, EventKind::Title, "t")];
+        append(&store, answer, events).await;
+        assert!(close(&store, end(owner, first, Vec::new())).await);
+        let conversation = first.conversation_id;
+        let second = open(&store, turn(owner, Some(conversation))).await;
+        append(&store, second.response_message_id, vec![event(0, EventKind::Reasoning, "later")]).await;
+        let all = (MessageId(0), MessageId(i64::MAX));
+        let steps = move |owner, (from, to)| move |tx: &mut chatai_store::Tx<'_>| turns::steps(tx, owner, conversation, from, to);
+        let step = |answer, tool: Option<&str>, micros| turns::StoredStep { answer, tool: tool.map(str::to_owned), written_at: Some(at(micros)) };
+        let told = [step(answer, None, 30), step(answer, Some("{}"), 32), step(second.response_message_id, None, 30)];
+        assert_eq!(read(&store, steps(owner, all)).await, told);
+        assert_eq!(read(&store, steps(owner, (answer, answer))).await, told[..2]);
+        assert_eq!(read(&store, steps(other, all)).await, []);
     }
 
     async fn a_sweep_keeps_what_was_shown_and_charges_what_is_known(store: TestStore) {
@@ -87,7 +109,8 @@ conformance! {
         let answer = ids.response_message_id;
         append(&store, answer, vec![event(0, EventKind::Text, "half an"), event(1, EventKind::Text, " answer")]).await;
         let ended = [(1, call(Scope::Title, 3))];
-        write(&store, move |tx| turns::record_calls(tx, answer, &ended, &[begun(4, Scope::Final)], at(25))).await;
+        let recorded = write(&store, move |tx| turns::record_calls(tx, answer, &ended, &[begun(4, Scope::Final)], at(25)));
+        assert_eq!(recorded.await, Appended::Written);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (seen_too, price) = (Arc::clone(&seen), 21);
         let sweep = move |tx: &mut chatai_store::Tx<'_>| {
@@ -115,7 +138,11 @@ conformance! {
     async fn calls_of_a_turn_that_has_ended_are_not_written_down(store: TestStore) {
         let owner = account(&store, "a@example.com").await;
         let answer = answered(&store, turn(owner, None), 1).await.response_message_id;
-        write(&store, move |tx| turns::record_calls(tx, answer, &[], &[begun(4, Scope::Final)], at(25))).await;
+        let record = async |answer| {
+            write(&store, move |tx| turns::record_calls(tx, answer, &[], &[begun(4, Scope::Final)], at(25))).await
+        };
+        assert_eq!(record(answer).await, Appended::Closed);
+        assert_eq!(record(MessageId(99)).await, Appended::Gone);
         assert_eq!(number(&store.place, "select count(*) from turn_calls").await, 0);
     }
 
@@ -133,7 +160,7 @@ conformance! {
         let ids = open(&store, turn(owner, None)).await;
         let orphan = ids.response_message_id;
         assert_eq!(read(&store, move |tx| turns::to_be_ended(tx, &[orphan])).await, []);
-        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id)).await);
+        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id, at(60), settle)).await);
         assert_eq!(read(&store, move |tx| turns::to_be_ended(tx, &[done, orphan])).await, [orphan]);
     }
 

@@ -4,9 +4,9 @@ use crate::{
     common::{TestStore, conformance, run},
     raw::number,
     support::{
-        ANSWER_TOKENS, LEASE, QUESTION_TOKENS, account, answered, at, at_once, call, close, end,
-        expect_sound, message, messages_of, open, other_instance, read, tokens, try_open, turn, turn_with,
-        write,
+        ANSWER_TOKENS, LEASE, QUESTION_TOKENS, account, answered, at, at_once, call, charged, close,
+        empty_conversation, end, expect_sound, message, messages_of, open, other_instance, read, settle,
+        try_open, turn, turn_with, write,
     },
 };
 use chatai_store::{
@@ -14,11 +14,13 @@ use chatai_store::{
     ops::{
         branches, conversations,
         messages::Message,
-        turns::{self, Abandoned, ModelCall, Opened, OpenedTurn, Settled},
+        prices::{self, CurrentPrice},
+        turns::{self, OpenTurn, Opened},
     },
 };
-use chatai_types::{ConversationId, ErrorCode, MessageId, Money, Scope, TurnStatus, UserId};
+use chatai_types::{ConversationId, ErrorCode, MessageId, Rate, Rates, Scope, TurnStatus, UserId};
 use futures_util::future::{join, join_all};
+use std::sync::{Arc, Mutex};
 
 const ROUNDS: usize = 12;
 
@@ -39,28 +41,6 @@ async fn sweep(store: &Store, micros: i64) -> u64 {
     write(store, move |tx| turns::sweep(tx, at(50), at(micros), 100, settle)).await
 }
 
-/// Charges an abandoned turn a pico-dollar for each byte of its text, and keeps what else is known.
-fn settle(turn: &Abandoned) -> Settled {
-    let mut calls: Vec<ModelCall> = turn.calls.iter().map(|known| known.call.clone()).collect();
-    if !turn.text.is_empty() {
-        calls.push(call(
-            Scope::Final,
-            i64::try_from(turn.text.len()).expect("it is short"),
-        ));
-    }
-    let price = calls
-        .iter()
-        .filter_map(|call| call.price)
-        .map(Money::as_pico)
-        .sum();
-    Settled {
-        size_tokens: ANSWER_TOKENS,
-        tokens: (!calls.is_empty()).then(tokens),
-        price: (!calls.is_empty()).then(|| Money::from_pico(price)),
-        calls,
-    }
-}
-
 async fn renew(store: &Store, answers: Vec<MessageId>, until: i64) -> u64 {
     write(store, move |tx| turns::renew_leases(tx, &answers, at(until))).await
 }
@@ -78,20 +58,6 @@ async fn expect_one_line(store: &Store, owner: UserId, conversation: Conversatio
     let head = read(store, move |tx| branches::head(tx, owner, conversation)).await;
     assert_eq!(head, Some(before.map(|last| last.id)));
     messages
-}
-
-/// What was charged for an answer, by lines and by money.
-async fn charged(store: &TestStore, ids: OpenedTurn) -> (i64, i64) {
-    let of = |what: &str| {
-        format!(
-            "select cast({what} as bigint) from ledger where message_id = {}",
-            ids.response_message_id
-        )
-    };
-    (
-        number(&store.place, &of("count(*)")).await,
-        number(&store.place, &of("coalesce(sum(amount), 0)")).await,
-    )
 }
 
 conformance! {
@@ -167,7 +133,7 @@ conformance! {
 
     async fn an_empty_conversation_has_no_head(store: TestStore) {
         let owner = account(&store, "a@example.com").await;
-        let id = write(&store, move |tx| conversations::add(tx, owner, None, None, at(1))).await;
+        let id = empty_conversation(&store, owner).await;
         assert_eq!(read(&store, move |tx| branches::head(tx, owner, id)).await, Some(None));
         assert_eq!(history(&store, owner, id, MessageId(1), 100).await, Some(Vec::new()));
     }
@@ -199,18 +165,6 @@ conformance! {
         let ids = open(&store, turn(owner, None)).await;
         assert!(!close(&store, end(other, ids, Vec::new())).await);
         assert_eq!(message(&store, owner, ids.response_message_id).await.status, TurnStatus::Running);
-    }
-
-    async fn a_turn_whose_conversation_is_gone_is_charged_once_and_kept_nowhere_else(store: TestStore) {
-        let owner = account(&store, "a@example.com").await;
-        let ids = open(&store, turn(owner, None)).await;
-        assert!(write(&store, move |tx| conversations::delete(tx, owner, ids.conversation_id)).await);
-        let last = end(owner, ids, vec![call(Scope::Final, 5)]);
-        assert!(!close(&store, last.clone()).await);
-        assert!(!close(&store, last).await);
-        assert_eq!(charged(&store, ids).await, (1, 5));
-        assert_eq!(number(&store.place, "select count(*) from usage_details").await, 0);
-        expect_sound(&store).await;
     }
 
     async fn a_sweep_takes_what_nobody_renewed_and_its_owner_may_still_close_it(store: TestStore) {
@@ -250,6 +204,34 @@ conformance! {
         assert_eq!(sweep(&store, 3 * LEASE).await, 1);
         let running = number(&store.place, "select id from messages where status = 'running'").await;
         assert_eq!(MessageId(running), alive);
+    }
+
+    /// A change between the choice of a model and the opening of its turn is after the one and before the other.
+    async fn an_abandoned_turn_is_charged_by_the_prices_it_was_opened_with(store: TestStore) {
+        let owner = account(&store, "a@example.com").await;
+        let price = |pico: i64, micros: i64| {
+            let rate = Rate::from_pico_per_token(pico);
+            let rates = Rates { input: rate, cache_read: rate, cache_write: rate, output: rate };
+            let current = [CurrentPrice { model: "m".to_owned(), label: None, rates }];
+            write(&store, move |tx| Ok((rates, prices::sync(tx, &current, at(micros))?.remove(0))))
+        };
+        let (rates, version) = price(1, 10).await;
+        price(2, 15).await;
+        let priced = OpenTurn { price_version: Some(version), ..turn(owner, None) };
+        let (priced, unpriced) = (open(&store, priced).await, open(&store, turn(owner, None)).await);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let also_seen = Arc::clone(&seen);
+        let sweep = write(&store, move |tx| {
+            turns::sweep(tx, at(50), at(LEASE + 1), 100, |turn| {
+                also_seen.lock().unwrap().push((turn.answer, turn.price));
+                settle(turn)
+            })
+        });
+        assert_eq!(sweep.await, 2);
+        let mut seen = seen.lock().unwrap().clone();
+        seen.sort_unstable_by_key(|(answer, _)| *answer);
+        let expected = [(priced.response_message_id, Some((version, rates))), (unpriced.response_message_id, None)];
+        assert_eq!(seen, expected);
     }
 
     async fn a_lease_is_renewed_or_swept_never_both(store: TestStore) {

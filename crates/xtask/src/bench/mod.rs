@@ -5,6 +5,7 @@
 //! release binary on a data folder of its own, with the scripted provider; the tables and the raw rounds say how
 //! it went. `docs/BENCHMARKS.md` keeps the last of them.
 
+mod completions;
 mod database;
 mod document;
 mod floor;
@@ -12,12 +13,16 @@ mod http;
 mod load;
 mod machine;
 mod paced;
+mod peer;
+mod programs;
 mod provider;
 mod report;
 mod service;
 mod stock;
 mod streams;
 mod sync;
+mod w01_call;
+mod w02_calls;
 mod w03_turn;
 mod w04_turns;
 mod w05_first_text;
@@ -37,6 +42,7 @@ mod w22_page;
 
 use std::path::PathBuf;
 
+use peer::Peer;
 use report::Report;
 
 use crate::{Outcome, run};
@@ -53,6 +59,8 @@ struct Benchmark {
 
 /// Every benchmark, in the order in which they are listed.
 const ALL: &[Benchmark] = &[
+    w01_call::BENCHMARK,
+    w02_calls::BENCHMARK,
     w03_turn::BENCHMARK,
     w04_turns::BENCHMARK,
     w05_first_text::BENCHMARK,
@@ -80,6 +88,8 @@ struct Options {
     quick: bool,
     /// Put the tables into the document.
     write: bool,
+    /// Another program, measured in the same rounds where it does the same work.
+    peer: Option<Peer>,
 }
 
 impl Options {
@@ -96,19 +106,7 @@ impl Options {
 
 /// Runs those that are named, or `all`; without a name, lists what there is.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
-    let mut options = Options::default();
-    let mut names = Vec::new();
-    for argument in arguments {
-        match argument.as_str() {
-            "--large" => options.large = true,
-            "--quick" => options.quick = true,
-            "--write" => options.write = true,
-            flag if flag.starts_with('-') => {
-                return Err(format!("none of `--large`, `--quick` and `--write`: {flag}"));
-            }
-            name => names.push(name),
-        }
-    }
+    let (options, names) = parsed(arguments)?;
     if names.is_empty() {
         for benchmark in ALL {
             println!("{:4} {}", benchmark.name, benchmark.about);
@@ -116,6 +114,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         println!("all  every one of them");
         println!("--large adds what takes minutes and gigabytes, --quick only shows that it works,");
         println!("--write puts the tables into docs/BENCHMARKS.md");
+        println!("--peer litellm installs LiteLLM's proxy and measures it beside W1, W2, W5 and W6");
         return Ok(());
     }
     let chosen = chosen(&names)?;
@@ -135,6 +134,31 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// What a command line says: options, and names.
+fn parsed(arguments: &[String]) -> Result<(Options, Vec<&str>), String> {
+    let mut options = Options::default();
+    let mut names = Vec::new();
+    let mut arguments = arguments.iter().map(String::as_str);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            "--large" => options.large = true,
+            "--quick" => options.quick = true,
+            "--write" => options.write = true,
+            "--peer" => {
+                let peer = arguments.next().and_then(Peer::named);
+                options.peer = Some(peer.ok_or("`--peer` is followed by `litellm`")?);
+            }
+            flag if flag.starts_with('-') => {
+                return Err(format!(
+                    "none of `--large`, `--quick`, `--write` and `--peer`: {flag}"
+                ));
+            }
+            name => names.push(name),
+        }
+    }
+    Ok((options, names))
 }
 
 fn chosen(names: &[&str]) -> Result<Vec<&'static Benchmark>, String> {
@@ -165,5 +189,20 @@ mod tests {
         assert_eq!(chosen(&["w16", "W9"]).unwrap().len(), 2);
         assert_eq!(chosen(&["all"]).unwrap().len(), ALL.len());
         assert!(chosen(&["W3", "W99"]).is_err());
+    }
+
+    #[test]
+    fn a_peer_is_asked_for_by_name() {
+        let parse = |line: &str| {
+            let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let (options, names) = parsed(&arguments)?;
+            Ok::<_, String>((options.peer, names.join(" ")))
+        };
+        let asked = Ok((Some(Peer::Litellm), "W1 W2".to_owned()));
+        assert_eq!(parse("W1 --peer litellm W2"), asked);
+        assert_eq!(parse("--quick W1"), Ok((None, "W1".to_owned())));
+        assert!(parse("W1 --peer").is_err());
+        assert!(parse("--peer W1").is_err());
+        assert!(parse("--pear litellm").is_err());
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use super::completions;
 use super::http;
 use super::provider;
 
@@ -71,7 +72,9 @@ pub(super) struct Paced {
 
 #[derive(Debug)]
 struct Shared {
-    frames: Frames,
+    /// In the words of responses, and of chat completions.
+    responses: Arc<Frames>,
+    chunks: Arc<Frames>,
     pace: Mutex<Pace>,
     running: Mutex<Vec<Running>>,
     ended: AtomicBool,
@@ -92,6 +95,7 @@ struct Frames {
 #[derive(Debug)]
 struct Running {
     socket: Arc<TcpStream>,
+    frames: Arc<Frames>,
     pace: Pace,
     arrived_ns: u64,
     due_ns: u64,
@@ -105,7 +109,8 @@ impl Paced {
     pub(super) fn start(pace: Pace) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("cannot start the provider: {error}");
         let shared = Arc::new(Shared {
-            frames: Frames::render()?,
+            responses: Arc::new(Frames::of_responses()?),
+            chunks: Arc::new(Frames::of_chat_completions(pace.tokens)?),
             pace: Mutex::new(pace),
             running: Mutex::new(Vec::new()),
             ended: AtomicBool::new(false),
@@ -166,13 +171,23 @@ impl Drop for Paced {
 }
 
 impl Frames {
-    fn render() -> Result<Self, String> {
+    fn of_responses() -> Result<Self, String> {
         let stream = provider::rendered(PLACE, 1)?;
         let name = "event: response.output_text.delta\n";
         let at = stream.find(name).ok_or("the rendered answer has no token")?;
         let (begin, rest) = stream.split_at(at);
         let end = rest.find("\n\n").ok_or("the rendered answer breaks off")? + 2;
         let (token, end) = rest.split_at(end);
+        Self::new(begin, token, end)
+    }
+
+    /// What they say of the tokens used is of the pace at the start.
+    fn of_chat_completions(tokens: usize) -> Result<Self, String> {
+        let end = completions::end(tokens);
+        Self::new(&completions::begin(), &completions::token(PLACE), &end)
+    }
+
+    fn new(begin: &str, token: &str, end: &str) -> Result<Self, String> {
         let (before, after) = token.split_once(PLACE).ok_or("the rendered token has no text")?;
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
         let length = before.len() + TOKEN_CHARS + after.len();
@@ -190,6 +205,16 @@ fn chunk(text: &str) -> Vec<u8> {
 }
 
 impl Shared {
+    /// The words that a request is to be answered in; `None` where it is no call of a model.
+    fn frames_for(&self, request: &[u8]) -> Option<&Arc<Frames>> {
+        let line = request.split(|byte| *byte == b'\r').next()?;
+        let path = line.strip_prefix(b"POST ")?.strip_suffix(b" HTTP/1.1")?;
+        if path.ends_with(b"/responses") {
+            return Some(&self.responses);
+        }
+        path.ends_with(b"/chat/completions").then_some(&self.chunks)
+    }
+
     /// Writes what is due, until the end.
     fn tick(&self) {
         let mut waiting: BinaryHeap<Reverse<Due>> = BinaryHeap::new();
@@ -226,16 +251,16 @@ impl Shared {
         buffer.clear();
         let now = now_ns();
         if running.sent == 0 {
-            buffer.extend_from_slice(&self.frames.begin);
+            buffer.extend_from_slice(&running.frames.begin);
             self.took_ns.store(now - running.arrived_ns, Ordering::Release);
         }
-        buffer.extend_from_slice(self.frames.before_token.as_bytes());
+        buffer.extend_from_slice(running.frames.before_token.as_bytes());
         buffer.extend_from_slice(write_token(now, running.sent).as_bytes());
-        buffer.extend_from_slice(self.frames.after_token.as_bytes());
+        buffer.extend_from_slice(running.frames.after_token.as_bytes());
         running.sent += 1;
         let is_last = running.sent == running.pace.tokens;
         if is_last {
-            buffer.extend_from_slice(&self.frames.end);
+            buffer.extend_from_slice(&running.frames.end);
         }
         // It fits the socket's buffer, unless the reader has stopped to read.
         if !matches!(running.socket.try_write(buffer), Ok(written) if written == buffer.len()) {
@@ -291,21 +316,21 @@ async fn serve(socket: TcpStream, shared: &Shared) -> Result<(), String> {
             }
         }
         let arrived_ns = now_ns();
-        let is_answer =
-            buffer.starts_with(b"POST ") && buffer.windows(10).take(64).any(|part| part == b"/responses");
+        let frames = shared.frames_for(&buffer).map(Arc::clone);
         buffer.clear();
-        if !is_answer {
+        let Some(frames) = frames else {
             let writer = Arc::get_mut(&mut socket).ok_or("the last answer is not over")?;
             let refusal = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
             writer.write_all(refusal).await.map_err(failed)?;
             continue;
-        }
+        };
         // Until then the runtime does not know that it may be written to.
         socket.writable().await.map_err(failed)?;
         let pace = *lock(&shared.pace);
         let (over, heard) = oneshot::channel();
         lock(&shared.running).push(Running {
             socket: Arc::clone(&socket),
+            frames,
             pace,
             arrived_ns,
             due_ns: arrived_ns + nanoseconds(pace.before_first),
@@ -346,12 +371,21 @@ mod tests {
         })
         .unwrap();
         let mut connection = Connection::open(provider.address).unwrap();
-        let request = http::request("POST", "/v1/responses", "", "application/json", b"{}");
-        for _ in 0..2 {
-            connection.succeed(&request).unwrap();
-            let stream = String::from_utf8(http::dechunked(connection.body()).unwrap()).unwrap();
-            assert_eq!(stream.matches("event: response.output_text.delta").count(), 3);
-            assert!(stream.contains("event: response.completed"));
+        for (path, token, end) in [
+            (
+                "/v1/responses",
+                "event: response.output_text.delta",
+                "event: response.completed",
+            ),
+            ("/v1/chat/completions", ".\"},\"logprobs\"", "data: [DONE]"),
+        ] {
+            let request = http::request("POST", path, "", "application/json", b"{}");
+            for _ in 0..2 {
+                connection.succeed(&request).unwrap();
+                let stream = String::from_utf8(http::dechunked(connection.body()).unwrap()).unwrap();
+                assert_eq!(stream.matches(token).count(), 3);
+                assert!(stream.contains(end));
+            }
         }
     }
 }

@@ -15,7 +15,8 @@ use super::provider::Provider;
 use super::{machine, work_folder};
 use crate::run;
 
-const QUESTION: &str = "Which of the books about long journeys would you give to somebody who has not read a novel since \
+/// What is asked, of a usual length.
+pub(super) const QUESTION: &str = "Which of the books about long journeys would you give to somebody who has not read a novel since \
                         school, and why that one?";
 
 /// How long it may take to listen, or to end.

@@ -38,6 +38,8 @@ const SUM_BY_DAY: &str = "insert into usage_days (user_id, day, model, scope, ca
      cache_write, output, reasoning, amount) \
      select user_id, created_at / 86400000000, model, scope, sum(calls), sum(fresh_input), sum(cache_read), \
      sum(cache_write), sum(output), sum(reasoning), sum(amount) from ledger group by 1, 2, 3, 4";
+/// The service closes the days anew when it starts, which makes the coarser sums.
+const OPEN_DAYS: &str = "update closed_days set through = -200000000";
 
 /// A database file of a service that is not running.
 #[derive(Debug)]
@@ -161,6 +163,7 @@ impl Stock {
             let transaction = self.database.transaction()?;
             transaction.execute(CHARGE, params![days])?;
             transaction.execute(SUM_BY_DAY, [])?;
+            transaction.execute(OPEN_DAYS, [])?;
             transaction.commit()
         };
         charge().map_err(|error: rusqlite::Error| format!("cannot charge for answers: {error}"))

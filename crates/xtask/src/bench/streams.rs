@@ -1,4 +1,5 @@
-//! Readers of event streams: the service's and the provider's own, thousands of them on one thread.
+//! Readers of event streams: the service's, through `/chat/` or `/v1`, and the provider's own, thousands of them on one
+//! thread.
 //!
 //! Every token says when it was sent and which one it is, so a reader knows how long each took and that none is
 //! missing, none comes twice and none changes place, however they were put together in events.
@@ -270,6 +271,8 @@ impl Stream {
             }
         }
         match name {
+            // Chunks of chat completions have no names.
+            "" => self.chunk(data, now_ns),
             "turn" => {
                 let turn: serde_json::Value =
                     serde_json::from_str(data).map_err(|error| format!("not JSON: {error}: {data}"))?;
@@ -286,6 +289,21 @@ impl Stream {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn chunk(&mut self, data: &str, now_ns: u64) -> Result<(), String> {
+        if data == "[DONE]" {
+            self.received.ended = true;
+            return Ok(());
+        }
+        if data.starts_with("{\"error\"") {
+            return Err(format!("an answer ended badly: {data}"));
+        }
+        // The first chunk may say who speaks, and the last why it ended, with no text or an empty one.
+        match between(data, "\"content\":\"") {
+            Ok("") | Err(_) => Ok(()),
+            Ok(text) => self.text(text, now_ns),
         }
     }
 
@@ -330,15 +348,17 @@ mod tests {
             tokens: 20,
         })
         .unwrap();
-        let request = http::request("POST", "/v1/responses", "", "application/json", b"{}");
-        let mut streams = Streams::new().unwrap();
-        streams.open(provider.address, &vec![request; 10]).unwrap();
-        streams.all_begun().unwrap();
-        let received = streams.whole(20).unwrap();
-        assert_eq!(received.len(), 10);
-        let times = Times::of(&received);
-        assert_eq!((times.delay.len(), times.growth.len()), (200, 190));
-        assert!(received[0].first_ns - received[0].asked_ns >= 5_000_000);
+        for path in ["/v1/responses", "/v1/chat/completions"] {
+            let request = http::request("POST", path, "", "application/json", b"{}");
+            let mut streams = Streams::new().unwrap();
+            streams.open(provider.address, &vec![request; 10]).unwrap();
+            streams.all_begun().unwrap();
+            let received = streams.whole(20).unwrap();
+            assert_eq!(received.len(), 10);
+            let times = Times::of(&received);
+            assert_eq!((times.delay.len(), times.growth.len()), (200, 190));
+            assert!(received[0].first_ns - received[0].asked_ns >= 5_000_000);
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! W6: how long tokens take through the service, in one stream and in a thousand at once.
+//! W6: how long tokens take through the service, in one stream and in a thousand at once, of chats and of programs.
 //!
-//! Each token is written to the database before it is shown. That is tried at the end: the service is killed amid a
+//! Each token of a chat is written to the database before it is shown. That is tried at the end: the service is killed amid a
 //! thousand streams, and the file is searched for what their readers had.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rusqlite::params;
@@ -11,6 +12,8 @@ use tempfile::TempDir;
 use super::http;
 use super::load::Quantiles;
 use super::paced::{Pace, Paced};
+use super::peer::{self, Litellm};
+use super::programs::{self, Called};
 use super::report::{MOST_REPEATED, Report, Round, Target};
 use super::service::{self, Service};
 use super::stock::Stock;
@@ -20,7 +23,7 @@ use crate::Outcome;
 
 pub(super) const BENCHMARK: Benchmark = Benchmark {
     name: "W6",
-    about: "the gap between frames: one stream, and 1,000 streams of 50 frames a second",
+    about: "the gap between frames: one stream, and 1,000 streams of 50 frames a second (--peer)",
     run,
 };
 
@@ -52,14 +55,35 @@ fn run(options: &Options) -> Result<Report, String> {
     let environment = [("CHATAI__LIMITS__CONCURRENT_TURNS", limit.as_str())];
     let service = Service::start_at(folder.path(), Some(provider.address), &environment)?;
 
+    let called_folder = service::folder()?;
+    let called = Called::start(called_folder.path(), provider.address, 2 * STREAMS)?;
+    let peer = Litellm::if_asked(options, provider.address)?;
+    let of_chats = Served {
+        name: "",
+        address: service.address,
+        direct: call(),
+    };
+    let of_programs = Served {
+        name: "/v1, ",
+        address: called.service.address,
+        direct: programs::call("sk-bench", true),
+    };
+
     let mut report = Report::new("W6");
     report.rounds(rounds, |round| {
         let (one, many) = turns
             .next()
             .and_then(<[Vec<u8>]>::split_first)
             .ok_or("no further round is prepared")?;
-        lone(&service, &provider, one, seconds, round)?;
-        thousand(&service, &provider, many, seconds, round)
+        lone(&of_chats, &provider, one, seconds, round)?;
+        thousand(&of_chats, &service, &provider, many, seconds, round)?;
+        let call = called.call(true);
+        lone(&of_programs, &provider, &call, seconds, round)?;
+        if let Some(peer) = &peer {
+            lone_of_peer(peer, &provider, seconds, round)?;
+        }
+        let calls = vec![call; count];
+        thousand(&of_programs, &called.service, &provider, &calls, seconds, round)
     })?;
     let many = turns.next().ok_or("no conversations are left for the kill")?;
     report.absorb(killed(service, &folder, &provider, &many[1..], seconds)?);
@@ -72,8 +96,12 @@ fn run(options: &Options) -> Result<Report, String> {
     ));
     report.note(
         "The service is killed with SIGKILL amid the streams at the end; each stored text is compared with what its \
-         reader had.",
+         reader had. What goes through /v1 to its one reader is not kept, so that there is nothing to compare.",
     );
+    if peer.is_some() {
+        report.note(peer::note());
+    }
+    called.service.terminate()?;
     Ok(report)
 }
 
@@ -97,28 +125,51 @@ fn call() -> Vec<u8> {
     )
 }
 
-fn lone(service: &Service, provider: &Paced, turn: &[u8], seconds: usize, round: &mut Round) -> Outcome {
+/// Whose streams are read.
+struct Served {
+    /// What its rows begin with.
+    name: &'static str,
+    address: SocketAddr,
+    /// A call to the provider past it.
+    direct: Vec<u8>,
+}
+
+/// One stream alone.
+fn alone(provider: &Paced, address: SocketAddr, request: &[u8], seconds: usize) -> Result<Times, String> {
     let pace = pace(seconds, Duration::from_millis(20));
     provider.set(pace);
-    let read = |address, request: Vec<u8>| {
-        let mut streams = Streams::new()?;
-        streams.open(address, &[request])?;
-        Ok::<_, String>(Times::of(&streams.whole(pace.tokens)?))
-    };
-    let bare = read(provider.address, call())?;
-    let ours = read(service.address, turn.to_vec())?;
-    let delay = |times: &Times| Quantiles::from(&times.delay);
-    round.add_plain("one stream: bare, a token's delay p50", "µs", delay(&bare).p50);
-    round.add_plain("one stream: bare, a token's delay p99", "µs", delay(&bare).p99);
+    let mut streams = Streams::new()?;
+    streams.open(address, &[request.to_vec()])?;
+    Ok(Times::of(&streams.whole(pace.tokens)?))
+}
+
+fn lone(served: &Served, provider: &Paced, request: &[u8], seconds: usize, round: &mut Round) -> Outcome {
+    let bare = alone(provider, provider.address, &served.direct, seconds)?;
+    let ours = alone(provider, served.address, request, seconds)?;
+    let name = |what: &str| format!("{}one stream: {what}", served.name);
+    let [bare, ours, growth] = [&bare.delay, &ours.delay, &ours.growth].map(Quantiles::from);
+    round.add_plain(&name("bare, a token's delay p50"), "µs", bare.p50);
+    round.add_plain(&name("bare, a token's delay p99"), "µs", bare.p99);
     let most = Target::AtMost(1_000.0);
-    round.add_plain("one stream: a token's delay p50", "µs", delay(&ours).p50);
-    round.add("one stream: a token's delay p99", "µs", most, delay(&ours).p99);
-    let growth = Quantiles::from(&ours.growth);
-    round.add("one stream: growth of a gap p99", "µs", most, growth.p99);
+    round.add_plain(&name("a token's delay p50"), "µs", ours.p50);
+    round.add(&name("a token's delay p99"), "µs", most, ours.p99);
+    round.add(&name("growth of a gap p99"), "µs", most, growth.p99);
+    Ok(())
+}
+
+/// The same of the peer, which has no goals here.
+fn lone_of_peer(peer: &Litellm, provider: &Paced, seconds: usize, round: &mut Round) -> Outcome {
+    let theirs = alone(provider, peer.address, &peer::call(true), seconds)?;
+    let name = |what: &str| format!("/v1, LiteLLM, one stream: {what}");
+    let [delay, growth] = [&theirs.delay, &theirs.growth].map(Quantiles::from);
+    round.add_plain(&name("a token's delay p50"), "µs", delay.p50);
+    round.add_plain(&name("a token's delay p99"), "µs", delay.p99);
+    round.add_plain(&name("growth of a gap p99"), "µs", growth.p99);
     Ok(())
 }
 
 fn thousand(
+    served: &Served,
     service: &Service,
     provider: &Paced,
     turns: &[Vec<u8>],
@@ -133,11 +184,11 @@ fn thousand(
         streams.open(address, requests)?;
         streams.whole(pace.tokens)
     };
-    let bare = read(provider.address, &vec![call(); count])?;
+    let bare = read(provider.address, &vec![served.direct.clone(); count])?;
     let cpu = service.cpu_seconds()?;
-    let ours = read(service.address, turns)?;
+    let ours = read(served.address, turns)?;
     let cpu_us = (service.cpu_seconds()? - cpu) * 1e6 / (count * pace.tokens) as f64;
-    let name = format!("{count} streams");
+    let name = format!("{}{count} streams", served.name);
     let delay = |received: &[Received]| Quantiles::from(&Times::of(received).delay);
     let milliseconds = |us: f64| us / 1_000.0;
     let (bare, times) = (delay(&bare), Times::of(&ours));

@@ -9,6 +9,7 @@ mod browser;
 mod cluster;
 mod guest;
 mod mcp_sdk;
+mod peers;
 mod postgres;
 mod sdks;
 mod venv;
@@ -20,6 +21,7 @@ use self::sdks::Sdks;
 pub(crate) use self::browser::{
     VARIABLE as BROWSER_VARIABLE, folder as page_tests, packages as page_packages, provide as page_browser,
 };
+pub(crate) use self::peers::{litellm, litellm_version};
 pub(crate) use self::postgres::PostgresServer;
 
 /// Everything that was provided, for as long as the tests run.

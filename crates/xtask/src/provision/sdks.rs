@@ -36,7 +36,7 @@ impl Sdks {
         let pinned = run::root().join("crates/app/tests/sdk");
         venv::make(&folder.join("python"), &pinned.join("requirements.txt")).map_err(|reason| {
             format!(
-                "the tests need the Python SDKs of OpenAI and Anthropic: {reason}\n  hint: they need Python 3.11 or later \
+                "the tests need the Python SDKs of OpenAI, Anthropic and LangChain: {reason}\n  hint: they need Python 3.11 or later \
                  with `venv` (Debian: `apt-get install python3-venv`), and, once, a way to PyPI"
             )
         })?;

@@ -9,6 +9,7 @@ mod faults;
 mod histories;
 mod kills;
 mod operations;
+mod programs;
 mod providers;
 mod readers;
 mod shutdown;
@@ -20,7 +21,7 @@ use chatai_testkit::{
     provider::{RecordedRequest, Reply},
 };
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The generator of a test, by its own seed or the one that is to be repeated.
 fn seeded(default_seed: u64) -> Random {
@@ -44,6 +45,7 @@ fn let_leases_run_out(app: &TestApp) {
         std::thread::yield_now();
     }
     rows.change("update messages set lease_until = 0 where status = 'running'");
+    rows.change("update direct_calls set lease_until = 0 where status = 'running'");
 }
 
 /// A message to be answered with a stream.
@@ -80,6 +82,16 @@ async fn read_some(events: &mut EventStream, told: &mut Told, frames: u64) -> Re
         }
     }
     Ok(true)
+}
+
+/// The data of a stream's next frame that has any, as JSON or as the text that it is. `None` at the stream's end.
+async fn read_json(events: &mut EventStream) -> Result<Option<Value>, CutOff> {
+    while let Some(frame) = events.try_next().await? {
+        if let Some(data) = frame.data {
+            return Ok(Some(serde_json::from_str(&data).unwrap_or(Value::String(data))));
+        }
+    }
+    Ok(None)
 }
 
 /// The mark of a question, `[…]`, in whatever a model was sent.

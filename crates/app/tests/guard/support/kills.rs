@@ -7,10 +7,14 @@ pub(crate) const ACKNOWLEDGED: usize = 40;
 pub(crate) const READ: usize = 75;
 /// The same on a server; one test.
 pub(crate) const READ_SHARED: usize = 45;
+/// While programs call `/v1`; one test on an embedded database.
+pub(crate) const CALLED: usize = 60;
+/// The same on a server; one test.
+pub(crate) const CALLED_SHARED: usize = 30;
 /// Between operations and within them; four tests.
 pub(crate) const OPERATIONS: usize = 40;
 
-const ALL: usize = 4 * ACKNOWLEDGED + 2 * READ + READ_SHARED + 4 * OPERATIONS;
+const ALL: usize = 4 * ACKNOWLEDGED + 2 * READ + READ_SHARED + CALLED + CALLED_SHARED + 4 * OPERATIONS;
 const _: () = assert!(ALL >= 500, "too few to believe in");
 
 /// How many of them a test does: its part of `CHATAI_TEST_KILLS`, else its own number, as often as `CHATAI_TEST_SCALE` says.

@@ -114,7 +114,7 @@ impl Answer {
     pub(crate) fn expect_unauthorized(&self, route: &Route, code: &str) {
         let body = self.json();
         let (said, expected) = match route.path.as_str() {
-            "/v1/messages" => (&body["error"]["type"], "authentication_error"),
+            path if path.starts_with("/v1/messages") => (&body["error"]["type"], "authentication_error"),
             _ if route.speaks_for_a_vendor() && code == "invalid_token" => {
                 (&body["error"]["code"], "invalid_api_key")
             }

@@ -6,6 +6,7 @@ mod context;
 mod estimate;
 mod events;
 mod failures;
+mod go_on;
 mod idempotency;
 mod intent;
 mod money;

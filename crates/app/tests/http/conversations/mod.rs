@@ -8,6 +8,8 @@ mod head;
 mod list;
 mod message_pages;
 mod messages;
+mod one;
 mod pages;
 mod pin;
 mod rename;
+mod steps;

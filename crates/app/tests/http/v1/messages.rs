@@ -67,4 +67,26 @@ on_both! {
         assert_eq!((again.json(), again.header("idempotent-replayed")), (first, "true"));
         assert_eq!(provider.answer_calls().len(), 1);
     }
+
+    // LangChain and Open WebUI count before they ask.
+    async fn tokens_are_counted_and_nobody_is_asked(options) {
+        let (_app, provider, user) = set(options).await;
+        let count = format!("{PATH}/count_tokens");
+        let body = saying("hello", &json!({}));
+        let short = made(&user, &count, &body).await;
+        let tokens = |counted: &Value| counted["input_tokens"].as_i64().unwrap();
+        assert!(tokens(&short) > 0 && short.as_object().unwrap().len() == 1, "{short}");
+        let tool = json!({"name": "t", "description": "words ".repeat(50), "input_schema": {"type": "object"}});
+        for more in [json!({"system": "words ".repeat(50)}), json!({"tools": [tool]}), json!({"messages": [
+            {"role": "user", "content": "words ".repeat(50)},
+        ]})] {
+            let long = made(&user, &count, &with(body.clone(), &more)).await;
+            assert!(tokens(&long) > tokens(&short) + 40, "{more}: {long}");
+        }
+        let limited = made(&user, &count, &with(body.clone(), &json!({"max_tokens": 50}))).await;
+        assert_eq!(limited, short);
+        let refused = send(asking(&user, &count, &with(body, &json!({"model": "no-such-model"})))).await;
+        assert_eq!((refused.status, &refused.json()["error"]["type"]), (404, &json!("not_found_error")));
+        assert!(provider.answer_calls().is_empty());
+    }
 }

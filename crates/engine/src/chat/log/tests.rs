@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chat::reader::{Position, TurnEvent, TurnReader};
-use chatai_types::{ConversationId, MessageId};
+use chatai_types::{ConversationId, MessageId, Timestamp};
 use proptest::prelude::*;
 use std::collections::HashSet;
 
@@ -115,7 +115,7 @@ fn ready(reader: &mut TurnReader) -> Vec<(Position, TurnEvent)> {
 
 /// Writes everything that waits, as the writer does.
 fn write_all(log: &Arc<TurnLog>) {
-    if let Some(unwritten) = log.take_unwritten() {
+    if let Some(unwritten) = log.take_unwritten(Timestamp::from_micros(0)) {
         unwritten.written();
     }
 }
@@ -138,7 +138,7 @@ proptest! {
                     log.push(piece);
                 },
                 1 => write_all(&log),
-                2 => if let Some(unwritten) = log.take_unwritten() {
+                2 => if let Some(unwritten) = log.take_unwritten(Timestamp::from_micros(0)) {
                     unwritten.failed();
                 },
                 _ => {
@@ -228,13 +228,15 @@ fn what_is_not_written_is_not_shown() {
     assert!(log.push(Piece::Text("one".to_owned())), "to be queued");
     assert!(!log.push(Piece::Text(" two".to_owned())), "it is queued already");
     assert!(ready(&mut reader).is_empty());
-    let unwritten = log.take_unwritten().expect("a piece");
+    let unwritten = log.take_unwritten(Timestamp::from_micros(0)).expect("a piece");
     assert_eq!(unwritten.events.len(), 1, "neighbours are written as one");
     assert!(log.push(title("three")));
     assert!(ready(&mut reader).is_empty());
     // Its number is given out again, and it comes before what came meanwhile.
     unwritten.failed();
-    let unwritten = log.take_unwritten().expect("both pieces");
+    let unwritten = log
+        .take_unwritten(Timestamp::from_micros(0))
+        .expect("both pieces");
     let numbers: Vec<(i64, i64)> = unwritten
         .events
         .iter()
@@ -256,7 +258,7 @@ fn an_end_that_could_not_be_stored_shows_no_more() {
     write_all(&log);
     log.push(Piece::Text(", not written".to_owned()));
     log.hold_back();
-    assert!(log.take_unwritten().is_none());
+    assert!(log.take_unwritten(Timestamp::from_micros(0)).is_none());
     let outcome = Outcome {
         is_stored: false,
         ..complete("shown, not written")

@@ -4,7 +4,8 @@ use super::{expect_order, joined, kept, keyed, script, script::Scripted, started
 use crate::{
     KeepCall, Told,
     chat::tests,
-    direct::{DirectCall, Piece, leases},
+    direct::{DirectCall, Piece},
+    leases::{self, Swept},
 };
 use chatai_store::ops::direct;
 use chatai_types::{ErrorCode, TurnStatus};
@@ -414,7 +415,8 @@ async fn leases_are_renewed_and_those_that_ran_out_are_settled() {
     // An instance that was held up for too long: another one sweeps.
     world.clock.advance_secs(61);
     let now = world.engine.inner.clock.now();
-    assert_eq!(leases::sweep(&world.store, now, now).await.unwrap(), 1);
+    let swept = leases::sweep(&world.store, now, now).await.unwrap();
+    assert_eq!(swept, Swept { turns: 0, calls: 1 });
     assert_eq!(status().await, Some(TurnStatus::Interrupted));
     let ended = world.engine.cancel_kept(&world.caller, &id).await.unwrap();
     assert_eq!(ended.outcome.unwrap().status, TurnStatus::Stopped);

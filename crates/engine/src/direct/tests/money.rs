@@ -4,9 +4,10 @@ use super::{
     call, expect_order, joined, kept, keyed, limit, money, refused, script, script::Scripted, started, world,
     world_with,
 };
-use crate::{EmbedCall, UsageGroup, UsageQuery, chat::tests::settings};
+use crate::{EmbedCall, UsageGroup, UsageQuery, chat::tests::settings, direct::settle};
 use chatai_llm::LlmError;
-use chatai_types::{ErrorCode, Money, TurnStatus, UsageSource};
+use chatai_store::{Tx, ops::direct};
+use chatai_types::{ErrorCode, Money, Timestamp, TurnStatus, UsageSource};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -164,6 +165,29 @@ async fn another_model_answers_and_it_is_written_down() {
     // What has begun to answer is not asked again elsewhere.
     let (_, half) = started(&world, call("hello")).await.reader.whole().await.unwrap();
     assert_eq!((half.status, half.model.as_str()), (TurnStatus::Interrupted, "m"));
+    expect_order(&world).await;
+    world.end().await;
+}
+
+/// What another instance deletes: nobody here was told.
+#[tokio::test]
+async fn a_call_that_was_deleted_asks_no_other_model() {
+    let gate = Arc::new(Semaphore::new(0));
+    let provider = Scripted::new([script().waits(&gate).fails(), script().says("From n").ends()]);
+    let mut settings = settings(0);
+    settings.models.fallbacks = vec![("m".to_owned(), vec!["n".to_owned()])];
+    let world = world_with(&provider, settings).await;
+    let running = started(&world, kept("hello")).await;
+    provider.was_asked.notified().await;
+    let (owner, id) = (world.caller.user_id, running.about.public_id.clone());
+    let deleting =
+        move |tx: &mut Tx<'_>| direct::delete_kept(tx, owner, &id, Timestamp::from_micros(1), settle);
+    assert!(world.store.write(deleting).await.unwrap().is_some());
+    expect_order(&world).await;
+    gate.add_permits(1);
+    let (_, outcome) = running.reader.whole().await.unwrap();
+    assert_eq!(outcome.status, TurnStatus::Stopped);
+    assert_eq!(provider.asked().len(), 1);
     expect_order(&world).await;
     world.end().await;
 }

@@ -28,19 +28,25 @@ pub(crate) struct RegenerateRequest {
     /// A name out of `GET /models`; the model that answered before when absent.
     #[schema(max_length = 200)]
     model: Option<String>,
+    /// Begins the new answer with what the old one says, but for its last word, and lets the model go on from there. For
+    /// answers that broke off; the built-in responder, which has no place to go on from, begins anew.
+    #[schema(value_type = Option<bool>)]
+    go_on: bool,
     /// Answers with an event stream, as `Accept: text/event-stream` does.
     #[schema(value_type = Option<bool>)]
     stream: bool,
 }
 
 impl JsonInput for RegenerateRequest {
-    const MEMBERS: &'static [&'static str] = &["model", "stream"];
+    const MEMBERS: &'static [&'static str] = &["model", "go_on", "stream"];
 
     fn parse(fields: &mut Fields<'_>, _state: &AppState) -> Option<Self> {
         let model = fields.optional_text("model", MODEL);
+        let go_on = fields.flag("go_on");
         let stream = fields.flag("stream");
         Some(Self {
             model: model?,
+            go_on: go_on?,
             stream: stream?,
         })
     }
@@ -72,6 +78,7 @@ pub(crate) async fn regenerate(
     let again = Regenerate {
         answer: MessageId(path.id("response_message_id")?),
         model: input.model.filter(|model| !model.is_empty()),
+        goes_on: input.go_on,
         idempotency_key: idempotency::key(&parts.headers)?,
     };
     let streams = input.stream || accepts_stream(&parts.headers);

@@ -19,9 +19,10 @@ use axum::{
     extract::{RawQuery, State},
     response::Response,
 };
-use chatai_engine::{Message, MessagePart};
-use chatai_types::{ConversationId, MessageId};
+use chatai_engine::{Message, MessagePart, Step};
+use chatai_types::{ConversationId, MessageId, Role};
 use serde::Serialize;
+use std::collections::HashMap;
 use utoipa::ToSchema;
 
 /// A conversation's messages.
@@ -40,6 +41,7 @@ pub(crate) struct MessagesBody<'a> {
            ("limit" = Option<i64>, Query, description = "The most messages, the latest first of all; all without it", minimum = 1, maximum = 200),
            ("after" = Option<String>, Query, description = "A cursor of a `Link`: those that come after it"),
            ("before" = Option<String>, Query, description = "A cursor of a `Link`: those that come before it"),
+           ("steps" = Option<bool>, Query, description = "With what each answer did beside speaking"),
            ("tree" = Option<bool>, Query, description = "Every message of every branch, without pages")),
     responses((status = 200, description = "Its messages, or a page of them", body = MessagesBody,
         headers(("Link" = Option<String>, description = "The pages after (`next`) and before (`prev`), where there are any")))))]
@@ -55,8 +57,9 @@ pub(crate) async fn messages(
     let list = List::new(Kind::Messages, id.unwrap_or_default());
     let asked_for = Urlencoded::query(query.as_deref().unwrap_or_default());
     let page = Page::read(&asked_for, &mut faults, list);
-    let tree = Fields::new(&asked_for, &mut faults).flag("tree");
-    let (Some(id), Some(page), Some(tree)) = (id, page, tree) else {
+    let mut fields = Fields::new(&asked_for, &mut faults);
+    let (steps, tree) = (fields.flag("steps"), fields.flag("tree"));
+    let (Some(id), Some(page), Some(steps), Some(tree)) = (id, page, steps, tree) else {
         return Err(ApiError::validation(faults));
     };
     // One more than asked for tells whether there is another page.
@@ -70,9 +73,18 @@ pub(crate) async fn messages(
     };
     let found = state.engine.messages(&caller, ConversationId(id), part).await?;
     let page = Found::of(&found, part, limit);
+    let steps = match (steps, page.messages.first(), page.messages.last()) {
+        (false, ..) => None,
+        (true, Some(first), Some(last)) => {
+            let conversation = ConversationId(id);
+            let steps = state.engine.steps(&caller, conversation, first.id, last.id);
+            Some(steps.await?)
+        }
+        (true, ..) => Some(HashMap::new()),
+    };
     let mut response = json(&MessagesBody {
         conversation_id: id,
-        messages: page.messages.iter().map(MessageBody::from).collect(),
+        messages: bodies(page.messages, steps.as_ref()),
     });
     let cursor = |message: &Message| list.cursor((message.id.0, 0));
     let next = page.messages.last().filter(|_| page.goes_on).map(cursor);
@@ -85,6 +97,20 @@ pub(crate) async fn messages(
         prev.as_deref(),
     );
     Ok(response)
+}
+
+fn bodies<'a>(
+    messages: &'a [Message],
+    steps: Option<&'a HashMap<MessageId, Vec<Step>>>,
+) -> Vec<MessageBody<'a>> {
+    let body = |message: &'a Message| match steps {
+        Some(steps) if message.role == Role::Assistant => {
+            let steps = steps.get(&message.id).map(Vec::as_slice).unwrap_or_default();
+            MessageBody::from(message).with_steps(steps)
+        }
+        _ => MessageBody::from(message),
+    };
+    messages.iter().map(body).collect()
 }
 
 /// A page, and what lies around it.

@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod head;
 pub(crate) mod list;
 pub(crate) mod messages;
+pub(crate) mod one;
 pub(crate) mod pin;
 pub(crate) mod rename;
 

@@ -1,6 +1,9 @@
 //! What can be read again of a direct call.
 
-use super::{CallEnd, CallUse};
+use super::{
+    CallEnd, CallUse,
+    lease::{self, AbandonedCall, Unclosed},
+};
 use crate::{Backend, StoreError, Tx, ops::turns::Appended, row::Row, tx::params};
 use chatai_types::{CallId, CallKind, ErrorCode, Timestamp, TokenCounts, TurnStatus, UsageSource, UserId};
 
@@ -126,12 +129,26 @@ pub fn lineage(
     Ok(chain)
 }
 
-/// Deletes what is kept of a call, and with it the key that stood for it; its charges stay. `None` when it is missing or
-/// another's.
-pub fn delete_kept(tx: &mut Tx<'_>, owner: UserId, public_id: &str) -> Result<Option<CallId>, StoreError> {
-    let deleted: Option<CallId> = tx.query_opt(
-        "delete from kept_calls where public_id = $1 and user_id = $2 returning call_id",
+/// Deletes what is kept of a call, and with it the key that stood for it; its charges stay, and one that runs is charged
+/// what `settle` finds. `None` when it is missing or another's.
+pub fn delete_kept(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    public_id: &str,
+    now: Timestamp,
+    settle: impl Fn(&AbandonedCall) -> CallEnd,
+) -> Result<Option<CallId>, StoreError> {
+    let found: Option<CallId> = tx.query_opt(
+        "select call_id from kept_calls where public_id = $1 and user_id = $2",
         params![public_id, owner],
+        |row| row.get(0),
+    )?;
+    let Some(call) = found else { return Ok(None) };
+    // In the order in which calls are closed: the call's row, then what is kept of it.
+    lease::before_deletion(tx, Unclosed::Call(call), now, settle)?;
+    let deleted: Option<CallId> = tx.query_opt(
+        "delete from kept_calls where call_id = $1 returning call_id",
+        params![call],
         |row| row.get(0),
     )?;
     if let Some(call) = deleted {

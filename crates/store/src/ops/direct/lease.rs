@@ -5,12 +5,15 @@ use super::{
     kept,
 };
 use crate::{
-    StoreError, Tx,
-    ops::budgets::{self, Payer},
+    Backend, StoreError, Tx,
+    ops::{
+        budgets::{self, Payer},
+        leases::CALLS,
+        prices,
+    },
     tx::params,
 };
 use chatai_types::{CallId, CallKind, PriceVersionId, Rates, Timestamp, UserId};
-use std::collections::HashMap;
 
 /// A running call whose owner is gone.
 #[derive(Clone, Debug)]
@@ -27,8 +30,8 @@ pub struct AbandonedCall {
     pub now: Timestamp,
 }
 
-/// A row to settle.
-struct Expired {
+/// What the row of a running call says of it.
+struct Taken {
     id: CallId,
     payer: Payer,
     kind: CallKind,
@@ -37,16 +40,18 @@ struct Expired {
     price_version: Option<PriceVersionId>,
 }
 
+/// Which running calls are settled before their owners close them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ops) enum Unclosed {
+    /// One, which is about to be deleted.
+    Call(CallId),
+    /// All of an account that is about to be removed.
+    OfAccount(UserId),
+}
+
 /// Renews the leases of running calls. Returns how many are still running.
 pub fn renew(tx: &mut Tx<'_>, calls: &[CallId], lease_until: Timestamp) -> Result<u64, StoreError> {
-    let mut renewed = 0;
-    for call in calls {
-        renewed += tx.exec(
-            "update direct_calls set lease_until = $2 where id = $1 and status = 'running'",
-            params![*call, lease_until],
-        )?;
-    }
-    Ok(renewed)
+    CALLS.renew(tx, calls.iter().map(|call| call.0), lease_until)
 }
 
 /// Asks whoever runs this call to end it. False when nothing is kept of it, or it is missing or another's.
@@ -59,40 +64,13 @@ pub fn request_cancel(tx: &mut Tx<'_>, owner: UserId, call: CallId) -> Result<bo
 
 /// Which of these running, kept calls are to be ended: somebody wants them ended, or they were deleted.
 pub fn calls_to_be_ended(tx: &mut Tx<'_>, calls: &[CallId]) -> Result<Vec<CallId>, StoreError> {
-    let running: HashMap<CallId, bool> = tx
-        .query(
-            "select call_id, cancel_requested from kept_calls where output is null",
-            params![],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?
-        .into_iter()
-        .collect();
-    let mut ended = Vec::new();
-    for call in calls {
-        let is_to_end = match running.get(call) {
-            Some(requested) => *requested,
-            // Closed, believed abandoned, or gone: the last alone is a reason to end.
-            None => tx
-                .query_opt(
-                    "select 1 from kept_calls where call_id = $1",
-                    params![*call],
-                    |row| row.get::<i64>(0),
-                )?
-                .is_none(),
-        };
-        if is_to_end {
-            ended.push(*call);
-        }
-    }
-    Ok(ended)
+    let ended = CALLS.to_be_ended(tx, calls.iter().map(|call| call.0))?;
+    Ok(ended.into_iter().map(CallId).collect())
 }
 
 /// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back. Returns how many.
 pub fn shorten(tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
-    tx.exec(
-        "update direct_calls set lease_until = $1 where status = 'running' and lease_until > $1",
-        params![latest],
-    )
+    CALLS.shorten(tx, latest)
 }
 
 /// Marks running calls whose lease ended before `expired_before` as interrupted, `most` at once, with the charges that
@@ -104,12 +82,55 @@ pub fn sweep(
     most: i64,
     settle: impl Fn(&AbandonedCall) -> CallEnd,
 ) -> Result<u64, StoreError> {
-    let expired: Vec<Expired> = tx.query(
-        "select id, user_id, key_id, model, request_tokens, price_version, kind from direct_calls \
-         where status = 'running' and lease_until < $1 order by lease_until limit $2",
+    let expired: Vec<CallId> = tx.query(
+        "select id from direct_calls where status = 'running' and lease_until < $1 order by lease_until limit $2",
         params![expired_before, most],
+        |row| row.get(0),
+    )?;
+    let mut swept = 0;
+    for call in expired {
+        if let Some(taken) = take(tx, call, expired_before)? {
+            interrupt(tx, taken, now, &settle)?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// Settles what runs of calls that are about to be deleted, in the transaction that deletes them, as a sweep would:
+/// whenever the process dies, what was used is on the books and nothing is held. An owner that lives has its say after
+/// all, in [`super::close`].
+pub(in crate::ops) fn before_deletion(
+    tx: &mut Tx<'_>,
+    which: Unclosed,
+    now: Timestamp,
+    settle: impl Fn(&AbandonedCall) -> CallEnd,
+) -> Result<(), StoreError> {
+    let running = match which {
+        Unclosed::Call(id) => vec![id],
+        Unclosed::OfAccount(owner) => tx.query(
+            "select id from direct_calls where status = 'running' and user_id = $1 order by id",
+            params![owner],
+            |row| row.get(0),
+        )?,
+    };
+    for call in running {
+        if let Some(taken) = take(tx, call, Timestamp::from_micros(i64::MAX))? {
+            interrupt(tx, taken, now, &settle)?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks a running call as swept, if its lease is over before this moment. The update takes the row: of two sweeps one
+/// gets it, and an owner that renews its lease keeps it.
+fn take(tx: &mut Tx<'_>, call: CallId, expired_before: Timestamp) -> Result<Option<Taken>, StoreError> {
+    tx.query_opt(
+        "update direct_calls set swept = $3 where id = $1 and status = 'running' and lease_until < $2 \
+         returning id, user_id, key_id, model, request_tokens, price_version, kind",
+        params![call, expired_before, true],
         |row| {
-            Ok(Expired {
+            Ok(Taken {
                 id: row.get(0)?,
                 payer: Payer {
                     owner: row.get(1)?,
@@ -121,34 +142,22 @@ pub fn sweep(
                 kind: row.get(6)?,
             })
         },
-    )?;
-    let mut swept = 0;
-    for call in expired {
-        // The update takes the row: of two sweeps one gets it, and an owner that renews its lease keeps it.
-        let taken = tx.exec(
-            "update direct_calls set swept = $3 where id = $1 and status = 'running' and lease_until < $2",
-            params![call.id, expired_before, true],
-        )?;
-        if taken == 1 {
-            interrupt(tx, call, now, &settle)?;
-            swept += 1;
-        }
-    }
-    Ok(swept)
+    )
 }
 
 fn interrupt(
     tx: &mut Tx<'_>,
-    call: Expired,
+    call: Taken,
     now: Timestamp,
     settle: &impl Fn(&AbandonedCall) -> CallEnd,
 ) -> Result<(), StoreError> {
+    // On PostgreSQL the row is taken, so that no piece is written, and shown, after they were counted.
+    let kept = match tx.backend() {
+        Backend::Sqlite => "select 1 from kept_calls where call_id = $1",
+        Backend::Postgres => "select 1 from kept_calls where call_id = $1 for update",
+    };
     let is_kept = tx
-        .query_opt(
-            "select 1 from kept_calls where call_id = $1",
-            params![call.id],
-            |row| row.get::<i64>(0),
-        )?
+        .query_opt(kept, params![call.id], |row| row.get::<i64>(0))?
         .is_some();
     let pieces = if is_kept {
         Some(kept::pieces(tx, call.id, -1)?)
@@ -158,10 +167,7 @@ fn interrupt(
     let abandoned = AbandonedCall {
         model: call.model,
         request_tokens: call.request_tokens,
-        price: match call.price_version {
-            Some(version) => rates(tx, version)?.map(|rates| (version, rates)),
-            None => None,
-        },
+        price: prices::of_version(tx, call.price_version)?,
         pieces,
         now,
     };
@@ -172,19 +178,4 @@ fn interrupt(
     }
     budgets::release(tx, call.payer.owner, super::holder(call.id))?;
     close::charge(tx, call.payer, call.id, call.kind, &abandoned.model, &end)
-}
-
-fn rates(tx: &mut Tx<'_>, version: PriceVersionId) -> Result<Option<Rates>, StoreError> {
-    tx.query_opt(
-        "select input, cache_read, cache_write, output from price_versions where id = $1",
-        params![version],
-        |row| {
-            Ok(Rates {
-                input: row.get(0)?,
-                cache_read: row.get(1)?,
-                cache_write: row.get(2)?,
-                output: row.get(3)?,
-            })
-        },
-    )
 }

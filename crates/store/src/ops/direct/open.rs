@@ -5,7 +5,7 @@ use crate::{
     StoreError, Tx,
     ops::{
         budgets::{self, Admission, Payer},
-        turns::{Repeatable, claim_key},
+        turns::{Repeatable, Taking, take_key},
     },
     tx::params,
 };
@@ -65,6 +65,8 @@ pub enum OpenedCall {
     Repeated(CallId),
     /// The key was used by another request.
     OtherRequest,
+    /// The account is gone.
+    NoOwner,
     /// Its worst case does not fit what is left of the owner's budget.
     OverBudget,
     /// Its worst case does not fit what is left of the key's budget.
@@ -73,13 +75,17 @@ pub enum OpenedCall {
 
 /// Writes the record of a call that is about to be made.
 pub fn open(tx: &mut Tx<'_>, call: &OpenCall) -> Result<OpenedCall, StoreError> {
-    if let Some(request) = &call.repeatable
-        && !claim_key(tx, call.payer.owner, request, call.now)?
-    {
-        return Ok(match earlier(tx, call.payer.owner, request)? {
-            Some(Some(id)) => OpenedCall::Repeated(id),
-            _ => OpenedCall::OtherRequest,
-        });
+    if let Some(request) = &call.repeatable {
+        match take_key(tx, call.payer.owner, request, call.now)? {
+            Taking::Taken => {}
+            Taking::NoOwner => return Ok(OpenedCall::NoOwner),
+            Taking::InUse => {
+                return Ok(match earlier(tx, call.payer.owner, request)? {
+                    Some(Some(id)) => OpenedCall::Repeated(id),
+                    _ => OpenedCall::OtherRequest,
+                });
+            }
+        }
     }
     let held = match budgets::reserve(tx, call.payer, call.worst_case, call.now)? {
         Admission::Unlimited => None,
@@ -87,9 +93,10 @@ pub fn open(tx: &mut Tx<'_>, call: &OpenCall) -> Result<OpenedCall, StoreError> 
         Admission::OverBudget => return Ok(OpenedCall::OverBudget),
         Admission::OverKeyBudget => return Ok(OpenedCall::OverKeyBudget),
     };
-    let id: CallId = tx.query_one(
+    let added: Option<CallId> = tx.query_opt(
         "insert into direct_calls (user_id, key_id, kind, model, status, request_tokens, price_version, lease_until, \
-         created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
+         created_at) select id, cast($2 as bigint), $3, $4, $5, cast($6 as bigint), cast($7 as bigint), \
+         cast($8 as bigint), cast($9 as bigint) from users where id = $1 returning id",
         params![
             call.payer.owner,
             call.payer.key,
@@ -103,6 +110,9 @@ pub fn open(tx: &mut Tx<'_>, call: &OpenCall) -> Result<OpenedCall, StoreError> 
         ],
         |row| row.get(0),
     )?;
+    let Some(id) = added else {
+        return Ok(OpenedCall::NoOwner);
+    };
     if let Some(held) = held {
         budgets::hold(tx, call.payer, holder(id), held, call.now)?;
     }
@@ -147,14 +157,14 @@ pub struct AskedAgain {
     pub fallback_from: String,
 }
 
-/// Writes down who is asked now. Nothing when the call no longer runs.
-pub fn ask_again(tx: &mut Tx<'_>, again: &AskedAgain) -> Result<(), StoreError> {
-    tx.exec(
+/// Writes down who is asked now. False when the call no longer runs: then nobody may be asked, since nothing would say so.
+pub fn ask_again(tx: &mut Tx<'_>, again: &AskedAgain) -> Result<bool, StoreError> {
+    let written = tx.exec(
         "update direct_calls set model = $2, price_version = $3, fallback_from = $4 \
          where id = $1 and status = 'running'",
         params![again.id, &again.model, again.price_version, &again.fallback_from],
     )?;
-    Ok(())
+    Ok(written == 1)
 }
 
 /// The call that an earlier request of this key made. The outer `None` when there was none; the inner one when that

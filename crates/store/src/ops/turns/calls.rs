@@ -1,6 +1,6 @@
 //! Model calls of a turn: written down before they are made, charged when the turn ends.
 
-use super::open::OpenedTurn;
+use super::{events::Appended, open::OpenedTurn};
 use crate::{
     StoreError, Tx,
     ops::{
@@ -66,21 +66,27 @@ pub struct AbandonedCall {
 }
 
 /// Writes down calls that have ended, by their numbers, and those that are about to be made. Nothing when the turn is
-/// no longer running.
+/// no longer running; one that is gone may make no more.
 pub fn record_calls(
     tx: &mut Tx<'_>,
     answer: MessageId,
     ended: &[(i64, ModelCall)],
     begun: &[BegunCall],
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Appended, StoreError> {
+    let mut is_running = true;
     for (number, call) in ended {
-        put(tx, answer, *number, call, true)?;
+        is_running &= put(tx, answer, *number, call, true)?;
     }
     for begun in begun {
-        put(tx, answer, begun.number, &begun.as_call(now), false)?;
+        is_running &= put(tx, answer, begun.number, &begun.as_call(now), false)?;
     }
-    Ok(())
+    if is_running {
+        return Ok(Appended::Written);
+    }
+    let exists = "select 1 from messages where id = $1";
+    let found = tx.query_opt(exists, params![answer], |row| row.get::<i64>(0))?;
+    Ok(found.map_or(Appended::Gone, |_| Appended::Closed))
 }
 
 impl BegunCall {
@@ -102,14 +108,15 @@ impl BegunCall {
     }
 }
 
+/// False when the turn is no longer running.
 fn put(
     tx: &mut Tx<'_>,
     answer: MessageId,
     number: i64,
     call: &ModelCall,
     ended: bool,
-) -> Result<(), StoreError> {
-    tx.exec(
+) -> Result<bool, StoreError> {
+    let written = tx.exec(
         "insert into turn_calls (message_id, number, scope, model, fresh_input, cache_read, cache_write, output, \
          reasoning, usage_source, price, price_version, ended, created_at, fallback_from) \
          select id, cast($2 as bigint), $3, $4, cast($5 as bigint), cast($6 as bigint), cast($7 as bigint), \
@@ -139,7 +146,7 @@ fn put(
             call.fallback_from.as_deref()
         ],
     )?;
-    Ok(())
+    Ok(written == 1)
 }
 
 /// The calls of a running turn that were written down, in order.

@@ -5,6 +5,7 @@ use super::{
     calls::{self, ModelCall, charge},
     events::{self, NewEvent},
     open::OpenedTurn,
+    settle,
 };
 use crate::{
     StoreError, Tx,
@@ -12,6 +13,7 @@ use crate::{
         branches,
         budgets::{self, Payer},
         ledger,
+        messages::Times,
     },
     tx::params,
 };
@@ -40,6 +42,8 @@ pub struct CloseTurn {
     pub events: Vec<NewEvent>,
     /// Why it failed.
     pub error: Option<(ErrorCode, String)>,
+    /// How long it took.
+    pub times: Times,
     /// The sum of all calls; `None` where no model was called.
     pub tokens: Option<TokenCounts>,
     /// What they cost together.
@@ -50,7 +54,7 @@ pub struct CloseTurn {
 
 /// Ends a turn. An owner that lives, though a sweep believed it gone, still has its say: what the sweep charged is
 /// taken back. False when its conversation was deleted meanwhile, or when it was closed before: then the ledger alone
-/// is written, since the calls were made, unless it has been.
+/// is written, in the place of what the deletion charged, unless it has been.
 pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     let answer = turn.ids.response_message_id;
     // A turn opened at the same time counts this answer either as empty, to be corrected below, or in full.
@@ -79,7 +83,10 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     }
     // A commit whose outcome was unknown is tried again: what it charged is not charged twice.
     budgets::release(tx, turn.payer.owner, answer)?;
-    if closed || !ledger::is_charged(tx, answer)? {
+    let is_due = closed
+        || settle::take_back_deleted(tx, turn.payer.owner, answer)?
+        || !ledger::is_charged(tx, answer)?;
+    if is_due {
         charge(tx, turn.payer, turn.ids, &turn.calls, closed)?;
     }
     Ok(closed)
@@ -95,7 +102,7 @@ fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bo
     let written = tx.exec(
         "update messages set status = $3, text = $4, summary = $5, size_tokens = $6, error_code = $7, \
          error_detail = $8, fresh_input = $9, cache_read = $10, cache_write = $11, output = $12, \
-         reasoning = $13, price = $14, model = $16, lease_until = null \
+         reasoning = $13, price = $14, model = $16, first_ms = $17, total_ms = $18, lease_until = null \
          where id = $1 and user_id = $2 and status = $15",
         params![
             turn.ids.response_message_id,
@@ -113,7 +120,9 @@ fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bo
             tokens.map(|counts| counts.reasoning),
             turn.price,
             from,
-            &turn.model
+            &turn.model,
+            turn.times.first_ms,
+            turn.times.total_ms
         ],
     )?;
     Ok(written == 1)

@@ -2,7 +2,7 @@
 
 use super::super::conversations;
 use crate::{Backend, StoreError, Tx, tx::params};
-use chatai_types::{ConversationId, MessageId, TurnStatus, UserId};
+use chatai_types::{ConversationId, MessageId, Timestamp, TurnStatus, UserId};
 use std::str::FromStr;
 
 /// What an event is.
@@ -51,6 +51,8 @@ pub struct NewEvent {
     pub text_offset: i64,
     /// What it says.
     pub data: String,
+    /// When it is written.
+    pub written_at: Timestamp,
     /// Of a title: the owner, the conversation, and the provisional title it replaces.
     pub titled: Option<(UserId, ConversationId, String)>,
 }
@@ -99,14 +101,15 @@ pub fn append(tx: &mut Tx<'_>, answer: MessageId, events: &[NewEvent]) -> Result
 pub(super) fn write(tx: &mut Tx<'_>, answer: MessageId, events: &[NewEvent]) -> Result<(), StoreError> {
     for event in events {
         tx.exec(
-            "insert into turn_events (message_id, number, kind, text_offset, data) values ($1, $2, $3, $4, $5) \
+            "insert into turn_events (message_id, number, kind, text_offset, data, written_at) values ($1, $2, $3, $4, $5, $6) \
              on conflict (message_id, number) do nothing",
             params![
                 answer,
                 event.number,
                 event.kind.as_str(),
                 event.text_offset,
-                &event.data
+                &event.data,
+                event.written_at
             ],
         )?;
         if let Some((owner, conversation, provisional)) = &event.titled {
@@ -128,6 +131,42 @@ pub fn events(tx: &mut Tx<'_>, answer: MessageId, after: i64) -> Result<Vec<Stor
                 kind: row.get::<String>(1)?.parse()?,
                 text_offset: row.get(2)?,
                 data: row.get(3)?,
+            })
+        },
+    )
+}
+
+/// A piece of reasoning, or a tool's event, of an answer that may be one of many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredStep {
+    /// The answer.
+    pub answer: MessageId,
+    /// The tool's event as JSON; `None` for a piece of reasoning, whose text is not read.
+    pub tool: Option<String>,
+    /// When it was written, where that is known.
+    pub written_at: Option<Timestamp>,
+}
+
+/// What the answers of a conversation between two messages, both included, did beside speaking, in order. Nothing of
+/// another's conversation.
+pub fn steps(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    first: MessageId,
+    last: MessageId,
+) -> Result<Vec<StoredStep>, StoreError> {
+    tx.query(
+        "select e.message_id, case e.kind when 'tool' then e.data end, e.written_at \
+         from messages m join turn_events e on e.message_id = m.id \
+         where m.conversation_id = $1 and m.user_id = $2 and m.id between $3 and $4 and e.kind in ('reasoning', 'tool') \
+         order by e.message_id, e.number",
+        params![conversation, owner, first, last],
+        |row| {
+            Ok(StoredStep {
+                answer: row.get(0)?,
+                tool: row.get(1)?,
+                written_at: row.get(2)?,
             })
         },
     )

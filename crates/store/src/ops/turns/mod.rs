@@ -7,12 +7,15 @@ mod history;
 mod lease;
 mod open;
 mod repeat;
+mod settle;
 
 pub use calls::{AbandonedCall, BegunCall, ModelCall, record_calls};
 pub use close::{CloseTurn, close};
-pub use events::{Appended, EventKind, NewEvent, StoredEvent, append, events};
+pub use events::{Appended, EventKind, NewEvent, StoredEvent, StoredStep, append, events, steps};
 pub use history::history;
-pub use lease::{Abandoned, Settled, renew_leases, request_cancel, shorten_leases, sweep, to_be_ended};
+pub use lease::{renew_leases, request_cancel, shorten_leases, sweep, to_be_ended};
 pub use open::{OpenTurn, Opened, OpenedTurn, Parent, Question, open};
-pub(in crate::ops) use repeat::claim_key;
 pub use repeat::{Repeatable, TurnIds, forget_repeatable, repeated};
+pub(in crate::ops) use repeat::{Taking, take_key};
+pub use settle::{Abandoned, Settled};
+pub(in crate::ops) use settle::{Deleted, before_deletion};

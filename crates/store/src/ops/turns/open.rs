@@ -10,10 +10,11 @@ use crate::{
         attachments::{self, NewAttachment},
         branches,
         budgets::{self, Admission, Payer},
+        conversations,
     },
     tx::params,
 };
-use chatai_types::{ConversationId, MessageId, Money, Role, Timestamp, TurnStatus, UserId};
+use chatai_types::{ConversationId, MessageId, Money, PriceVersionId, Role, Timestamp, TurnStatus, UserId};
 
 /// A turn to open.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct OpenTurn {
     pub question: Question,
     /// The model that will answer.
     pub model: String,
+    /// The version of its prices that the turn is charged by; `None` where nobody knows any.
+    pub price_version: Option<PriceVersionId>,
     /// The estimated tokens of the first request.
     pub request_tokens: i64,
     /// Other calls that begin with the turn.
@@ -65,6 +68,8 @@ pub enum Question {
 pub enum Parent {
     /// The active branch's last message.
     Head,
+    /// The active branch's last message, which has to be this one.
+    HeadAt(MessageId),
     /// Nothing: it is a new first message.
     Nothing,
     /// This message.
@@ -80,10 +85,14 @@ pub enum Opened {
     Repeated(TurnIds),
     /// The key was used by another request.
     OtherRequest,
+    /// The account is gone.
+    NoOwner,
     /// The conversation is missing or another's.
     NoConversation,
     /// The message to follow or to answer again is missing or another's.
     NoMessage,
+    /// The active branch ends with another message than the one that was to be its last.
+    Moved,
     /// Its worst case does not fit what is left of the owner's budget.
     OverBudget,
     /// Its worst case does not fit what is left of the key's budget.
@@ -125,6 +134,7 @@ pub fn open(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Opened, StoreError> {
             Claim::New => {}
             Claim::Same(ids) => return Ok(Opened::Repeated(ids)),
             Claim::Other => return Ok(Opened::OtherRequest),
+            Claim::NoOwner => return Ok(Opened::NoOwner),
         }
     }
     let asked = match &turn.question {
@@ -180,13 +190,14 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
     };
     let (conversation, parent) = match conversation {
         // There is nothing to follow in what is about to begin.
-        None if matches!(parent, Parent::Message(_)) => return Ok(Err(Opened::NoMessage)),
+        None if matches!(parent, Parent::Message(_) | Parent::HeadAt(_)) => {
+            return Ok(Err(Opened::NoMessage));
+        }
         None => {
-            let id: ConversationId = tx.query_one(
-                "insert into conversations (user_id, title, created_at) values ($1, $2, $3) returning id",
-                params![turn.payer.owner, provisional_title, turn.now],
-                |row| row.get(0),
-            )?;
+            let title = Some(provisional_title.as_str());
+            let Some(id) = conversations::add(tx, turn.payer.owner, title, None, turn.now)? else {
+                return Ok(Err(Opened::NoOwner));
+            };
             (id, None)
         }
         Some(id) => {
@@ -194,7 +205,8 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
                 return Ok(Err(Opened::NoConversation));
             };
             let parent = match parent {
-                Parent::Head => head,
+                Parent::HeadAt(last) if head != Some(*last) => return Ok(Err(Opened::Moved)),
+                Parent::Head | Parent::HeadAt(_) => head,
                 Parent::Nothing => None,
                 Parent::Message(message) => Some(*message),
             };
@@ -275,8 +287,8 @@ fn ask_again(tx: &mut Tx<'_>, owner: UserId, answer: MessageId) -> Result<Result
 fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<MessageId, StoreError> {
     let answer: MessageId = tx.query_one(
         "insert into messages (conversation_id, user_id, parent_id, request_id, role, status, text, model, \
-         tokens_before, request_tokens, lease_until, created_at, key_id) \
-         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10, $11) returning id",
+         tokens_before, request_tokens, lease_until, created_at, key_id, price_version) \
+         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12) returning id",
         params![
             asked.conversation,
             turn.payer.owner,
@@ -288,7 +300,8 @@ fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<Message
             turn.request_tokens,
             turn.lease_until,
             turn.now,
-            turn.payer.key
+            turn.payer.key,
+            turn.price_version
         ],
         |row| row.get(0),
     )?;

@@ -34,6 +34,8 @@ pub(super) enum Claim {
     Same(TurnIds),
     /// Another request.
     Other,
+    /// Nothing, since the account is gone.
+    NoOwner,
 }
 
 /// The turn that an earlier request of this key made. The outer `None` when there was none; the inner one when that
@@ -59,6 +61,17 @@ pub fn repeated(
     )
 }
 
+/// What came of taking a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ops) enum Taking {
+    /// It is this transaction's now.
+    Taken,
+    /// It stands for something already.
+    InUse,
+    /// The account is gone.
+    NoOwner,
+}
+
 /// Takes the key, or says what it stands for already.
 pub(super) fn claim(
     tx: &mut Tx<'_>,
@@ -66,33 +79,41 @@ pub(super) fn claim(
     request: &Repeatable,
     now: Timestamp,
 ) -> Result<Claim, StoreError> {
-    if claim_key(tx, owner, request, now)? {
-        return Ok(Claim::New);
-    }
-    Ok(match repeated(tx, owner, request)? {
-        Some(Some(ids)) => Claim::Same(ids),
-        _ => Claim::Other,
+    Ok(match take_key(tx, owner, request, now)? {
+        Taking::Taken => Claim::New,
+        Taking::NoOwner => Claim::NoOwner,
+        Taking::InUse => match repeated(tx, owner, request)? {
+            Some(Some(ids)) => Claim::Same(ids),
+            _ => Claim::Other,
+        },
     })
 }
 
-/// Takes the key; false when it is taken. Another transaction that has taken it is waited for: the insertion settles
-/// who was first.
-pub(in crate::ops) fn claim_key(
+/// Takes the key. Another transaction that has taken it is waited for: the insertion settles who was first.
+pub(in crate::ops) fn take_key(
     tx: &mut Tx<'_>,
     owner: UserId,
     request: &Repeatable,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Taking, StoreError> {
     tx.exec(
         "delete from idempotency_keys where user_id = $1 and key = $2 and created_at < $3",
         params![owner, &request.key, request.not_before],
     )?;
     let taken = tx.exec(
-        "insert into idempotency_keys (user_id, key, fingerprint, created_at) values ($1, $2, $3, $4) \
-         on conflict (user_id, key) do nothing",
+        "insert into idempotency_keys (user_id, key, fingerprint, created_at) \
+         select id, $2, $3, cast($4 as bigint) from users where id = $1 on conflict (user_id, key) do nothing",
         params![owner, &request.key, &request.fingerprint, now],
     )?;
-    Ok(taken == 1)
+    if taken == 1 {
+        return Ok(Taking::Taken);
+    }
+    let in_use = tx.query_opt(
+        "select 1 from idempotency_keys where user_id = $1 and key = $2",
+        params![owner, &request.key],
+        |row| row.get::<i64>(0),
+    )?;
+    Ok(in_use.map_or(Taking::NoOwner, |_| Taking::InUse))
 }
 
 /// Says what the key stands for.

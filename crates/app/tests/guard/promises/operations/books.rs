@@ -4,7 +4,7 @@
 use super::{
     World,
     model::{Fate, Turn},
-    money::{BESIDE, Line, columns, pico},
+    money::{BESIDE, Line, columns, pico, standing},
     vendor::{Call, Kind},
 };
 use crate::{crash::files, support::Rows};
@@ -26,9 +26,9 @@ impl World {
         assert!(self.app.terminate().await.success(), "{}", self.app.log());
         files::expect_nothing_by_half(&self.app);
         let rows = Rows::of(&self.app);
-        let query = format!("select {} from ledger order by id", columns("amount"));
-        let ledger: Vec<Line> = rows.column(&query).iter().map(Line::parse).collect();
-        let query = format!("select {} from usage_details order by id", columns("price"));
+        let query = format!("select {} from ledger order by id", columns("amount", "calls"));
+        let ledger = standing(rows.column(&query).iter().map(Line::parse).collect());
+        let query = format!("select {} from usage_details order by id", columns("price", "1"));
         let details: Vec<Line> = rows.column(&query).iter().map(Line::parse).collect();
 
         self.expect_turns(&ledger);
@@ -224,7 +224,8 @@ fn expect_days(rows: &Rows, ledger: &[Line]) {
         }
     }
     let query = "select user_id || ' ' || day || ' ' || model || ' ' || scope || ' ' || calls || ' ' || fresh_input || ' ' || \
-                 cache_read || ' ' || cache_write || ' ' || output || ' ' || reasoning || ' ' || amount from usage_days";
+                 cache_read || ' ' || cache_write || ' ' || output || ' ' || reasoning || ' ' || amount from usage_days \
+                 where calls <> 0 or amount <> 0 or fresh_input <> 0 or output <> 0";
     let mut found: Vec<String> = rows
         .column(query)
         .iter()

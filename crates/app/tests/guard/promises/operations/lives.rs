@@ -9,6 +9,7 @@ use crate::{
     promises::{let_leases_run_out, mark_of, moment, whole},
     support::{list, send, text},
 };
+use reqwest::Method;
 use serde_json::Value;
 
 impl World {
@@ -69,6 +70,43 @@ impl World {
         "kill while sending"
     }
 
+    /// A kill at any moment of a deletion, while turns of the conversation wait at their providers. Whether it was deleted
+    /// is looked up; what its turns used is charged either way.
+    pub(super) async fn kill_while_deleting(&mut self) -> &'static str {
+        let Some(held) = self.held.last() else {
+            return self.kill().await;
+        };
+        let turn = &self.model.turns[held.turn];
+        let (id, owner) = (turn.ids.expect("it was written").conversation, turn.owner);
+        let (concerned, others) = self.split_held(id);
+        self.held = others;
+        let path = format!("/conversations/{id}");
+        let asking = tokio::spawn(self.user(owner).call(Method::DELETE, &path).send());
+        moment(&mut self.random, 0, 8).await;
+        self.app.kill();
+        let reply = asking.await.expect("asking does not panic");
+        let is_acknowledged = reply.is_ok_and(|reply| reply.status() == 200);
+        self.start_again().await;
+        match self.user(owner).get(&format!("{path}/messages")).await.0 {
+            404 => {
+                for held in concerned {
+                    let turn = &mut self.model.turns[held.turn];
+                    turn.fate = Fate::Killed;
+                    turn.plan.gate.open();
+                }
+                self.model.delete(id);
+                self.look_at_list(owner).await;
+                "kill after deleting"
+            }
+            status => {
+                assert_eq!((status, is_acknowledged), (200, false), "told of and not done");
+                self.held.extend(concerned);
+                self.held_are_interrupted().await;
+                "kill before deleting"
+            }
+        }
+    }
+
     /// Sends under its key what may or may not have been written: it is one turn.
     async fn send_again(&mut self, turn: usize) {
         if self.model.turns[turn].ids.is_none() {
@@ -98,6 +136,11 @@ impl World {
         for member in &mut self.members {
             member.user = member.user.at(&base_url);
         }
+        self.held_are_interrupted().await;
+    }
+
+    /// Turns that were held when the program was killed have ended with it.
+    async fn held_are_interrupted(&mut self) {
         for held in std::mem::take(&mut self.held) {
             let turn = &mut self.model.turns[held.turn];
             turn.fate = Fate::Killed;

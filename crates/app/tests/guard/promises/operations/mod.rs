@@ -171,8 +171,9 @@ impl World {
 
     /// A kill between two operations or within one.
     async fn kill_somehow(&mut self) {
-        let name = match self.random.below(2) {
-            0 => self.kill().await,
+        let name = match self.random.below(5) {
+            0 | 1 => self.kill().await,
+            2 => self.kill_while_deleting().await,
             _ => self.kill_while_sending().await,
         };
         *self.done.entry(name).or_default() += 1;

@@ -78,14 +78,16 @@ pub(super) struct Line {
     pub(super) amount: i64,
     pub(super) version: i64,
     pub(super) created_at: i64,
+    /// -1 on a line that takes another one back.
+    pub(super) calls: i64,
 }
 
-/// The columns of a [`Line`] as one text, with a blank between; the last is the amount's.
-pub(super) fn columns(amount: &str) -> String {
+/// The columns of a [`Line`] as one text, with a blank between, by the names of those that are named differently.
+pub(super) fn columns(amount: &str, calls: &str) -> String {
     format!(
         "message_id || ' ' || user_id || ' ' || scope || ' ' || model || ' ' || fresh_input || ' ' || cache_read || ' ' || \
          cache_write || ' ' || output || ' ' || reasoning || ' ' || usage_source || ' ' || coalesce({amount}, 0) || ' ' || \
-         coalesce(price_version, -1) || ' ' || created_at"
+         coalesce(price_version, -1) || ' ' || created_at || ' ' || {calls}"
     )
 }
 
@@ -108,6 +110,21 @@ impl Line {
             amount: number(10),
             version: number(11),
             created_at: number(12),
+            calls: number(13),
+        }
+    }
+
+    /// The line that this one takes back.
+    fn opposite(&self) -> Self {
+        Self {
+            fresh: -self.fresh,
+            cached: -self.cached,
+            written: -self.written,
+            output: -self.output,
+            reasoning: -self.reasoning,
+            amount: -self.amount,
+            calls: -self.calls,
+            ..self.clone()
         }
     }
 
@@ -123,4 +140,19 @@ impl Line {
         );
         self.source == "provider" && tokens == told
     }
+}
+
+/// What is left where lines were taken back: neither they nor those that took them back.
+pub(super) fn standing(ledger: Vec<Line>) -> Vec<Line> {
+    let mut standing: Vec<Line> = Vec::new();
+    for line in ledger {
+        if line.calls > 0 {
+            standing.push(line);
+            continue;
+        }
+        let taken_back = line.opposite();
+        let at = standing.iter().position(|before| *before == taken_back);
+        standing.remove(at.unwrap_or_else(|| panic!("takes back what was not charged: {line:?}")));
+    }
+    standing
 }

@@ -89,11 +89,7 @@ impl World {
         let Some(id) = self.any_conversation(member) else {
             return self.send().await;
         };
-        let (gone, stay): (Vec<Held>, Vec<Held>) =
-            std::mem::take(&mut self.held).into_iter().partition(|held| {
-                let ids = self.model.turns[held.turn].ids;
-                ids.is_some_and(|ids| ids.conversation == id)
-            });
+        let (gone, stay) = self.split_held(id);
         self.held = stay;
         let mut reading = Vec::new();
         for mut held in gone {
@@ -113,6 +109,14 @@ impl World {
         assert_eq!(self.user(member).get(&format!("{path}/messages")).await.0, 404);
         self.look_at_list(member).await;
         "delete"
+    }
+
+    /// Takes the turns that are held: those of a conversation, and the others.
+    pub(super) fn split_held(&mut self, conversation: i64) -> (Vec<Held>, Vec<Held>) {
+        std::mem::take(&mut self.held).into_iter().partition(|held| {
+            let ids = self.model.turns[held.turn].ids;
+            ids.is_some_and(|ids| ids.conversation == conversation)
+        })
     }
 
     fn take_held(&mut self) -> Option<Held> {

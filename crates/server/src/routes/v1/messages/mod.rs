@@ -1,4 +1,4 @@
-//! `POST /v1/messages`: Anthropic's API, for clients that speak it.
+//! `POST /v1/messages` and `POST /v1/messages/count_tokens`: Anthropic's API, for clients that speak it.
 
 mod reply;
 mod request;
@@ -9,7 +9,10 @@ use super::{
     call::{Begin, answer, call_key, marked, start, streamed, whole},
     input::parse,
 };
-use crate::{auth::ProgramBody, client::Client, error::ApiError, idempotency::IdempotencyKey, state::App};
+use crate::{
+    auth::ProgramBody, client::Client, error::ApiError, idempotency::IdempotencyKey, state::App,
+    wire::json_bytes,
+};
 use axum::{extract::State, response::Response};
 use chatai_engine::{DirectCall, KeepCall};
 use chatai_types::CallKind;
@@ -51,4 +54,22 @@ pub(crate) async fn create(
         reply::whole(&started.about, &pieces, &outcome),
         started.replayed,
     ))
+}
+
+/// Count the tokens of a list of messages, as Anthropic's API does.
+///
+/// The body is that of a message, `max_tokens` left out or not. The number is the estimate that budgets go by: nobody is
+/// asked, and it costs nothing.
+#[utoipa::path(post, path = "/v1/messages/count_tokens", tag = "anthropic",
+    request_body(content = Value, description = "A `MessageCountTokensParams` of Anthropic's API"),
+    responses((status = 200, description = "A `message_tokens_count`", content_type = "application/json", body = Value)))]
+pub(crate) async fn count_tokens(
+    State(state): State<App>,
+    ProgramBody { caller, body, .. }: ProgramBody,
+) -> Result<Response, ApiError> {
+    let asked = parse::<MessagesRequest<'_>>(&body)?.into_counted()?;
+    let tokens = state
+        .engine
+        .count_tokens(&caller, asked.model.as_deref(), &asked.request)?;
+    Ok(json_bytes(format!(r#"{{"input_tokens":{tokens}}}"#).into_bytes()))
 }

@@ -205,6 +205,12 @@ impl MessagesRequest<'_> {
             streams: self.stream.unwrap_or_default(),
         })
     }
+
+    /// The same of what is only counted: how long an answer may be is of no matter then.
+    pub(super) fn into_counted(mut self) -> Result<Asked, ApiError> {
+        self.max_tokens = Some(1);
+        self.into_asked()
+    }
 }
 
 fn output(config: Option<OutputConfig<'_>>) -> Result<(Option<Effort>, Format), ApiError> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use chatai_store::ops::turns::AbandonedCall;
-use chatai_types::{MessageId, PriceVersionId, Rate, Rates};
+use chatai_types::{MessageId, PriceVersionId, Rate, Rates, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000);
 /// Four ASCII characters a token.
