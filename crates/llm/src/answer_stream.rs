@@ -1,7 +1,13 @@
 //! A vendor's body turned into events, with every bound of a stream in one place: silence, total time,
 //! size. What the bytes mean is the adapter's [`Decode`]; nothing in here knows a vendor.
 
-use crate::{breaker::Breaker, failure::Failure, model::Event, provider::LlmError, sse::SseDecoder};
+use crate::{
+    breaker::Breaker,
+    failure::Failure,
+    model::{Event, StopReason},
+    provider::LlmError,
+    sse::SseDecoder,
+};
 use bytes::Bytes;
 use futures_util::Stream;
 use std::{
@@ -30,16 +36,14 @@ pub(crate) trait Decode: Send + Unpin {
     /// Takes an event and appends what it means to `events`; [`Event::Finished`] is the last.
     fn event(&mut self, name: &str, data: &str, events: &mut VecDeque<Event>) -> Result<(), Failure>;
 
-    /// Whether the answer is complete but for what some servers leave out: the report of its use, the mark of
-    /// its end. It is then waited for only a moment longer.
-    fn is_nearly_done(&self) -> bool {
-        false
+    /// Why the model ended, where it has and only what some servers leave out is still to come: the report of its
+    /// use, the mark of the end. That is then waited for only a moment longer.
+    fn nearly_done(&self) -> Option<StopReason> {
+        None
     }
 
-    /// The body ended, or nothing more came after [`Decode::is_nearly_done`]: appends the end, if this was one.
-    fn end(&mut self, _events: &mut VecDeque<Event>) -> Result<(), Failure> {
-        Err(Failure::unreadable("the stream ended before the answer did"))
-    }
+    /// The body ended, or nothing more came after [`Decode::nearly_done`] said why: appends the end.
+    fn finish(&mut self, _reason: StopReason, _events: &mut VecDeque<Event>) {}
 }
 
 /// The bounds of one stream.
@@ -122,7 +126,7 @@ where
         });
         let now = Instant::now();
         if self.sse.lines() > lines_before {
-            let patience = if self.decoder.is_nearly_done() {
+            let patience = if self.decoder.nearly_done().is_some() {
                 LAST_WORDS_TIME.min(self.limits.silence)
             } else {
                 self.limits.silence
@@ -183,13 +187,12 @@ where
 
     /// Nothing more comes: takes the answer as complete where the decoder does.
     fn close(&mut self) {
-        match self.decoder.end(&mut self.ready) {
-            Ok(()) => {
-                self.breaker.success();
-                self.end();
-            }
-            Err(failure) => self.fail(failure),
-        }
+        let Some(reason) = self.decoder.nearly_done() else {
+            return self.fail(Failure::unreadable("the stream ended before the answer did"));
+        };
+        self.decoder.finish(reason, &mut self.ready);
+        self.breaker.success();
+        self.end();
     }
 
     /// Whether the time is up; sets the timer otherwise.
@@ -209,7 +212,7 @@ where
     fn time_is_up(&mut self) {
         if matches!(self.state, State::Draining { .. }) {
             self.end();
-        } else if self.decoder.is_nearly_done() {
+        } else if self.decoder.nearly_done().is_some() {
             self.close();
         } else if self.due >= self.limits.deadline {
             // A long answer does not speak against the provider.
@@ -259,7 +262,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Finished, StopReason};
+    use crate::model::Finished;
     use futures_util::{StreamExt, stream};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -280,16 +283,12 @@ mod tests {
             Ok(())
         }
 
-        fn is_nearly_done(&self) -> bool {
-            self.is_nearly_done
+        fn nearly_done(&self) -> Option<StopReason> {
+            self.is_nearly_done.then_some(StopReason::Stop)
         }
 
-        fn end(&mut self, events: &mut VecDeque<Event>) -> Result<(), Failure> {
-            if self.is_nearly_done {
-                finish(events);
-                return Ok(());
-            }
-            Err(Failure::unreadable("too early"))
+        fn finish(&mut self, _: StopReason, events: &mut VecDeque<Event>) {
+            finish(events);
         }
     }
 

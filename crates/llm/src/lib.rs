@@ -6,6 +6,7 @@ mod answer_stream;
 mod anthropic;
 mod breaker;
 mod decoding;
+mod embedding;
 mod failure;
 mod gemini;
 mod http;

@@ -170,7 +170,7 @@ on_both! {
         let stage = Stage::set(options).await;
         stage.python("openai_chat.py", &[]).await;
         let once = stage.provider.calls();
-        let once = once.iter().filter(|call| call.is_responses() && call.last_user_text() == "once");
+        let once = once.iter().filter(|call| call.is_model_call() && call.last_user_text() == "once");
         assert_eq!(once.count(), 1, "the same key is one call");
     }
 

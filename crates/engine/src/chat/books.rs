@@ -63,17 +63,7 @@ impl Books {
         answer: MessageId,
         begun: BegunCall,
     ) -> Result<(), Failure> {
-        let ended = self.ended[self.saved..].to_vec();
-        let rows = Arc::new((ended, [begun]));
-        let now = inner.clock.now();
-        // Written is enough: it has to survive this process.
-        let recording = move |tx: &mut Tx<'_>| -> Result<Appended, StoreError> {
-            turns::record_calls(tx, answer, &rows.0, &rows.1, now)
-        };
-        let (recorded, _synced) = inner.store.write_staged(recording).await?;
-        if recorded == Appended::Gone {
-            return Err(Failure::Deleted);
-        }
+        write_down(inner, answer, self.ended[self.saved..].to_vec(), begun).await?;
         self.saved = self.ended.len();
         Ok(())
     }
@@ -91,6 +81,26 @@ impl Books {
     pub(crate) fn into_calls(self) -> Vec<ModelCall> {
         self.ended.into_iter().map(|(_, call)| call).collect()
     }
+}
+
+/// Writes down a call that is about to be made, and those that have ended. It is not to be made where this fails.
+pub(super) async fn write_down(
+    inner: &Inner,
+    answer: MessageId,
+    ended: Vec<(i64, ModelCall)>,
+    begun: BegunCall,
+) -> Result<(), Failure> {
+    let rows = Arc::new((ended, [begun]));
+    let now = inner.clock.now();
+    // Written is enough: it has to survive this process.
+    let recording = move |tx: &mut Tx<'_>| -> Result<Appended, StoreError> {
+        turns::record_calls(tx, answer, &rows.0, &rows.1, now)
+    };
+    let (recorded, _synced) = inner.store.write_staged(recording).await?;
+    if recorded == Appended::Gone {
+        return Err(Failure::Deleted);
+    }
+    Ok(())
 }
 
 /// A call about to be made.

@@ -154,6 +154,11 @@ impl Partial {
         self.lock().text.clone()
     }
 
+    /// Whether anything was said.
+    pub(crate) fn has_text(&self) -> bool {
+        !self.lock().text.is_empty()
+    }
+
     fn is_accepted(&self) -> bool {
         self.lock().is_accepted
     }

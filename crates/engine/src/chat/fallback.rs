@@ -1,4 +1,5 @@
 //! Who answers in whose place: the next model of a list, when a provider fails before the first byte of an answer.
+//! What holds for titles, summaries and programs' calls too is here; how those go on is said in `side` and `direct`.
 
 use super::{
     calls::request_tokens,
@@ -6,7 +7,7 @@ use super::{
     plan::{Plan, answer_room},
     turn::{Answer, tool_call_of},
 };
-use crate::money::TOOL_RESULT_TOKENS;
+use crate::{catalog::Model, money::TOOL_RESULT_TOKENS};
 use chatai_llm::{Item, LlmError, Request};
 
 /// The request for whoever answers now, with the rounds of tools so far.
@@ -63,6 +64,12 @@ pub(super) fn tool_room(plan: &Plan, answer: &Answer, depth: Depth, rounds: &[It
     }
 }
 
+/// Whether a model may be asked for so much in another one's place: it has room, and under a budget a known price.
+pub(crate) fn fits(model: &Model, request_tokens: i64, has_budget: bool) -> bool {
+    let has_room = request_tokens <= model.context_window - answer_room(model.context_window);
+    has_room && (!has_budget || model.rates.is_some())
+}
+
 impl Answer {
     /// Whether a call's failure says nothing against asking another model: its provider failed, and nothing of the
     /// answer came.
@@ -76,10 +83,9 @@ impl Answer {
         while let Some(next) = self.others.pop_front() {
             let model = &next.model;
             let asks_for_tools = rounds.iter().any(|item| tool_call_of(item).is_some());
-            let is_priced = plan.allowance.is_none() || model.rates.is_some();
             let tokens = request_tokens(&plan.request_for(model, depth));
-            let fits = tokens <= model.context_window - answer_room(model.context_window);
-            if !fits || !is_priced || (asks_for_tools && !model.calls_tools) {
+            let fits = fits(model, tokens, plan.allowance.is_some());
+            if !fits || (asks_for_tools && !model.calls_tools) {
                 continue;
             }
             tracing::warn!(from = %self.asked.model.name, to = %model.name, %error, "another model answers");

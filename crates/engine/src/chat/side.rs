@@ -2,14 +2,22 @@
 //! delays the first byte, and its failure never fails the turn.
 
 use super::{
-    calls::{Partial, Served},
+    books,
+    calls::{Partial, Served, request_tokens},
+    fallback,
     prompt::{self, clean_title},
+    turn::Failure,
 };
-use chatai_llm::Request;
-use chatai_store::ops::turns::ModelCall;
-use chatai_types::{Clock, Scope};
+use crate::inner::Inner;
+use chatai_llm::{LlmError, Request};
+use chatai_store::ops::turns::{BegunCall, ModelCall};
+use chatai_types::{MessageId, Scope, Timestamp};
 use serde_json::Value;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::task::{Id, JoinSet};
 
 /// A question longer than this many code points gets a summary.
@@ -35,67 +43,80 @@ pub(crate) struct SideResults {
     pub(crate) calls: Vec<ModelCall>,
 }
 
-/// A call under way: what it is for, whom it asks, and what it has given so far.
-struct Open {
+/// A call under way, shared with whoever may end it.
+#[derive(Clone)]
+struct Open(Arc<Mutex<Asking>>);
+
+/// What is asked of whom, and what has come of it so far.
+#[derive(Clone)]
+struct Asking {
     scope: Scope,
     asked: Served,
     request: Request,
     partial: Partial,
+    /// The model that was asked first, where another one is asked in its place.
+    fallback_from: Option<String>,
 }
 
 /// The calls under way; dropping this ends them.
 pub(crate) struct SideWork {
+    inner: Arc<Inner>,
+    answer: MessageId,
+    /// Whether a budget applies, under which no model is asked whose price nobody knows.
+    has_budget: bool,
     tasks: JoinSet<(Task, Option<String>, Option<ModelCall>)>,
     /// Each call until it has ended.
     open: HashMap<Id, Open>,
     results: SideResults,
-    clock: Arc<dyn Clock>,
 }
 
 impl SideWork {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, answer: MessageId, has_budget: bool) -> Self {
         Self {
+            inner,
+            answer,
+            has_budget,
             tasks: JoinSet::new(),
             open: HashMap::new(),
             results: SideResults::default(),
-            clock,
         }
     }
 
     pub(crate) fn title(&mut self, model: Served, question: &str) {
         let request = prompt::title(&model.model.name, question);
-        self.start(Task::Title, Scope::Title, model, request);
+        self.start(Task::Title, books::TITLE, Scope::Title, model, request);
     }
 
     pub(crate) fn question_summary(&mut self, model: Served, question: &str) {
         let request = prompt::summary(&model.model.name, question);
-        self.start(Task::QuestionSummary, Scope::Summary, model, request);
+        self.start(
+            Task::QuestionSummary,
+            books::QUESTION_SUMMARY,
+            Scope::Summary,
+            model,
+            request,
+        );
     }
 
-    pub(crate) fn answer_summary(&mut self, model: Served, answer: &str) {
+    /// The summary of an answer, a call that was written down under this number.
+    pub(crate) fn answer_summary(&mut self, number: i64, model: Served, answer: &str) {
         let request = prompt::summary(&model.model.name, answer);
-        self.start(Task::AnswerSummary, Scope::Summary, model, request);
+        self.start(Task::AnswerSummary, number, Scope::Summary, model, request);
     }
 
-    fn start(&mut self, task: Task, scope: Scope, asked: Served, request: Request) {
-        let open = Open {
+    fn start(&mut self, task: Task, number: i64, scope: Scope, asked: Served, request: Request) {
+        let open = Open(Arc::new(Mutex::new(Asking {
             scope,
-            asked: asked.clone(),
-            request: request.clone(),
+            asked,
+            request,
             partial: Partial::default(),
-        };
-        let (clock, partial) = (Arc::clone(&self.clock), open.partial.clone());
+            fallback_from: None,
+        })));
+        let (inner, answer, has_budget) = (Arc::clone(&self.inner), self.answer, self.has_budget);
+        let asking = open.clone();
         let handle = self.tasks.spawn(async move {
-            match asked.complete(request.clone(), &partial).await {
-                Ok(done) => {
-                    let call = asked.record(scope, done.usage, &request, &done.text, clock.now());
-                    (task, Some(done.text), Some(call))
-                }
-                Err(error) => {
-                    tracing::warn!(%scope, model = %asked.model.name, %error, "a call beside the answer failed");
-                    (task, None, asked.record_partial(scope, &request, &partial, clock.now()))
-                }
-            }
+            let (text, call) = asking.complete(&inner, answer, number, has_budget).await;
+            (task, text, call)
         });
         self.open.insert(handle.id(), open);
     }
@@ -124,15 +145,131 @@ impl SideWork {
                 "calls beside the answer took too long and were ended"
             );
         }
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         for open in std::mem::take(&mut self.open).into_values() {
-            let known = open
-                .asked
-                .record_partial(open.scope, &open.request, &open.partial, now);
-            let call = known.unwrap_or_else(|| open.asked.record_unknown(open.scope, now));
+            let asking = open.now();
+            let call = asking.broken_off(now).unwrap_or_else(|| asking.unknown(now));
             self.results.calls.push(call);
         }
         self.results
+    }
+}
+
+impl Open {
+    fn lock(&self) -> MutexGuard<'_, Asking> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Asking {
+        self.lock().clone()
+    }
+
+    /// Asks until somebody has answered: the model, or those in its place where its provider fails before its first
+    /// word. Gives the text, and the call that is to be charged.
+    async fn complete(
+        &self,
+        inner: &Inner,
+        answer: MessageId,
+        number: i64,
+        has_budget: bool,
+    ) -> (Option<String>, Option<ModelCall>) {
+        let mut others: VecDeque<Served> = self.lock().asked.alternatives.iter().cloned().collect();
+        loop {
+            let asking = self.now();
+            let error = match asking
+                .asked
+                .complete(asking.request.clone(), &asking.partial)
+                .await
+            {
+                Ok(done) => {
+                    let (request, now) = (&asking.request, inner.clock.now());
+                    let call = asking
+                        .asked
+                        .record(asking.scope, done.usage, request, &done.text, now);
+                    return (Some(done.text), Some(asking.noted(call)));
+                }
+                Err(error) => error,
+            };
+            let (scope, model) = (asking.scope, &asking.asked.model.name);
+            let next = asking.next(&mut others, &error, has_budget);
+            let Some(next) = next else {
+                tracing::warn!(%scope, %model, %error, "a call beside the answer failed");
+                return (None, asking.broken_off(inner.clock.now()));
+            };
+            tracing::warn!(%scope, from = %model, to = %next.asked.model.name, %error, "another model is asked");
+            match next.write_down(inner, answer, number).await {
+                Ok(()) => *self.lock() = next,
+                Err(failure) => {
+                    // Where the answer was deleted there is nothing to tell of.
+                    if let Failure::Store(error) = failure {
+                        tracing::warn!(%scope, %error, "a call beside the answer was not made");
+                    }
+                    return (None, None);
+                }
+            }
+        }
+    }
+}
+
+impl Asking {
+    /// The same of the next model that may be asked in this one's place; `None` where the request was at fault,
+    /// something came already, or nobody is left.
+    fn next(&self, others: &mut VecDeque<Served>, error: &LlmError, has_budget: bool) -> Option<Self> {
+        if self.partial.has_text() || !fallback::is_the_providers(error) {
+            return None;
+        }
+        let tokens = request_tokens(&self.request);
+        let may = |other: &Served| fallback::fits(&other.model, tokens, has_budget);
+        let place = others.iter().position(may)?;
+        let asked = others.drain(..=place).next_back()?;
+        Some(Self {
+            scope: self.scope,
+            request: Request {
+                model: asked.model.name.clone(),
+                ..self.request.clone()
+            },
+            asked,
+            partial: Partial::default(),
+            fallback_from: Some(
+                self.fallback_from
+                    .clone()
+                    .unwrap_or_else(|| self.asked.model.name.clone()),
+            ),
+        })
+    }
+
+    /// Writes the call down before it is made, under the number of the one that gave nothing. The built-in responder
+    /// asks nobody.
+    async fn write_down(&self, inner: &Inner, answer: MessageId, number: i64) -> Result<(), Failure> {
+        if self.asked.is_built_in() {
+            return Ok(());
+        }
+        let begun = books::begun(number, &self.asked, self.scope, request_tokens(&self.request), 0);
+        let begun = BegunCall {
+            fallback_from: self.fallback_from.clone(),
+            ..begun
+        };
+        books::write_down(inner, answer, Vec::new(), begun).await
+    }
+
+    fn noted(&self, call: ModelCall) -> ModelCall {
+        ModelCall {
+            fallback_from: self.fallback_from.clone(),
+            ..call
+        }
+    }
+
+    /// The call, where its provider had begun to answer.
+    fn broken_off(&self, now: Timestamp) -> Option<ModelCall> {
+        let call = self
+            .asked
+            .record_partial(self.scope, &self.request, &self.partial, now)?;
+        Some(self.noted(call))
+    }
+
+    /// The call, where nobody can say what it used.
+    fn unknown(&self, now: Timestamp) -> ModelCall {
+        self.noted(self.asked.record_unknown(self.scope, now))
     }
 }
 

@@ -150,7 +150,11 @@ impl TurnTask {
             let begun = Piece::Text(answer.text.text().to_owned());
             inner.turns.writer.push(&log, begun);
         }
-        let mut side = SideWork::new(Arc::clone(&inner.clock));
+        let mut side = SideWork::new(
+            Arc::clone(&inner),
+            ids.response_message_id,
+            plan.allowance.is_some(),
+        );
         if plan.provisional_title.is_some() {
             side.title(plan.titling.clone(), &plan.text);
         }
@@ -251,7 +255,7 @@ async fn summarise_answer(
         .begin(inner, answer_id, &plan.summarising, Scope::Summary, tokens, 0)
         .await;
     match begun {
-        Ok(_) => side.answer_summary(plan.summarising.clone(), answer.text.text()),
+        Ok(number) => side.answer_summary(number, plan.summarising.clone(), answer.text.text()),
         Err(Failure::Store(error)) => tracing::warn!(%error, "a long answer goes without its summary"),
         // Nobody is going to read it.
         Err(_) => {}

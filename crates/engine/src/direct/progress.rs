@@ -1,7 +1,7 @@
 //! How far a call has come: who answers, what came, what it used.
 
 use super::piece::Piece;
-use crate::chat::{Served, plan::answer_room, size::TextSize};
+use crate::chat::{Served, fallback::fits, size::TextSize};
 use chatai_llm::{Item, LlmError, Part, Request, StopReason};
 use chatai_store::ops::direct::CallUse;
 use chatai_types::{Money, TokenCounts, UsageSource};
@@ -103,12 +103,10 @@ impl Progress {
     pub(super) fn fall_back(&mut self, request: &Request, is_reserved: bool, error: &LlmError) -> bool {
         while let Some(next) = self.others.pop_front() {
             let model = &next.model;
-            let is_priced = !is_reserved || model.rates.is_some();
-            let fits = self.request_tokens <= model.context_window - answer_room(model.context_window);
             let is_able = (model.calls_tools || request.tools.is_empty())
                 && (model.sees || !has_images(request))
                 && !model.embeds;
-            if !fits || !is_priced || !is_able {
+            if !fits(model, self.request_tokens, is_reserved) || !is_able {
                 continue;
             }
             tracing::warn!(from = %self.asked.model.name, to = %model.name, %error, "another model answers");

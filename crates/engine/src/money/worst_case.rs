@@ -57,10 +57,7 @@ pub(crate) struct NextCall {
 impl Demand<'_> {
     /// What the turn may cost at most, and the answer's part of it.
     pub(crate) fn worst_case(&self, inner: &Inner) -> (Money, Allowance) {
-        // Whoever answers in the model's place may be dearer.
-        let others = self.answering.alternatives.iter().map(|other| &other.model);
-        let models = others.chain([&self.answering.model]);
-        let answer = models.map(|model| self.answer(model)).max().unwrap_or_default();
+        let answer = dearest(self.answering, |model| self.answer(model));
         let beside = self.beside(inner);
         (
             money(answer + beside),
@@ -87,14 +84,20 @@ impl Demand<'_> {
         let mut cost = 0;
         if self.is_new {
             let titling = inner.models.helper(self.answering, models.title.as_deref());
-            cost += call_cost(&titling, &prompt::title(&name(&titling), self.text));
+            let title = prompt::title(&name(&titling), self.text);
+            cost += dearest(&titling, |model| call_cost(model, &title));
         } else if let Some(intent) = inner.models.intent(self.answering) {
-            cost += call_cost(&intent, &prompt::intent(&name(&intent), self.text, self.text));
+            cost += call_cost(
+                &intent.model,
+                &prompt::intent(&name(&intent), self.text, self.text),
+            );
         }
         let summarising = inner.models.helper(self.answering, models.summary.as_deref());
         let summary = prompt::summary(&name(&summarising), self.text);
         // Of the question, and of an answer that is as long as it may be.
-        cost += call_cost(&summarising, &summary) * 2 + input_cost(&summarising.model, ANSWER_TOKENS);
+        cost += dearest(&summarising, |model| {
+            call_cost(model, &summary) * 2 + input_cost(model, ANSWER_TOKENS)
+        });
         if let Some(embedder) = inner.models.embedder().filter(|_| !self.answering.is_built_in()) {
             cost += input_cost(&embedder.model, EMBEDDED_TOKENS);
         }
@@ -108,10 +111,10 @@ pub(crate) fn direct_worst_case(answering: &Served, input_tokens: i64, asked: Op
     let longest = answering.model.max_output_tokens.unwrap_or(i64::MAX);
     let usual = || u32::try_from(ANSWER_TOKENS.min(longest)).unwrap_or(u32::MAX);
     let output = asked.unwrap_or_else(usual);
-    let others = answering.alternatives.iter().map(|other| &other.model);
-    let cost = |model: &Model| input_cost(model, input_tokens) + output_cost(model, output.into());
-    let highest = others.chain([&answering.model]).map(cost).max();
-    (money(highest.unwrap_or_default()), output)
+    let highest = dearest(answering, |model| {
+        input_cost(model, input_tokens) + output_cost(model, output.into())
+    });
+    (money(highest), output)
 }
 
 /// What embedding may cost at most.
@@ -151,9 +154,16 @@ impl Allowance {
     }
 }
 
-fn call_cost(served: &Served, request: &Request) -> i128 {
+/// What something costs with a model or with whoever is asked in its place, who may be dearer.
+fn dearest(served: &Served, cost: impl Fn(&Model) -> i128) -> i128 {
+    let others = served.alternatives.iter().map(|other| &other.model);
+    let costs = others.chain([&served.model]).map(cost);
+    costs.max().unwrap_or_default()
+}
+
+fn call_cost(model: &Model, request: &Request) -> i128 {
     let output = request.max_output_tokens.map_or(ANSWER_TOKENS, i64::from);
-    input_cost(&served.model, request_tokens(request)) + output_cost(&served.model, output)
+    input_cost(model, request_tokens(request)) + output_cost(model, output)
 }
 
 /// What estimated input costs at most: at the highest of its rates.

@@ -166,24 +166,6 @@ impl Decoder {
         Ok(())
     }
 
-    fn finish(&mut self, reason: StopReason, events: &mut VecDeque<Event>) {
-        let calls = std::mem::take(&mut self.calls);
-        let reason = match reason {
-            // The API has no word of its own for calls.
-            StopReason::Stop if !calls.is_empty() => {
-                events.extend(self.state().map(Event::State));
-                events.extend(calls.into_iter().map(Event::ToolCall));
-                StopReason::ToolCalls
-            }
-            other => other,
-        };
-        events.push_back(Event::Finished(Finished {
-            reason,
-            usage: self.usage.and_then(Usage::counts),
-            response_id: self.response_id.take(),
-        }));
-    }
-
     /// The calls' signatures, in the calls' order.
     fn state(&self) -> Option<ReasoningState> {
         if self.signatures.iter().all(Option::is_none) {
@@ -231,15 +213,25 @@ impl Decode for Decoder {
         Ok(())
     }
 
-    fn is_nearly_done(&self) -> bool {
-        self.reason.is_some()
+    fn nearly_done(&self) -> Option<StopReason> {
+        self.reason
     }
 
-    fn end(&mut self, events: &mut VecDeque<Event>) -> Result<(), Failure> {
-        let Some(reason) = self.reason else {
-            return Err(Failure::unreadable("the stream ended before the answer did"));
+    fn finish(&mut self, reason: StopReason, events: &mut VecDeque<Event>) {
+        let calls = std::mem::take(&mut self.calls);
+        let reason = match reason {
+            // The API has no word of its own for calls.
+            StopReason::Stop if !calls.is_empty() => {
+                events.extend(self.state().map(Event::State));
+                events.extend(calls.into_iter().map(Event::ToolCall));
+                StopReason::ToolCalls
+            }
+            other => other,
         };
-        self.finish(reason, events);
-        Ok(())
+        events.push_back(Event::Finished(Finished {
+            reason,
+            usage: self.usage.and_then(Usage::counts),
+            response_id: self.response_id.take(),
+        }));
     }
 }

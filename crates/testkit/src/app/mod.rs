@@ -9,7 +9,7 @@ mod user;
 pub use database::TestDatabase;
 pub use user::{User, json_body};
 
-use crate::provider::ScriptedProvider;
+use crate::provider::{Dialect, ScriptedProvider};
 use reqwest::Client;
 use std::{
     fs::File,
@@ -85,6 +85,26 @@ impl AppOptions {
     pub fn vendor(self, provider: &ScriptedProvider) -> Self {
         self.env("OPENAI_API_KEY", "sk-test-0123456789")
             .env("OPENAI_BASE_URL", provider.base_url())
+    }
+
+    /// With providers of the test's own in its `chatai.toml`, and more of that file behind them. All speak to
+    /// `provider`, each in its dialect, which is also its name: `openai`, `openai-chat`, `anthropic`, `gemini`.
+    #[must_use]
+    pub fn vendors(self, vendors: &[(Dialect, &ScriptedProvider)], members: &str, rest: &str) -> Self {
+        let entries = vendors.iter().map(|(dialect, provider)| {
+            let kind = dialect.kind();
+            let base_url = match dialect {
+                Dialect::Gemini => format!("{}/v1beta", provider.root_url()),
+                _ => provider.base_url(),
+            };
+            format!(
+                "[[providers]]\nname = \"{kind}\"\nkind = \"{kind}\"\nbase_url = \"{base_url}\"\n\
+                 api_key = \"sk-test-0123456789\"\ndiscover = false\n{members}\n"
+            )
+        });
+        let file = entries.collect::<String>() + rest + "\n";
+        // The program looks for it in its folder; nobody reads the variable.
+        self.file("CHATAI_TOML_OF_THE_TEST", "chatai.toml", file)
     }
 
     /// Starts it and waits until it listens.

@@ -143,6 +143,7 @@ impl Connection {
             head,
             body,
             json: OnceLock::new(),
+            asked: OnceLock::new(),
         }))
     }
 
@@ -180,6 +181,11 @@ impl Connection {
                 self.plain(*status, headers, body, pause).await?;
                 Ok(None)
             }
+            Content::Refused(refused) => {
+                let (status, headers, body) = refused.by(request.vendor());
+                self.plain(status, &headers, &body, pause).await?;
+                Ok(None)
+            }
             Content::Answer(_) if request.is_embeddings() => {
                 let body = embeddings::answer(request, dimension);
                 let headers = [("content-type".to_owned(), "application/json".to_owned())];
@@ -192,8 +198,7 @@ impl Connection {
                     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
                      cache-control: no-cache\r\ntransfer-encoding: chunked\r\nx-request-id: req_",
                 );
-                head.push_str(&request.response_id()[5..]);
-                head.push_str("\r\n\r\n");
+                head.push_str(&format!("{:016x}\r\n\r\n", request.index));
                 self.stream_body(head.into_bytes(), rendered.segments, pause)
                     .await?;
                 Ok(rendered.usage)

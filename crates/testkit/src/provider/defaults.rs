@@ -1,7 +1,7 @@
 //! What is answered when nothing is scripted: something plausible that a test can predict.
 
-use super::{RecordedRequest, Reply};
-use serde_json::{Map, Value};
+use super::{Dialect, RecordedRequest, Reply};
+use serde_json::{Map, Value, json};
 
 /// Words of a made-up title.
 const TITLE_WORDS: usize = 6;
@@ -12,8 +12,43 @@ const SUMMARY_WORDS: usize = 12;
 /// Schemas are the test's own, but may refer to themselves.
 const MAX_DEPTH: usize = 8;
 
-/// The default reply; see [`Reply::echo`].
+/// The reply to a request that nothing is scripted for.
 pub(super) fn reply(request: &RecordedRequest) -> Reply {
+    if request.method != "POST" || !(request.is_model_call() || request.is_embeddings()) {
+        return Reply::error(404, "invalid_request_error", "", "Unknown request URL");
+    }
+    if request.json().is_null() {
+        return Reply::bad_request("We could not parse the JSON body of your request.");
+    }
+    if request.is_embeddings() && request.embedding_texts().iter().any(String::is_empty) {
+        return Reply::bad_request("'$.input' is invalid.");
+    }
+    echo(request)
+}
+
+/// The list of these models, as the vendor that is asked gives it, on one page.
+pub(super) fn offered(models: &[String], request: &RecordedRequest) -> Reply {
+    let list = |entry: fn(&String) -> Value| models.iter().map(entry).collect::<Vec<_>>();
+    let body = match request.vendor() {
+        Dialect::Responses | Dialect::Chat => json!({
+            "object": "list",
+            "data": list(|id| json!({"id": id, "object": "model", "created": 0, "owned_by": "test"}))
+        }),
+        Dialect::Anthropic => json!({
+            "data": list(|id| json!({"type": "model", "id": id, "display_name": id, "created_at": "2025-02-19T00:00:00Z"})),
+            "has_more": false, "first_id": models.first(), "last_id": models.last()
+        }),
+        Dialect::Gemini => json!({
+            "models": list(|id| json!({"name": format!("models/{id}"), "displayName": id,
+                "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536,
+                "supportedGenerationMethods": ["generateContent", "countTokens"]}))
+        }),
+    };
+    Reply::status(200, &body)
+}
+
+/// See [`Reply::echo`].
+pub(super) fn echo(request: &RecordedRequest) -> Reply {
     let text = request.last_user_text();
     if let Some(schema) = request.schema() {
         return Reply::json(&instance(schema, &first_words(&text, TITLE_WORDS), 0));
@@ -75,7 +110,6 @@ fn instance(schema: &Value, words: &str, depth: usize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn an_instance_fits_its_schema() {

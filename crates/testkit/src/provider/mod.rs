@@ -1,8 +1,9 @@
 //! The scripted provider: a model vendor that says what a test tells it to, over real HTTP.
 //!
-//! It speaks the wire format of OpenAI's `POST /v1/responses` (streams) and `POST /v1/embeddings`, well or
-//! as badly as scripted, and records what it was asked. It is the only fake of the test suites, and, by
-//! [`serve`], the benchmarks' provider. It knows nothing of the program under test.
+//! It speaks the streams of OpenAI's Responses API, of chat completions, of Anthropic's Messages API and of Gemini
+//! ([`Dialect`], told apart by the path), well or as badly as scripted, with each vendor's embeddings and lists of
+//! models, and records what it was asked. What no vendor would take it refuses (`strict`). It is the only fake of
+//! the test suites, and, by [`serve`], the benchmarks' provider. It knows nothing of the program under test.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -18,25 +19,29 @@
 //! # }
 //! ```
 
+mod asked;
 pub mod concepts;
 mod connection;
 mod defaults;
+mod dialect;
 mod embeddings;
+pub mod faults;
 mod frames;
 mod gate;
 mod refusals;
 mod reply;
 mod request;
+mod strict;
 mod synonyms;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::Dialect;
 pub use gate::Gate;
 pub use reply::{Fault, Reply, ReportedUsage};
 pub use request::RecordedRequest;
 
 use connection::Handler;
-use serde_json::json;
 use std::{
     collections::VecDeque,
     fmt,
@@ -135,6 +140,11 @@ impl ScriptedProvider {
         }
     }
 
+    /// `http://127.0.0.1:PORT`, below which each vendor's API has its usual path.
+    pub fn root_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
@@ -149,7 +159,7 @@ impl ScriptedProvider {
     /// do not use it up, because they run beside the answer in no fixed order.
     pub fn push(&self, reply: Reply) {
         self.push_when(
-            |request| request.is_responses() && request.schema_name().is_none(),
+            |request| request.is_model_call() && request.schema_name().is_none(),
             reply,
         );
     }
@@ -158,7 +168,7 @@ impl ScriptedProvider {
     pub fn push_for_schema(&self, name: &str, reply: Reply) {
         let name = name.to_owned();
         self.push_when(
-            move |request| request.is_responses() && request.schema_name() == Some(&name),
+            move |request| request.is_model_call() && request.schema_name() == Some(&name),
             reply,
         );
     }
@@ -183,7 +193,7 @@ impl ScriptedProvider {
         self.shared.state().script = Some(Arc::new(script));
     }
 
-    /// The models it says it has from now on, to `GET /v1/models`; none at first.
+    /// The models it says it has from now on, to `GET …/models`; none at first.
     pub fn offer(&self, models: &[&str]) {
         self.shared.state().models = models.iter().map(|name| (*name).to_owned()).collect();
     }
@@ -213,7 +223,7 @@ impl ScriptedProvider {
     pub fn answer_calls(&self) -> Vec<Arc<RecordedRequest>> {
         let calls = self.calls().into_iter();
         calls
-            .filter(|call| call.is_responses() && call.schema_name().is_none())
+            .filter(|call| call.is_model_call() && call.schema_name().is_none())
             .collect()
     }
 
@@ -347,12 +357,21 @@ impl Handler for Shared {
     }
 
     fn reply(&self, request: &Arc<RecordedRequest>) -> Reply {
+        // Whatever a test has pushed is for a call that a vendor would take.
+        let unfit = request
+            .dialect()
+            .and_then(|dialect| strict::check(dialect, request).err());
         let (pushed, script) = {
             let mut state = self.state();
             if state.calls.len() == MAX_RECORDED {
                 state.calls.pop_front();
             }
             state.calls.push_back(Arc::clone(request));
+            if let Some(what) = unfit {
+                drop(state);
+                self.counts.send_modify(|counts| counts.calls += 1);
+                return Reply::bad_request(&what);
+            }
             let place = state.pushed.iter().position(|(matches, _)| matches(request));
             (
                 place.and_then(|place| state.pushed.remove(place)),
@@ -362,9 +381,9 @@ impl Handler for Shared {
         self.counts.send_modify(|counts| counts.calls += 1);
         match (pushed, script) {
             (Some((_, reply)), _) => reply,
-            (None, Some(script)) if request.is_responses() => script(request),
-            (None, _) if request.asks_for_models() => offered(&self.state().models),
-            (None, _) => default_reply(request),
+            (None, Some(script)) if request.is_model_call() => script(request),
+            (None, _) if request.asks_for_models() => defaults::offered(&self.state().models, request),
+            (None, _) => defaults::reply(request),
         }
     }
 
@@ -415,37 +434,14 @@ impl<S: Fn(&RecordedRequest) -> Reply + Send + Sync> Handler for Standalone<S> {
     }
 
     fn reply(&self, request: &Arc<RecordedRequest>) -> Reply {
-        if request.is_responses() || request.is_chat_completions() {
+        if request.is_model_call() {
             (self.script)(request)
         } else {
-            default_reply(request)
+            defaults::reply(request)
         }
     }
 
     fn finished(&self, _: &RecordedRequest, _: Option<ReportedUsage>) {}
 
     fn aborted(&self, _: &RecordedRequest) {}
-}
-
-fn offered(models: &[String]) -> Reply {
-    let model = |id: &String| json!({"id": id, "object": "model", "created": 0, "owned_by": "test"});
-    let models: Vec<_> = models.iter().map(model).collect();
-    Reply::status(200, &json!({"object": "list", "data": models}))
-}
-
-fn default_reply(request: &RecordedRequest) -> Reply {
-    if request.method != "POST" || !(request.is_responses() || request.is_embeddings()) {
-        return Reply::error(404, "invalid_request_error", "", "Unknown request URL");
-    }
-    if request.json().is_null() {
-        let message = "We could not parse the JSON body of your request.";
-        return Reply::error(400, "invalid_request_error", "", message);
-    }
-    if request.is_embeddings() && request.embedding_texts().iter().any(String::is_empty) {
-        return Reply::status(
-            400,
-            &json!({"error": {"message": "'$.input' is invalid.", "code": null}}),
-        );
-    }
-    Reply::echo(request)
 }

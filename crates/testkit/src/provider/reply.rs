@@ -1,6 +1,6 @@
 //! What the scripted provider answers: a builder for whole answers, refusals and faults.
 
-use super::{Gate, RecordedRequest, defaults};
+use super::{Gate, RecordedRequest, defaults, refusals::Refused};
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,6 +24,8 @@ pub(super) enum Content {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     },
+    /// A refusal in the form of the vendor that is asked.
+    Refused(Refused),
     /// Bytes that are no HTTP at all; then the connection closes.
     NotHttp(Vec<u8>),
     /// Nothing, ever.
@@ -72,13 +74,16 @@ pub(super) enum Usage {
     Missing,
 }
 
-/// Token counts in the vendor's form: `cached` is a part of `input`, `reasoning` of `output`.
+/// Token counts: `cached` and `written` are parts of `input`, `reasoning` is one of `output`. Each vendor is given
+/// them in its own form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportedUsage {
     /// All input tokens.
     pub input: i64,
     /// Of these, read from the cache.
     pub cached: i64,
+    /// Of these, written to the cache, for vendors that say so.
+    pub written: i64,
     /// All output tokens.
     pub output: i64,
     /// Of these, spent on reasoning.
@@ -148,7 +153,7 @@ impl Reply {
     /// first words of the user's text), `Summary: …` where no tools are offered and the instructions speak of
     /// summaries, else `Echo: ` and the last user text.
     pub fn echo(request: &RecordedRequest) -> Self {
-        defaults::reply(request)
+        defaults::echo(request)
     }
 
     /// A structured answer: `value` as the text.
@@ -198,7 +203,8 @@ impl Reply {
         self.with(|answer| answer.reasoning = Some(text))
     }
 
-    /// Adds a tool call after the text; several are parallel calls, numbered `call_<request>_<n>`.
+    /// Adds a tool call after the text; several are parallel calls. They are numbered as `call_<request>_<n>`, to
+    /// Anthropic's clients `toolu_…`, and have no ids to Gemini's.
     #[must_use]
     pub fn tool_call(self, name: &str, arguments: &Value) -> Self {
         self.raw_tool_call(name, &arguments.to_string())
@@ -216,10 +222,20 @@ impl Reply {
         let counts = ReportedUsage {
             input,
             cached,
+            written: 0,
             output,
             reasoning,
         };
         self.with(|answer| answer.usage = Usage::Counts(counts))
+    }
+
+    /// Of the input tokens that [`Reply::usage`] reports, so many were written to the cache.
+    #[must_use]
+    pub fn cache_written(self, tokens: i64) -> Self {
+        self.with(|answer| match &mut answer.usage {
+            Usage::Counts(counts) => counts.written = tokens,
+            other => panic!("nothing is counted: {other:?}"),
+        })
     }
 
     /// Reports usage as any JSON.
@@ -234,13 +250,13 @@ impl Reply {
         self.with(|answer| answer.usage = Usage::Missing)
     }
 
-    /// Ends with `response.incomplete`: `max_output_tokens` or `content_filter`.
+    /// Ends before its time, for a reason in OpenAI's words: `max_output_tokens` or `content_filter`.
     #[must_use]
     pub fn incomplete(self, reason: &str) -> Self {
         self.with(|answer| answer.end = End::Incomplete(reason.to_owned()))
     }
 
-    /// Ends with `response.failed` after the text.
+    /// Fails after the text, with OpenAI's code for the reason; there by `response.failed`.
     #[must_use]
     pub fn fails(self, code: &str, message: &str) -> Self {
         self.with(|answer| {
@@ -251,7 +267,7 @@ impl Reply {
         })
     }
 
-    /// Ends with an `error` event after the text.
+    /// The same by an `error` event.
     #[must_use]
     pub fn errors(self, code: &str, message: &str) -> Self {
         self.with(|answer| {

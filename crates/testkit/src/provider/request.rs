@@ -1,5 +1,10 @@
 //! What a client sent, as a test looks at it.
 
+use super::{
+    Dialect,
+    asked::{Asked, conversation},
+    dialect::without_query,
+};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,6 +28,7 @@ pub struct RecordedRequest {
     /// The body, as sent.
     pub body: Bytes,
     pub(super) json: OnceLock<Value>,
+    pub(super) asked: OnceLock<Asked>,
 }
 
 /// What a client asked to have embedded.
@@ -52,19 +58,24 @@ impl RecordedRequest {
             .get_or_init(|| serde_json::from_slice(&self.body).unwrap_or_default())
     }
 
-    /// Whether this is a model call.
-    pub fn is_responses(&self) -> bool {
-        self.path_ends_in("/responses")
+    /// The dialect of a model call; `None` for any other request.
+    pub fn dialect(&self) -> Option<Dialect> {
+        Dialect::of_call(&self.path)
     }
 
-    /// Whether this is a model call in the words of chat completions, which nothing here answers by itself.
-    pub fn is_chat_completions(&self) -> bool {
-        self.path_ends_in("/chat/completions")
+    /// Whether this is a model call.
+    pub fn is_model_call(&self) -> bool {
+        self.dialect().is_some()
+    }
+
+    /// The vendor it is meant for.
+    pub(super) fn vendor(&self) -> Dialect {
+        Dialect::of_vendor(&self.path, self.header("anthropic-version").is_some())
     }
 
     /// Whether this asks for embeddings.
     pub fn is_embeddings(&self) -> bool {
-        self.path_ends_in("/embeddings")
+        self.path_ends_in("/embeddings") || self.path_ends_in(":batchEmbedContents")
     }
 
     /// Whether this asks which models there are.
@@ -73,19 +84,25 @@ impl RecordedRequest {
     }
 
     fn path_ends_in(&self, name: &str) -> bool {
-        self.path
-            .split('?')
-            .next()
-            .is_some_and(|path| path.trim_end_matches('/').ends_with(name))
+        without_query(&self.path).ends_with(name)
     }
 
     /// The id that the reply to this request carries: what the client should have recorded.
     pub fn response_id(&self) -> String {
-        format!("resp_{:016x}", self.index)
+        let number = format!("{:016x}", self.index);
+        match self.vendor() {
+            Dialect::Responses => format!("resp_{number}"),
+            Dialect::Chat => format!("chatcmpl-{number}"),
+            Dialect::Anthropic => format!("msg_{number}"),
+            Dialect::Gemini => number,
+        }
     }
 
     /// The model asked for; empty where there is none.
     pub fn model(&self) -> Cow<'_, str> {
+        if let Some((before, _)) = without_query(&self.path).split_once(':') {
+            return Cow::Borrowed(before.rsplit('/').next().unwrap_or_default());
+        }
         // Clients that write it first are not made to wait for the whole body to be scanned.
         let first = self.body.strip_prefix(br#"{"model":""#).and_then(|rest| {
             let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
@@ -101,75 +118,69 @@ impl RecordedRequest {
         }
     }
 
+    fn asked(&self) -> &Asked {
+        self.asked.get_or_init(|| {
+            let dialect = self.dialect();
+            dialect.map_or_else(Asked::default, |dialect| Asked::read(dialect, self.json()))
+        })
+    }
+
     /// The instructions; empty where there are none.
     pub fn instructions(&self) -> &str {
-        self.json()["instructions"].as_str().unwrap_or_default()
+        &self.asked().instructions
     }
 
-    /// The items of the conversation.
+    /// The entries of the conversation, in the dialect's own form.
     pub fn input(&self) -> &[Value] {
-        self.json()["input"].as_array().map_or(&[], Vec::as_slice)
+        let member = self.dialect().map_or("input", conversation);
+        self.json()[member].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// The text of the last message with the role `user`, its text parts joined by line breaks.
+    /// The text of the last message of the user, its text parts joined by line breaks.
     pub fn last_user_text(&self) -> String {
-        if let Some(text) = self.json()["input"].as_str() {
-            return text.to_owned();
-        }
-        self.input()
-            .iter()
-            .rev()
-            .find(|item| item["role"] == "user")
-            .map(text_of)
-            .unwrap_or_default()
+        self.asked().last_user_text.clone()
     }
 
-    /// The name of the JSON schema that the answer must fit, e.g. `title`.
+    /// The name of the JSON schema that the answer must fit, e.g. `title`; to a vendor without such names, the
+    /// name of the schema's first member.
     pub fn schema_name(&self) -> Option<&str> {
-        self.json()["text"]["format"]["name"].as_str()
+        self.asked().schema.as_ref().map(|(name, _)| name.as_str())
     }
 
     /// The schema itself.
     pub fn schema(&self) -> Option<&Value> {
-        self.json()["text"]["format"].get("schema")
+        self.asked().schema.as_ref().map(|(_, schema)| schema)
     }
 
     /// The names of the tools offered.
     pub fn tool_names(&self) -> Vec<&str> {
-        let tools = self.json()["tools"].as_array().map_or(&[][..], Vec::as_slice);
-        tools.iter().filter_map(|tool| tool["name"].as_str()).collect()
+        self.asked().tools.iter().map(String::as_str).collect()
     }
 
-    /// The outputs of tools in the conversation: call id and text.
+    /// The tool whose arguments are to be the answer, where the vendor's client asks in this way.
+    pub(super) fn answer_tool(&self) -> Option<&str> {
+        self.asked().answer_tool.as_deref()
+    }
+
+    /// The outputs of tools in the conversation: call id (where there is none, the tool's name) and text.
     pub fn tool_outputs(&self) -> Vec<(&str, &str)> {
-        let outputs = self
-            .input()
-            .iter()
-            .filter(|item| item["type"] == "function_call_output");
+        let outputs = self.asked().outputs.iter();
         outputs
-            .filter_map(|item| Some((item["call_id"].as_str()?, item["output"].as_str()?)))
+            .map(|(id, output)| (id.as_str(), output.as_str()))
             .collect()
     }
 
     /// The texts to embed.
     pub fn embedding_texts(&self) -> Vec<String> {
+        if let Some(requests) = self.json()["requests"].as_array() {
+            let text = |request: &Value| request["content"]["parts"][0]["text"].as_str().map(str::to_owned);
+            return requests.iter().filter_map(text).collect();
+        }
         match Input::deserialize(&self.json()["input"]) {
             Ok(Input::One(text)) => vec![text],
             Ok(Input::Many(texts)) => texts,
             Err(_) => Vec::new(),
         }
-    }
-}
-
-/// The text of a message: a string, or the text parts of a list.
-fn text_of(message: &Value) -> String {
-    match &message["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let texts: Vec<&str> = parts.iter().filter_map(|part| part["text"].as_str()).collect();
-            texts.join("\n")
-        }
-        _ => String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! faults look to a client is tested with the adapters that must survive them.
 
 use super::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -22,7 +22,7 @@ impl Client {
     async fn post(&mut self, path: &str, body: &Value) {
         let body = body.to_string();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         self.send(&(head + &body)).await;
@@ -50,7 +50,10 @@ impl Client {
 }
 
 fn question(text: &str) -> Value {
-    json!({"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": text}]}]})
+    json!({
+        "model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": text}]}],
+        "stream": true, "store": false
+    })
 }
 
 /// The `data` of every event of a body in chunks.
@@ -126,6 +129,7 @@ async fn defaults_suit_the_question() {
     let mut client = Client::connect(&provider).await;
     let title = json!({"format": {"type": "json_schema", "name": "title", "schema":
         {"type": "object", "properties": {"title": {"type": "string"}}}}});
+    let tool = json!({"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": false});
     let long = "one two three four five six seven";
     for (members, text) in [
         (json!({}), "Echo: one two three four five six seven"),
@@ -138,7 +142,7 @@ async fn defaults_suit_the_question() {
             "Summary: one two three four five six seven",
         ),
         (
-            json!({"instructions": "Use summaries.", "tools": [{"type": "function", "name": "f"}]}),
+            json!({"instructions": "Use summaries.", "tools": [tool]}),
             "Echo: one two three four five six seven",
         ),
     ] {
@@ -256,4 +260,87 @@ async fn stand_alone_it_answers_by_its_script() {
     let answer = client.read_to("}}").await;
     assert!(answer.contains(r#""object":"embedding""#), "{answer}");
     server.abort();
+}
+
+/// What a vendor would refuse, none of the adapters' tests may have answered.
+#[tokio::test]
+async fn what_no_vendor_would_take_is_refused_in_its_words_and_uses_no_pushed_reply_up() {
+    let provider = ScriptedProvider::start().await;
+    provider.push(Reply::text("kept"));
+    let mut unknown = question("x");
+    unknown["temprature"] = json!(1);
+    let mut unanswered = question("x");
+    let call = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+    unanswered["input"].as_array_mut().unwrap().push(call);
+    let spoken =
+        json!({"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": true, "top_k": 7});
+    let ours = json!({"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]});
+    for (path, body, expected) in [
+        ("/v1/responses", unknown, "body.temprature: unknown member"),
+        (
+            "/v1/responses",
+            unanswered,
+            "no tool output found for function call c",
+        ),
+        (
+            "/v1/chat/completions",
+            spoken.clone(),
+            "body.top_k: unknown member",
+        ),
+        ("/v1/messages", spoken, "anthropic-version: header is required"),
+        (
+            "/v1beta/models/m:streamGenerateContent",
+            ours.clone(),
+            "alt: only `sse` is spoken",
+        ),
+        (
+            "/v1beta/models/m:streamGenerateContent?alt=sse",
+            ours,
+            "body.contents[0].role: expected one of",
+        ),
+    ] {
+        let mut client = Client::connect(&provider).await;
+        client.post(path, &body).await;
+        client.0.shutdown().await.unwrap();
+        let answer = client.read_to_end().await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.contains(expected),
+            "{path}: {answer}"
+        );
+    }
+    assert_eq!((provider.unused(), provider.counts().calls), (1, 6));
+}
+
+#[tokio::test]
+async fn every_dialect_has_its_own_stream_under_its_own_path() {
+    let provider = ScriptedProvider::start().await;
+    let said = json!([{"role": "user", "content": "x"}]);
+    for (path, body, beginning, end) in [
+        (
+            "/v1/chat/completions",
+            json!({"model": "m", "messages": said, "stream": true, "stream_options": {"include_usage": true}}),
+            r#""object":"chat.completion.chunk""#,
+            "data: [DONE]\n\n\r\n0\r\n\r\n",
+        ),
+        (
+            "/v1beta/models/m:streamGenerateContent?alt=sse",
+            json!({"contents": [{"role": "user", "parts": [{"text": "x"}]}]}),
+            r#"{"text":"Echo: x"}"#,
+            "0\r\n\r\n",
+        ),
+    ] {
+        let mut client = Client::connect(&provider).await;
+        client.post(path, &body).await;
+        let answer = client.read_to(end).await;
+        assert!(answer.contains(beginning), "{path}: {answer}");
+    }
+    provider.wait_until(|counts| counts.finished == 2).await;
+    assert_eq!(
+        provider
+            .billed()
+            .iter()
+            .map(|billed| billed.model.as_str())
+            .collect::<Vec<_>>(),
+        ["m", "m"]
+    );
 }

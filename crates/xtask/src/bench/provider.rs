@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chatai_testkit::provider::{RecordedRequest, Reply, serve};
+use chatai_testkit::provider::{Dialect, RecordedRequest, Reply, serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -46,13 +46,13 @@ impl Provider {
         let responses = stream(&rendered(words.concat().trim_end(), ANSWER_TOKENS)?);
         let chunks = stream(&completions::stream(&words));
         let whole = Reply::page(200, "application/json", &completions::whole(&words));
-        Self::replying(move |request| {
-            match (request.is_chat_completions(), completions::streams(&request.body)) {
-                (false, _) => responses.clone(),
-                (true, true) => chunks.clone(),
-                (true, false) => whole.clone(),
-            }
-        })
+        Self::replying(
+            move |request| match (request.dialect(), completions::streams(&request.body)) {
+                (Some(Dialect::Chat), true) => chunks.clone(),
+                (Some(Dialect::Chat), false) => whole.clone(),
+                _ => responses.clone(),
+            },
+        )
     }
 
     /// Starts one with another answer, in so many tokens, with a pause between each two.

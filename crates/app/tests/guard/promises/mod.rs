@@ -10,6 +10,7 @@ mod histories;
 mod kills;
 mod operations;
 mod programs;
+mod providers;
 mod readers;
 mod shutdown;
 

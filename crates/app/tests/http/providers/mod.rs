@@ -3,6 +3,8 @@
 mod commands;
 mod discovery;
 mod fallback;
+mod helpers;
+mod kinds;
 mod prices;
 mod routing;
 

@@ -277,27 +277,6 @@ impl Decoder {
         Ok(())
     }
 
-    fn finish(&mut self, reason: StopReason, events: &mut VecDeque<Event>) {
-        let is_whole = matches!(reason, StopReason::Stop | StopReason::ToolCalls);
-        let calls = self.whole_calls();
-        let reason = match reason {
-            // Some say `stop` to calls, and some `tool_calls` to none.
-            StopReason::Stop | StopReason::ToolCalls if !calls.is_empty() => StopReason::ToolCalls,
-            StopReason::Stop | StopReason::ToolCalls if self.refused => StopReason::Refusal,
-            StopReason::ToolCalls => StopReason::Stop,
-            other => other,
-        };
-        if is_whole && !calls.is_empty() {
-            events.extend(self.state().map(Event::State));
-            events.extend(calls.into_iter().map(Event::ToolCall));
-        }
-        events.push_back(Event::Finished(Finished {
-            reason,
-            usage: self.usage,
-            response_id: self.response_id.take(),
-        }));
-    }
-
     fn whole_calls(&mut self) -> Vec<ToolCall> {
         let first = self.earlier_calls;
         let calls = std::mem::take(&mut self.calls).into_iter().enumerate();
@@ -378,15 +357,28 @@ impl Decode for Decoder {
         Ok(())
     }
 
-    fn is_nearly_done(&self) -> bool {
-        self.reason.is_some()
+    fn nearly_done(&self) -> Option<StopReason> {
+        self.reason
     }
 
-    fn end(&mut self, events: &mut VecDeque<Event>) -> Result<(), Failure> {
-        let Some(reason) = self.reason else {
-            return Err(Failure::unreadable("the stream ended before the answer did"));
+    fn finish(&mut self, reason: StopReason, events: &mut VecDeque<Event>) {
+        let is_whole = matches!(reason, StopReason::Stop | StopReason::ToolCalls);
+        let calls = self.whole_calls();
+        let reason = match reason {
+            // Some say `stop` to calls, and some `tool_calls` to none.
+            StopReason::Stop | StopReason::ToolCalls if !calls.is_empty() => StopReason::ToolCalls,
+            StopReason::Stop | StopReason::ToolCalls if self.refused => StopReason::Refusal,
+            StopReason::ToolCalls => StopReason::Stop,
+            other => other,
         };
-        self.finish(reason, events);
-        Ok(())
+        if is_whole && !calls.is_empty() {
+            events.extend(self.state().map(Event::State));
+            events.extend(calls.into_iter().map(Event::ToolCall));
+        }
+        events.push_back(Event::Finished(Finished {
+            reason,
+            usage: self.usage,
+            response_id: self.response_id.take(),
+        }));
     }
 }

@@ -97,6 +97,7 @@ impl Plan {
                 cached: random.below(input as u64 + 1) as i64,
                 output,
                 reasoning: random.below(output as u64 + 1) as i64,
+                ..ReportedUsage::default()
             }
         };
         Self {
