@@ -26,17 +26,18 @@ export async function openDetails(load) {
 /** @param {Usage[]} rows */
 function calls(rows) {
   const total = rows.reduce((sum, row) => sum + parse(row.price_exact), 0n);
-  const number = (/** @type {number} */ value, /** @type {string} */ label) => h('td', { class: 'number', 'data-label': label }, text.count(value));
+  // A phone stands the cells below each other, which would make them no table any more: their roles say that they are.
+  const number = (/** @type {number} */ value, /** @type {string} */ label) => h('td', { class: 'number', role: 'cell', 'data-label': label }, text.count(value));
   return h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': text.line.details },
-    h('table', { class: 'calls' },
-      h('thead', null, h('tr', null,
-        h('th', null, text.line.call), h('th', null, text.line.model), h('th', { class: 'number' }, text.line.input),
-        h('th', { class: 'number' }, text.line.cached), h('th', { class: 'number' }, text.line.output),
-        h('th', { class: 'number' }, text.line.cost), h('th', null, text.line.source))),
-      h('tbody', null, rows.map((row) => h('tr', null,
-        h('td', null, text.scopes[row.scope] ?? row.scope), h('td', null, row.model),
+    h('table', { class: 'calls', role: 'table' },
+      h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' },
+        h('th', { role: 'columnheader' }, text.line.call), h('th', { role: 'columnheader' }, text.line.model), h('th', { class: 'number', role: 'columnheader' }, text.line.input),
+        h('th', { class: 'number', role: 'columnheader' }, text.line.cached), h('th', { class: 'number', role: 'columnheader' }, text.line.output),
+        h('th', { class: 'number', role: 'columnheader' }, text.line.cost), h('th', { role: 'columnheader' }, text.line.source))),
+      h('tbody', { role: 'rowgroup' }, rows.map((row) => h('tr', { role: 'row' },
+        h('td', { role: 'cell' }, text.scopes[row.scope] ?? row.scope), h('td', { role: 'cell' }, row.model),
         number(row.input_tokens, text.line.input), number(row.cached_tokens, text.line.cached), number(row.output_tokens, text.line.output),
-        h('td', { class: 'number', 'data-label': text.line.cost }, row.price_exact === null ? '–' : show(row.price_exact)),
-        h('td', { 'data-label': text.line.source }, text.line.sources[row.usage_source] ?? row.usage_source)))),
-      h('tfoot', null, h('tr', null, h('th', { colspan: 5 }, text.line.total), h('td', { class: 'number', 'data-label': text.line.cost }, exact(total)), h('td')))));
+        h('td', { class: 'number', role: 'cell', 'data-label': text.line.cost }, row.price_exact === null ? '–' : show(row.price_exact)),
+        h('td', { role: 'cell', 'data-label': text.line.source }, text.line.sources[row.usage_source] ?? row.usage_source)))),
+      h('tfoot', { role: 'rowgroup' }, h('tr', { role: 'row' }, h('th', { role: 'rowheader', colspan: 5 }, text.line.total), h('td', { class: 'number', role: 'cell', 'data-label': text.line.cost }, exact(total)), h('td', { role: 'cell' })))));
 }

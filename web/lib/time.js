@@ -35,5 +35,6 @@ export function daysAgo(when) {
 /** @param {number} ms */
 export function seconds(ms) {
   const value = ms / 1000;
+  if (value < 0.1) return '<0.1 s';
   return `${value.toFixed(value < 10 ? 1 : 0)} s`;
 }

@@ -11,12 +11,24 @@ await test(async ({ page }) => {
   const eve = page.getByRole('row', { name: /eve@example.org/ });
   await eve.waitFor();
   await eve.getByLabel('Role of eve@example.org').selectOption('admin');
-  await eve.getByRole('button', { name: 'Shut eve@example.org out' }).click();
-  await eve.getByText('shut', { exact: true }).waitFor();
   await eve.getByRole('button', { name: 'Set a budget' }).click();
   await page.getByLabel('Limit in US dollars').fill('3.50');
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('.notice', { hasText: 'The budget of eve@example.org is set' }).waitFor();
+  // What was changed here holds for her at once.
+  const asEve = await page.evaluate(async () => {
+    const answer = await fetch('api/auth/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ email: 'eve@example.org', password: 'secret' }) });
+    return (await answer.json()).access_token;
+  });
+  const hers = (path) => page.evaluate(async ([bearer, at]) => {
+    const answer = await fetch(`api/${at}`, { headers: { Authorization: `Bearer ${bearer}` } });
+    return { status: answer.status, body: await answer.json() };
+  }, [asEve, path]);
+  assert.deepEqual([(await hers('users/me/budget')).body.limit, (await hers('users/me')).body.role], ['3.5', 'admin']);
+  expectFailures('401');
+  await eve.getByRole('button', { name: 'Shut eve@example.org out' }).click();
+  await eve.getByText('shut', { exact: true }).waitFor();
+  assert.equal((await hers('users/me')).status, 401);
   await page.getByText('Nobody may register').click();
   await page.waitForFunction(async () => (await (await fetch('api/auth/registration')).json()).registration === 'closed');
 

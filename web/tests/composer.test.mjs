@@ -1,6 +1,20 @@
 // The place to write: keys, drafts, files, the list of models.
 
+import { crc32 } from 'node:zlib';
 import { answered, assert, expectFailures, isPhone, push, reload, send, showSide, signUp, test } from './harness.mjs';
+
+/** The beginning of a picture, which says how large it would be. */
+function pictureOf(width, height) {
+  const header = Buffer.alloc(17);
+  header.write('IHDR');
+  header.writeUInt32BE(width, 4);
+  header.writeUInt32BE(height, 8);
+  header.set([8, 6, 0, 0, 0], 12);
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(13);
+  sum.writeUInt32BE(crc32(header));
+  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), length, header, sum]);
+}
 
 await test(async ({ page }) => {
   await signUp(page);
@@ -32,6 +46,8 @@ await test(async ({ page }) => {
   await page.getByRole('link', { name: 'New chat' }).first().click();
   await page.locator('.greeting').waitFor();
   assert.equal(await question.inputValue(), '');
+  await page.locator('.picker').click();
+  await page.locator('.model', { hasText: 'gpt-4o-mini' }).click();
   await question.fill('for a new one');
   await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.endsWith(':draft:new')));
   await reload(page);
@@ -72,17 +88,18 @@ await test(async ({ page }) => {
   await page.getByRole('button', { name: 'Remove dropped.txt' }).click();
   assert.equal(await page.locator('.composer .files li').count(), 0);
 
-  // A file that cannot be read is named, and nothing of what was written is lost.
+  // A file that is refused is named, and nothing of what was written is lost.
   expectFailures('422', '400');
   await page.locator('.composer input[type=file]').setInputFiles([
     { name: 'good.txt', mimeType: 'text/plain', buffer: Buffer.from('fine') },
-    { name: 'broken.docx', mimeType: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document', buffer: Buffer.from('PK\u0003\u0004 this is no archive') },
+    { name: 'huge.png', mimeType: 'image/png', buffer: pictureOf(50_000, 50_000) },
   ]);
   await send(page, 'Read these');
-  await page.locator('.composer .fault', { hasText: 'broken.docx' }).waitFor();
+  await page.locator('.composer .fault', { hasText: 'huge.png' }).waitFor();
   assert.equal(await question.inputValue(), 'Read these');
-  assert.deepEqual(await page.locator('.composer .files .failed').allTextContents().then((names) => names.map((name) => name.includes('broken.docx'))), [true]);
-  await page.getByRole('button', { name: 'Remove broken.docx' }).click();
+  assert.deepEqual(await page.locator('.composer .files .failed img').evaluateAll((all) => all.map((one) => one.getAttribute('alt'))), ['huge.png']);
+  assert.equal(await page.locator('.composer .files .failed').count(), 1);
+  await page.getByRole('button', { name: 'Remove huge.png' }).click();
   await page.getByRole('button', { name: 'Remove good.txt' }).click();
   await question.fill('');
 

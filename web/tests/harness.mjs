@@ -109,6 +109,7 @@ export async function answered(page, text) {
 
 /** Shows the chats, which a phone keeps away. */
 export async function showSide(page) {
+  if (await page.locator('.with-side .side').isVisible()) return;
   const button = page.getByRole('button', { name: 'Show chats' });
   if (await button.isVisible()) await button.click();
   await page.locator('.with-side .side').waitFor();

@@ -24,7 +24,8 @@ PIXEL = (
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 MODELS = {
-    "chat completions": ChatOpenAI(model=MODEL, **OPENAI),
+    # Of any address but OpenAI's it asks for a stream's usage only when it is told to.
+    "chat completions": ChatOpenAI(model=MODEL, stream_usage=True, **OPENAI),
     "responses": ChatOpenAI(model=MODEL, use_responses_api=True, **OPENAI),
     "messages": ChatAnthropic(model=MODEL, max_tokens=200, **ANTHROPIC),
 }

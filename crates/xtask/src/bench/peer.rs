@@ -68,6 +68,8 @@ impl Litellm {
         let child = Command::new(&program)
             .args(["--host", "127.0.0.1", "--telemetry", "False", "--port"])
             .arg(address.port().to_string())
+            // Else it closes a connection after five seconds in which others are measured.
+            .args(["--keepalive_timeout", "600"])
             .arg("--config")
             .arg(&configuration)
             .env_clear()

@@ -5,10 +5,10 @@ use super::{
 };
 use crate::common::{TestStore, conformance, run};
 use chatai_store::{
-    Store,
+    Store, Tx,
     ops::budgets::{self, Admission, Budget, Held, Payer},
 };
-use chatai_types::{BudgetPeriod, Day, Scope, Timestamp, UserId};
+use chatai_types::{BudgetPeriod, Day, MessageId, Money, Scope, Timestamp, UserId};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRng};
 use std::collections::BTreeMap;
 
@@ -204,6 +204,12 @@ async fn follow(store: &Store, owner: UserId, steps: &[Step], first_message: i64
         let expected = model.key.limit.map(|_| model.key.budget(now));
         assert_eq!(of_key, expected, "after {step:?} of {steps:?}");
     }
+    // Nothing is set aside for longer than its answer runs.
+    for (message, _) in running {
+        let giving_back = move |tx: &mut Tx<'_>| budgets::release(tx, owner, MessageId(message));
+        store.write(giving_back).await.unwrap();
+    }
+    assert_eq!(budget(store, owner, model.now).await.reserved, Money::ZERO);
 }
 
 fn runner(cases: u32) -> proptest::test_runner::TestRunner {
