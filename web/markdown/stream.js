@@ -50,16 +50,7 @@ export class MarkdownStream {
     const fits = this.#blocks.every((raw, index) => tokens[index]?.raw === raw) && !tokens.some((token) => token.type === 'def');
     if (!fits) this.#reset();
     const rest = tokens.slice(this.#blocks.length);
-    const [open, ...behind] = rest;
-    // Only code is drawn otherwise once it is finished.
-    const isDrawn = behind.every((token) => token.type === 'space') && open?.type !== 'code' && !FENCE.test(open?.raw ?? '') && this.#extend(open);
-    if (!isDrawn) {
-      this.#draw(rest, rest.length);
-      return;
-    }
-    this.#settle(rest);
-    this.#last = [];
-    this.#drawn = null;
+    this.#draw(rest, rest.length);
   }
 
   /** @param {Token[]} tokens */
@@ -101,10 +92,14 @@ export class MarkdownStream {
    * @param {number} open
    */
   #draw(tokens, open) {
-    for (const node of this.#last) /** @type {ChildNode} */ (node).remove();
+    const [first] = tokens;
+    // A block that has ended stays as it is drawn; only code is drawn otherwise then.
+    const stays = open > 0 && first !== undefined && first.type !== 'code' && !FENCE.test(first.raw) && this.#extend(first);
+    if (stays) this.#settle([first]);
+    else for (const node of this.#last) /** @type {ChildNode} */ (node).remove();
     this.#last = [];
     this.#drawn = null;
-    const ended = tokens.slice(0, Math.max(open, 0));
+    const ended = tokens.slice(stays ? 1 : 0, Math.max(open, 0));
     for (const token of ended) this.element.append(...block(token, 0, true));
     this.#settle(ended);
     if (!tokens[open]) return;

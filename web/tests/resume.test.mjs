@@ -11,12 +11,15 @@ await test(async ({ context, page }) => {
   await send(page, 'Greek letters');
   await stage('reached', { gate: 'net' });
   await page.locator('.answer .prose').filter({ hasText: 'alpha' }).waitFor();
+  const read = [];
+  page.on('request', (request) => { if (request.url().includes('/events')) read.push(request.url()); });
   await stage('cut');
   await page.locator('.cut-off').waitFor();
   await stage('open', { gate: 'net' });
   await stage('mend');
   await answered(page);
   assert.equal(await page.locator('.answer .prose').last().textContent(), 'alpha beta gamma delta epsilon');
+  assert.ok(read.length > 0 && read.every((url) => /[?&]after=\d/.test(url)), `from the last event that was seen: ${read.join(' ')}`);
 
   // Coming back to a running answer shows it running, with Stop.
   await push({ text: 'uno due tre quattro', deltas: 4, after: 2, gate: 'back' });

@@ -34,6 +34,7 @@ in_both_sizes!(
     branches,
     composer,
     craft,
+    growing,
     library,
     looks,
     money,
