@@ -85,7 +85,7 @@ export interface Sum {
   cached_tokens: number;
   price_exact: string;
   /** Calls whose model had no price; the sum does not know what they cost. */
-  unpriced_calls?: number;
+  unpriced_calls: number;
 }
 
 export interface UsageReport {

@@ -5,7 +5,7 @@ use chatai_testkit::{app::User, provider::Reply};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const SUM: [&str; 8] = [
+const SUM: [&str; 9] = [
     "calls",
     "input_tokens",
     "output_tokens",
@@ -14,6 +14,7 @@ const SUM: [&str; 8] = [
     "reasoning_tokens",
     "price",
     "price_exact",
+    "unpriced_calls",
 ];
 
 async fn report(user: &User, query: &str) -> Value {
@@ -140,7 +141,7 @@ on_both! {
         let app = options.start().await;
         let user = app.register("ada@example.com").await;
         let nothing = json!({"total": {"calls": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
-            "cache_write_tokens": 0, "reasoning_tokens": 0, "price": 0.0, "price_exact": "0"}, "groups": []});
+            "cache_write_tokens": 0, "reasoning_tokens": 0, "price": 0.0, "price_exact": "0", "unpriced_calls": 0}, "groups": []});
         assert_eq!(report(&user, "group_by=day").await, nothing);
         for wrong in ["group_by=user", "group_by=week", "group_by=", "from=x", "to=-1", "from=NaN", "from=", "to=9e99"] {
             let answer = get_as(&user, &format!("/usage?{wrong}")).await;

@@ -58,6 +58,8 @@ pub struct UsageKey {
 pub struct UsageSum {
     /// How many.
     pub calls: i64,
+    /// Of these, the ones whose price nobody knows: they are not in the price.
+    pub unpriced_calls: i64,
     /// What they used.
     pub tokens: TokenCounts,
     /// What they cost.
@@ -77,6 +79,7 @@ impl UsageSum {
     fn add(&mut self, sum: &Sum) -> Result<(), EngineError> {
         let known = Sum {
             calls: self.calls,
+            unpriced: self.unpriced_calls,
             tokens: self.tokens,
             amount: self.price,
         };
@@ -85,6 +88,7 @@ impl UsageSum {
             .ok_or_else(|| EngineError::internal("sums of the ledger overflow"))?;
         *self = Self {
             calls: both.calls,
+            unpriced_calls: both.unpriced,
             tokens: both.tokens,
             price: both.amount,
         };

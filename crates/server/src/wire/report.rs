@@ -78,6 +78,8 @@ pub(crate) struct SumBody {
     price: f64,
     /// US dollars as an exact decimal.
     price_exact: String,
+    /// Calls whose price nobody knows: they are not in `price`, which is then less than what all calls cost.
+    unpriced_calls: i64,
 }
 
 impl From<&UsageSum> for SumBody {
@@ -91,6 +93,7 @@ impl From<&UsageSum> for SumBody {
             reasoning_tokens: sum.tokens.reasoning,
             price: sum.price.to_f64(),
             price_exact: sum.price.to_string(),
+            unpriced_calls: sum.unpriced_calls,
         }
     }
 }

@@ -28,4 +28,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     11 => "0011" "settling";
     12 => "0012" "usage_sums";
     13 => "0013" "times";
+    14 => "0014" "unpriced";
 };

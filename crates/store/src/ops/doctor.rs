@@ -7,12 +7,12 @@ macro_rules! differing {
     ($keys:literal, $these:expr, $those:literal) => {
         concat!(
             "select count(*) from (select ", $keys, " from (select ", $keys,
-            ", calls, fresh_input, cache_read, cache_write, output, reasoning, amount from ", $these,
+            ", calls, fresh_input, cache_read, cache_write, output, reasoning, amount, unpriced from ", $these,
             " union all select ", $keys,
-            ", -calls, -fresh_input, -cache_read, -cache_write, -output, -reasoning, -amount from ", $those,
+            ", -calls, -fresh_input, -cache_read, -cache_write, -output, -reasoning, -amount, -unpriced from ", $those,
             ") sums group by ", $keys,
             " having sum(calls) <> 0 or sum(fresh_input) <> 0 or sum(cache_read) <> 0 or sum(cache_write) <> 0 \
-             or sum(output) <> 0 or sum(reasoning) <> 0 or sum(amount) <> 0) differing"
+             or sum(output) <> 0 or sum(reasoning) <> 0 or sum(amount) <> 0 or sum(unpriced) <> 0) differing"
         )
     };
 }
@@ -34,10 +34,11 @@ const CHECKS: &[(&str, &str)] = &[
         // Both ways, by number and by sum: what is there on one side alone does not cancel out.
         "messages whose usage rows are not what the ledger charges for them",
         "select count(*) from (select message_id from \
-         (select message_id, 1 as line, coalesce(price, 0) as amount from usage_details union all \
-         select l.message_id, -l.calls, -l.amount from ledger l where exists \
+         (select message_id, 1 as line, coalesce(price, 0) as amount, case when price is null then 1 else 0 end as unpriced \
+         from usage_details union all \
+         select l.message_id, -l.calls, -l.amount, -l.unpriced from ledger l where exists \
          (select 1 from messages m where m.id = l.message_id)) charges \
-         group by message_id having sum(line) <> 0 or sum(amount) <> 0) differing",
+         group by message_id having sum(line) <> 0 or sum(amount) <> 0 or sum(unpriced) <> 0) differing",
     ),
     (
         "sums by day that are not those of the ledger",
@@ -46,9 +47,10 @@ const CHECKS: &[(&str, &str)] = &[
          as day, model, scope, cast(sum(calls) as bigint) as calls, cast(sum(fresh_input) as bigint) as fresh_input, \
          cast(sum(cache_read) as bigint) as cache_read, cast(sum(cache_write) as bigint) as cache_write, \
          cast(sum(output) as bigint) as output, cast(sum(reasoning) as bigint) as reasoning, \
-         cast(sum(amount) as bigint) as amount from ledger group by 1, 2, 3, 4) l \
+         cast(sum(amount) as bigint) as amount, cast(sum(unpriced) as bigint) as unpriced \
+         from ledger group by 1, 2, 3, 4) l \
          except select user_id, day, model, scope, calls, fresh_input, cache_read, cache_write, output, \
-         reasoning, amount from usage_days) d",
+         reasoning, amount, unpriced from usage_days) d",
     ),
     (
         "sums by day without a line in the ledger",
@@ -172,9 +174,10 @@ const CHECKS: &[(&str, &str)] = &[
     (
         "direct calls that are not what the ledger charges for them",
         "select count(*) from (select call_id from \
-         (select id as call_id, 1 as line, coalesce(price, 0) as amount from direct_calls where usage_source is not null \
-         union all select -l.message_id, -l.calls, -l.amount from ledger l where l.message_id < 0) charges \
-         group by call_id having sum(line) <> 0 or sum(amount) <> 0) differing",
+         (select id as call_id, 1 as line, coalesce(price, 0) as amount, case when price is null then 1 else 0 end as unpriced \
+         from direct_calls where usage_source is not null \
+         union all select -l.message_id, -l.calls, -l.amount, -l.unpriced from ledger l where l.message_id < 0) charges \
+         group by call_id having sum(line) <> 0 or sum(amount) <> 0 or sum(unpriced) <> 0) differing",
     ),
     (
         "reservations of direct calls that are not running",

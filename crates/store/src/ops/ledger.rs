@@ -8,7 +8,7 @@ mod sums;
 pub use sums::close_day;
 pub(in crate::ops) use sums::closed_through;
 
-use super::budgets;
+use super::{budgets, reports::Sum};
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{
     ApiKeyId, ConversationId, Day, MessageId, Money, PriceVersionId, Scope, Timestamp, TokenCounts,
@@ -39,8 +39,8 @@ pub struct Entry<'a> {
     pub tokens: TokenCounts,
     /// Where the counts come from.
     pub source: UsageSource,
-    /// What it cost; nothing where no price is known.
-    pub amount: Money,
+    /// What it cost; `None` where nobody knows its price: such a line amounts to nothing and is counted apart.
+    pub amount: Option<Money>,
     /// The version of the prices.
     pub price_version: Option<PriceVersionId>,
     /// When it ended.
@@ -50,18 +50,16 @@ pub struct Entry<'a> {
 /// An entry as the ledger believes it: as it is, or taken back with the opposite sign.
 struct Line<'e> {
     entry: &'e Entry<'e>,
-    calls: i64,
-    tokens: TokenCounts,
-    amount: Money,
+    sum: Sum,
 }
 
 impl<'e> Line<'e> {
     fn new(entry: &'e Entry<'e>, calls: i64) -> Self {
         let count = |count: i64| calls * count.clamp(0, MOST_TOKENS);
-        let tokens = entry.tokens;
-        Self {
-            entry,
+        let (tokens, amount) = (entry.tokens, entry.amount.unwrap_or(Money::ZERO));
+        let sum = Sum {
             calls,
+            unpriced: if entry.amount.is_none() { calls } else { 0 },
             tokens: TokenCounts {
                 fresh_input: count(tokens.fresh_input),
                 cache_read: count(tokens.cache_read),
@@ -69,8 +67,9 @@ impl<'e> Line<'e> {
                 output: count(tokens.output),
                 reasoning: count(tokens.reasoning),
             },
-            amount: Money::from_pico(calls * entry.amount.as_pico().clamp(-HIGHEST_AMOUNT, HIGHEST_AMOUNT)),
-        }
+            amount: Money::from_pico(calls * amount.as_pico().clamp(-HIGHEST_AMOUNT, HIGHEST_AMOUNT)),
+        };
+        Self { entry, sum }
     }
 }
 
@@ -85,7 +84,7 @@ pub fn append(tx: &mut Tx<'_>, entries: &[Entry<'_>]) -> Result<(), StoreError> 
 pub fn reverse(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<(), StoreError> {
     let charged = tx.query(
         "select calls, conversation_id, scope, model, fresh_input, cache_read, cache_write, output, reasoning, \
-         usage_source, amount, price_version, created_at, key_id from ledger \
+         usage_source, amount, price_version, created_at, key_id, unpriced from ledger \
          where message_id = $1 and user_id = $2 order by id",
         params![message, owner],
         |row| Charged::read(row, owner, message),
@@ -111,6 +110,7 @@ struct Charged {
 
 impl Charged {
     fn read(row: &Row<'_>, owner: UserId, message_id: MessageId) -> Result<Self, StoreError> {
+        let is_priced = row.get::<i64>(14)? == 0;
         let entry = Entry {
             owner,
             key: row.get(13)?,
@@ -126,7 +126,7 @@ impl Charged {
                 reasoning: row.get(8)?,
             },
             source: row.get(9)?,
-            amount: row.get(10)?,
+            amount: Some(row.get(10)?).filter(|_| is_priced),
             price_version: row.get(11)?,
             at: row.get(12)?,
         };
@@ -146,23 +146,21 @@ impl Charged {
 }
 
 fn add(tx: &mut Tx<'_>, lines: &[Line<'_>]) -> Result<(), StoreError> {
-    let mut days = BTreeMap::<(UserId, Day, &str, &str), (i64, TokenCounts, Money)>::new();
+    let mut days = BTreeMap::<(UserId, Day, &str, &str), Sum>::new();
     let mut charges = BTreeMap::<(UserId, Day), Money>::new();
     let mut with_keys = BTreeMap::<(ApiKeyId, Day), Money>::new();
     for line in lines {
         let entry = line.entry;
         let (owner, day) = (entry.owner, Day::of(entry.at));
-        let (calls, tokens, amount) = days
+        let sum = days
             .entry((owner, day, entry.model, entry.scope.as_str()))
             .or_default();
+        *sum = sum.checked_add(&line.sum).ok_or_else(overflow)?;
         let charged = charges.entry((owner, day)).or_default();
-        *calls += line.calls;
-        *tokens = tokens.checked_add(&line.tokens).ok_or_else(overflow)?;
-        *amount = amount.checked_add(line.amount).ok_or_else(overflow)?;
-        *charged = charged.checked_add(line.amount).ok_or_else(overflow)?;
+        *charged = charged.checked_add(line.sum.amount).ok_or_else(overflow)?;
         if let Some(key) = entry.key {
             let charged = with_keys.entry((key, day)).or_default();
-            *charged = charged.checked_add(line.amount).ok_or_else(overflow)?;
+            *charged = charged.checked_add(line.sum.amount).ok_or_else(overflow)?;
         }
     }
     for ((owner, day), amount) in charges {
@@ -174,14 +172,14 @@ fn add(tx: &mut Tx<'_>, lines: &[Line<'_>]) -> Result<(), StoreError> {
     for line in lines {
         add_line(tx, line)?;
     }
-    for ((owner, day, model, scope), (calls, tokens, amount)) in days {
+    for ((owner, day, model, scope), sum) in days {
         let group = sums::Group {
             owner,
             day,
             model,
             scope,
         };
-        sums::add(tx, group, calls, &tokens, amount)?;
+        sums::add(tx, group, &sum)?;
     }
     Ok(())
 }
@@ -197,11 +195,12 @@ pub fn is_charged(tx: &mut Tx<'_>, message: MessageId) -> Result<bool, StoreErro
 }
 
 fn add_line(tx: &mut Tx<'_>, line: &Line<'_>) -> Result<(), StoreError> {
-    let (entry, tokens) = (line.entry, line.tokens);
+    let (entry, sum) = (line.entry, &line.sum);
+    let tokens = sum.tokens;
     tx.exec(
         "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, \
-         cache_write, output, reasoning, usage_source, amount, price_version, created_at, calls, key_id) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         cache_write, output, reasoning, usage_source, amount, price_version, created_at, calls, key_id, unpriced) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         params![
             entry.owner,
             entry.conversation_id,
@@ -214,11 +213,12 @@ fn add_line(tx: &mut Tx<'_>, line: &Line<'_>) -> Result<(), StoreError> {
             tokens.output,
             tokens.reasoning,
             entry.source,
-            line.amount,
+            sum.amount,
             entry.price_version,
             entry.at,
-            line.calls,
-            entry.key
+            sum.calls,
+            entry.key,
+            sum.unpriced
         ],
     )?;
     Ok(())

@@ -65,6 +65,8 @@ pub struct Key {
 pub struct Sum {
     /// Model calls.
     pub calls: i64,
+    /// Of these, the ones whose price nobody knows: they are not in the amount.
+    pub unpriced: i64,
     /// What they used.
     pub tokens: TokenCounts,
     /// What they cost.
@@ -76,6 +78,7 @@ impl Sum {
     pub fn checked_add(&self, other: &Self) -> Option<Self> {
         Some(Self {
             calls: self.calls.checked_add(other.calls)?,
+            unpriced: self.unpriced.checked_add(other.unpriced)?,
             tokens: self.tokens.checked_add(&other.tokens)?,
             amount: self.amount.checked_add(other.amount)?,
         })
@@ -211,6 +214,7 @@ impl Part {
             "sum(output)",
             "sum(reasoning)",
             "sum(amount)",
+            "sum(unpriced)",
         ]
         .iter()
         .map(|sum| format!("cast(coalesce({sum}, 0) as bigint)"))
@@ -241,6 +245,7 @@ fn group(row: &Row<'_>, every: Option<Every>) -> Result<(Key, Sum), StoreError> 
     };
     let sum = Sum {
         calls: row.get(5)?,
+        unpriced: row.get(12)?,
         tokens: TokenCounts {
             fresh_input: row.get(6)?,
             cache_read: row.get(7)?,

@@ -141,3 +141,82 @@ fn running_answers_keep_their_prices_on_sqlite() {
 fn running_answers_keep_their_prices_on_postgres() {
     run(async { running_answers_keep_their_prices(Place::postgres().await).await });
 }
+
+/// Answers and a program's call whose price is unknown, one of which was taken back and charged again, one that is free,
+/// and one that is gone; days of these are closed.
+const UNPRICED: &[&str] = &[
+    "insert into messages (conversation_id, user_id, role, status, text, model, created_at) values \
+     (1, 1, 'assistant', 'complete', '', 'm', 0), (1, 1, 'assistant', 'complete', '', 'm', 0)",
+    "insert into usage_details (message_id, conversation_id, user_id, scope, model, fresh_input, cache_read, cache_write, \
+     output, reasoning, usage_source, price, created_at) values \
+     (1, 1, 1, 'final', 'm', 1, 0, 0, 1, 0, 'provider', null, 3), (1, 1, 1, 'title', 'n', 1, 0, 0, 1, 0, 'provider', 0, 3), \
+     (2, 1, 1, 'final', 'm', 1, 0, 0, 1, 0, 'provider', null, 3)",
+    "insert into direct_calls (user_id, kind, model, status, request_tokens, usage_source, price, created_at) values \
+     (1, 'chat', 'm', 'complete', 1, 'provider', null, 3)",
+    "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, cache_read, cache_write, output, \
+     reasoning, usage_source, amount, calls, created_at) values \
+     (1, 1, 1, 'final', 'm', 1, 0, 0, 1, 0, 'provider', 0, 1, 3), (1, 1, 1, 'title', 'n', 1, 0, 0, 1, 0, 'provider', 0, 1, 3), \
+     (1, 1, 2, 'final', 'm', 1, 0, 0, 1, 0, 'provider', 0, 1, 3), (1, 1, 2, 'final', 'm', -1, 0, 0, -1, 0, 'provider', 0, -1, 3), \
+     (1, 1, 2, 'final', 'm', 1, 0, 0, 1, 0, 'provider', 0, 1, 3), (1, 1, 77, 'final', 'm', 1, 0, 0, 1, 0, 'provider', 0, 1, 3), \
+     (1, 0, -1, 'direct', 'm', 1, 0, 0, 1, 0, 'provider', 0, 1, 3)",
+    "insert into usage_days (user_id, day, model, scope, calls, fresh_input, cache_read, cache_write, output, reasoning, amount) \
+     select user_id, 0, model, scope, sum(calls), sum(fresh_input), 0, 0, sum(output), 0, 0 from ledger group by 1, 3, 4",
+];
+
+/// The calls without a price in a table: of answers in hundreds, of programs in tens.
+macro_rules! unpriced {
+    ($table:literal) => {
+        concat!(
+            "select cast(sum(unpriced * case scope when 'final' then 100 when 'direct' then 10 else 1 end) as bigint) from ",
+            $table
+        )
+    };
+}
+
+async fn calls_without_a_price_are_counted(place: Place) {
+    let store = open(&place, before("unpriced")).await.unwrap();
+    for sql in ROWS.iter().chain(UNPRICED) {
+        exec(&store, sql).await;
+    }
+    exec(
+        &store,
+        "insert into usage_months select user_id, day, model, scope, calls, fresh_input, cache_read, cache_write, output, \
+         reasoning, amount from usage_days",
+    )
+    .await;
+    exec(&store, "update closed_days set through = 0").await;
+    store.close().await;
+    let store = open(&place, migrate::all()).await.unwrap();
+    let closing = async || -> Result<bool, StoreError> {
+        store
+            .write(move |tx| ledger::close_day(tx, Day::from_number(0)))
+            .await
+    };
+    while closing().await.unwrap() {}
+    // Two answers, one program's call, no title.
+    for sql in [
+        unpriced!("ledger"),
+        unpriced!("usage_days"),
+        unpriced!("usage_months"),
+        unpriced!("all_usage_days"),
+        unpriced!("all_usage_months"),
+    ] {
+        assert_eq!(number(&store, sql).await, 210, "{sql}");
+    }
+    let findings: Result<Vec<String>, StoreError> = store.read(doctor::examine).await;
+    let findings = findings.unwrap();
+    assert!(
+        !findings.iter().any(|finding| finding.starts_with("sums")),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn calls_without_a_price_are_counted_on_sqlite() {
+    run(calls_without_a_price_are_counted(Place::sqlite()));
+}
+
+#[test]
+fn calls_without_a_price_are_counted_on_postgres() {
+    run(async { calls_without_a_price_are_counted(Place::postgres().await).await });
+}

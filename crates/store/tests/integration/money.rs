@@ -11,7 +11,7 @@ use chatai_store::{
         doctor,
         keys::{self, KeyChange, NewKey},
         ledger::{self, Entry},
-        reports::{self, GroupBy, Scope as Period},
+        reports::{self, GroupBy, Key, Scope as Period, Sum},
     },
 };
 use chatai_types::{
@@ -62,7 +62,7 @@ pub(crate) fn entry(
         model,
         tokens: TokenCounts::from_disjoint(amount % 7, amount % 5, amount % 3, amount % 11, 0).unwrap(),
         source: UsageSource::Provider,
-        amount: pico(amount),
+        amount: Some(pico(amount)),
         price_version: None,
         at,
     }
@@ -315,7 +315,7 @@ conformance! {
                 .write(move |tx| {
                     let tokens = TokenCounts { fresh_input: value, output: value, ..TokenCounts::default() };
                     let line = entry(owner, message, "m", Scope::Final, 0, now);
-                    ledger::append(tx, &[Entry { tokens, amount: pico(value), ..line }])
+                    ledger::append(tx, &[Entry { tokens, amount: Some(pico(value)), ..line }])
                 })
                 .await
                 .unwrap();
@@ -327,12 +327,13 @@ conformance! {
         let owner = user(&store, "a@example.com").await;
         let now = at("2025-03-01 00:00:00");
         limit(&store, owner, Some(1_000), BudgetPeriod::Day, now).await;
-        let charge = move |tx: &mut Tx<'_>, amount: i64, model: &'static str| {
-            ledger::append(tx, &[entry(owner, 1, model, Scope::Final, amount, now)])
+        let charge = move |tx: &mut Tx<'_>, amount: Option<i64>, model: &'static str| {
+            let line = entry(owner, 1, model, Scope::Final, amount.unwrap_or(7), now);
+            ledger::append(tx, &[Entry { amount: amount.map(pico), ..line }])
         };
         let by = GroupBy { model: true, ..GroupBy::default() };
         // Estimated by a sweep, taken back, charged by the one who knows; and again, by a second sweep.
-        for (model, amount) in [("m", 300), ("n", 200), ("m", 100)] {
+        for (model, amount) in [("m", Some(300)), ("n", None), ("m", Some(100))] {
             store
                 .write(move |tx| {
                     ledger::reverse(tx, owner, MessageId(1))?;
@@ -342,9 +343,11 @@ conformance! {
                 .await
                 .unwrap();
             let report = store.read(move |tx| reports::report(tx, &Period::default(), by)).await.unwrap().unwrap();
-            let sums: Vec<_> = report.into_iter().map(|(key, sum)| (key.model.unwrap(), sum.calls, sum.amount)).collect();
-            assert_eq!(sums, [(model.to_owned(), 1, pico(amount))]);
-            assert_eq!(budget(&store, owner, now).await.spent, pico(amount));
+            let shown = |(key, sum): (Key, Sum)| (key.model.unwrap(), sum.calls, sum.unpriced, sum.amount);
+            let sums: Vec<_> = report.into_iter().map(shown).collect();
+            let charged = pico(amount.unwrap_or(0));
+            assert_eq!(sums, [(model.to_owned(), 1, i64::from(amount.is_none()), charged)]);
+            assert_eq!(budget(&store, owner, now).await.spent, charged);
         }
         // All of it at once: nothing is left.
         for _ in 0..2 {

@@ -1,7 +1,7 @@
 //! Models whose price nobody knows.
 
 use super::Two;
-use crate::support::{chat, on_both, usage};
+use crate::support::{chat, list, on_both, usage};
 use chatai_testkit::provider::Reply;
 use serde_json::json;
 
@@ -20,6 +20,8 @@ on_both! {
         let row = ask().await;
         assert_eq!((&row["model"], &row["price_exact"], &row["price_version"]),
             (&json!("org/house"), &json!(null), &json!(null)));
+        let program = json!({"model": "org/house", "messages": [{"role": "user", "content": "hello"}]});
+        assert_eq!(user.post("/v1/chat/completions", &program).await.0, 200);
 
         // What it costs cannot be held to a budget.
         let (_, me) = user.get("/users/me").await;
@@ -41,7 +43,15 @@ on_both! {
         assert_eq!((&set["input"], &set["cached_input"], &set["output"]), (&json!("3"), &json!("3"), &json!("4")));
         let row = ask().await;
         assert_eq!((&row["price_exact"], &row["price_version"]), (&json!("3"), &set["price_version"]));
-        let (_, report) = user.get("/usage?group_by=model").await;
-        assert!(report.to_string().contains("org/house"), "{report}");
+        // The title, the answer and the program's call from before it had one are not in the sum of money, and counted.
+        for (reader, path) in [(&user, "/usage?group_by=model"), (&admin, "/admin/usage?group_by=model")] {
+            let (_, report) = reader.get(path).await;
+            let groups = list(&report["groups"]);
+            let group = groups.iter().find(|group| group["key"]["model"] == "org/house").unwrap();
+            assert_eq!((&group["calls"], &group["unpriced_calls"]), (&json!(5), &json!(3)), "{report}");
+            assert_eq!(report["total"]["unpriced_calls"], 3);
+            let of_first = groups.iter().find(|group| group["key"]["model"] == "first").unwrap();
+            assert_eq!(of_first["unpriced_calls"], 0);
+        }
     }
 }

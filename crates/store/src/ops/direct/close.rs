@@ -165,7 +165,7 @@ pub(super) fn charge(
         model,
         tokens: used.tokens,
         source: used.source,
-        amount: used.price.unwrap_or(Money::ZERO),
+        amount: used.price,
         price_version: used.price_version,
         at: end.at,
     };

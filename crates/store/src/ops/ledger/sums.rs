@@ -3,8 +3,8 @@
 //! A report takes from each what it can, so that it reads few rows however many days there are. A call in the present
 //! adds to one row alone; only one that is charged on a closed day adds to all of them.
 
-use crate::{Backend, StoreError, Tx, tx::params};
-use chatai_types::{Day, Money, TokenCounts, UserId};
+use crate::{Backend, StoreError, Tx, ops::reports::Sum, tx::params};
+use chatai_types::{Day, UserId};
 
 /// What calls have in common.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ macro_rules! add_to {
             $table,
             " (",
             $key,
-            ", calls, fresh_input, cache_read, cache_write, output, reasoning, amount) ",
+            ", calls, fresh_input, cache_read, cache_write, output, reasoning, amount, unpriced) ",
             $source,
             " on conflict (",
             $key,
@@ -41,7 +41,9 @@ macro_rules! add_to {
             $table,
             ".reasoning + excluded.reasoning, amount = ",
             $table,
-            ".amount + excluded.amount"
+            ".amount + excluded.amount, unpriced = ",
+            $table,
+            ".unpriced + excluded.unpriced"
         )
     };
 }
@@ -50,24 +52,24 @@ const ADD_TO_DAY: &str = concat!(
     add_to!(
         "usage_days",
         "user_id, day, model, scope",
-        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
     ),
     " returning day <= (select through from closed_days)"
 );
 const ADD_TO_MONTH: &str = add_to!(
     "usage_months",
     "user_id, month, model, scope",
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 );
 const ADD_TO_ALL_OF_DAY: &str = add_to!(
     "all_usage_days",
     "day, model, scope",
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 );
 const ADD_TO_ALL_OF_MONTH: &str = add_to!(
     "all_usage_months",
     "month, model, scope",
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 );
 
 /// The rows of a closed day go on to the coarser sums as they are.
@@ -75,7 +77,7 @@ const MONTHS_OF_DAY: &str = add_to!(
     "usage_months",
     "user_id, month, model, scope",
     "select user_id, cast($2 as bigint), model, scope, calls, fresh_input, cache_read, cache_write, output, reasoning, \
-     amount from usage_days where day = $1"
+     amount, unpriced from usage_days where day = $1"
 );
 
 /// The sums of a day's rows, under a number of a day or of a month.
@@ -86,7 +88,7 @@ macro_rules! of_day {
             $number,
             " as bigint), model, scope, cast(sum(calls) as bigint), cast(sum(fresh_input) as bigint), \
              cast(sum(cache_read) as bigint), cast(sum(cache_write) as bigint), cast(sum(output) as bigint), \
-             cast(sum(reasoning) as bigint), cast(sum(amount) as bigint) from usage_days where day = $1 \
+             cast(sum(reasoning) as bigint), cast(sum(amount) as bigint), cast(sum(unpriced) as bigint) from usage_days where day = $1 \
              group by model, scope"
         )
     };
@@ -95,27 +97,23 @@ const ALL_OF_DAY: &str = add_to!("all_usage_days", "day, model, scope", of_day!(
 const ALL_OF_MONTH: &str = add_to!("all_usage_months", "month, model, scope", of_day!("$2"));
 
 /// Adds calls to every sum that they are part of. The caller has taken the account's budget.
-pub(super) fn add(
-    tx: &mut Tx<'_>,
-    group: Group<'_>,
-    calls: i64,
-    tokens: &TokenCounts,
-    amount: Money,
-) -> Result<(), StoreError> {
+pub(super) fn add(tx: &mut Tx<'_>, group: Group<'_>, sum: &Sum) -> Result<(), StoreError> {
     let (day, month) = (group.day, group.day.month_start());
+    let tokens = &sum.tokens;
     macro_rules! sums {
         ($($key:expr),+) => {
             params![
                 $($key,)+
                 group.model,
                 group.scope,
-                calls,
+                sum.calls,
                 tokens.fresh_input,
                 tokens.cache_read,
                 tokens.cache_write,
                 tokens.output,
                 tokens.reasoning,
-                amount
+                sum.amount,
+                sum.unpriced
             ]
         };
     }

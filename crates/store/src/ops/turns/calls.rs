@@ -229,7 +229,7 @@ fn entry(payer: Payer, ids: OpenedTurn, call: &ModelCall) -> Entry<'_> {
         model: &call.model,
         tokens: call.tokens,
         source: call.source,
-        amount: call.price.unwrap_or(Money::ZERO),
+        amount: call.price,
         price_version: call.price_version,
         at: call.at,
     }

@@ -326,7 +326,14 @@ impl Program {
                 Some(path) => self.user.call(Method::GET, &format!("{path}?stream=true")),
                 None => call.request(&self.user),
             };
-            let mut events = EventStream::open(request).await;
+            let reply = request.send().await.expect("the program answers");
+            if reply.status() != StatusCode::OK {
+                // Of a call that gave nothing there is no stream to begin.
+                again.heard.push(reply.json().await.expect("an error"));
+                assert!(again.is_interrupted(), "{again:?}");
+                return again;
+            }
+            let mut events = EventStream::of(reply).await;
             while again.read(&mut events, 99).await.expect("the program lives") {}
             return again;
         }

@@ -92,7 +92,7 @@ fn entry(row: &UsageWrite) -> Entry<'_> {
         model: &row.model,
         tokens: row.tokens,
         source: row.source,
-        amount: row.price.unwrap_or(Money::ZERO),
+        amount: row.price,
         price_version: None,
         at: row.created_at,
     }
