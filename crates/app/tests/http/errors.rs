@@ -46,7 +46,7 @@ async fn wrong_methods_name_the_right_ones() {
         (Method::POST, "/users/me", &["DELETE", "GET", "HEAD"]),
         (Method::PATCH, "/conversations/", &["GET", "HEAD", "POST"]),
         (Method::DELETE, "/conversations", &["GET", "HEAD", "POST"]),
-        (Method::GET, "/conversations/1", &["DELETE"]),
+        (Method::PUT, "/conversations/1", &["DELETE", "GET", "HEAD"]),
         (Method::POST, "/conversations/1/messages", &["GET", "HEAD"]),
         (Method::GET, "/conversations/x/rename", &["PUT"]),
         (Method::GET, "/chat/", &["POST"]),

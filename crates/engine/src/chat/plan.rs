@@ -212,7 +212,7 @@ impl Plan {
         Some((intent, request))
     }
 
-    /// The calls that are made as soon as the turn is open, its first for the answer apart.
+    /// The calls that are made as soon as the turn is open; its first for the answer only where that goes on with another.
     pub(crate) fn first_calls(&self) -> Vec<BegunCall> {
         let question_tokens = estimate_tokens(&self.text);
         let mut calls = Vec::new();
@@ -229,6 +229,18 @@ impl Plan {
         }
         if let Some((intent, _)) = self.intent_request() {
             add(books::INTENT, intent, Scope::Intent);
+        }
+        // What an answer begins with is no output of the call that goes on with it, should nobody be left to say so.
+        if let Some(begun) = &self.begun {
+            let before = estimate_tokens(begun.trim_end());
+            let tokens = self.request_tokens();
+            calls.push(books::begun(
+                books::FIRST,
+                &self.answering,
+                Scope::Final,
+                tokens,
+                before,
+            ));
         }
         calls
     }
