@@ -19,6 +19,16 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    // What cargo says of the package it runs is not for what that package builds: build scripts that look at it would
+    // find it changed from one call to the next, and everything behind them would be built anew each time.
+    for (name, _) in std::env::vars_os() {
+        let is_about_us = ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|start| name.to_string_lossy().starts_with(start));
+        if is_about_us {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
