@@ -102,8 +102,9 @@ pub(crate) fn provisional_title(question: &str) -> String {
         let length = title.chars().count();
         if length + separator + word.chars().count() > CHARS {
             if title.is_empty() {
-                title.extend(word.chars().take(CHARS));
+                title.push_str(beginning(word, CHARS));
             }
+            title.truncate(without_loose_end(&title).len());
             title.push('…');
             return title;
         }
@@ -112,7 +113,61 @@ pub(crate) fn provisional_title(question: &str) -> String {
         }
         title.push_str(word);
     }
+    title.truncate(without_loose_end(&title).len());
     title
+}
+
+/// The beginning of a word that is too long: as far as a part of it goes, or else so many characters.
+fn beginning(word: &str, chars: usize) -> &str {
+    let end = word.char_indices().nth(chars).map_or(word.len(), |(at, _)| at);
+    let part = word[..end].rfind(|c: char| !c.is_alphanumeric() && !is_joined(c));
+    if let Some(part) = part.filter(|part| *part > end / 2) {
+        return &word[..part];
+    }
+    // What belongs to the character before is not parted from it.
+    let mut whole = end;
+    while word[whole..].starts_with(is_joined)
+        && let Some(before) = word[..whole].chars().next_back()
+    {
+        whole -= before.len_utf8();
+    }
+    if whole == 0 { &word[..end] } else { &word[..whole] }
+}
+
+/// Whether a character is drawn as a part of the one before it.
+fn is_joined(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{20d0}'..='\u{20ff}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+/// A title without what only leads on to more, unless nothing else is in it.
+fn without_loose_end(title: &str) -> &str {
+    let leads_on = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                ',' | ';'
+                    | ':'
+                    | '-'
+                    | '–'
+                    | '—'
+                    | '('
+                    | '['
+                    | '{'
+                    | '“'
+                    | '„'
+                    | '«'
+                    | '、'
+                    | '，'
+                    | '：'
+                    | '；'
+                    | '/'
+                    | '&'
+            )
+    };
+    match title.trim_end_matches(leads_on) {
+        "" => title,
+        kept => kept,
+    }
 }
 
 /// A made title as it is stored; `None` when nothing is left of it.
@@ -124,7 +179,8 @@ pub(crate) fn clean_title(made: &str) -> Option<String> {
         matches!(c, '"' | '\'' | '“' | '”' | '«' | '»' | '*' | '#' | '.') || c.is_whitespace()
     });
     let title: String = title.chars().filter(|c| !c.is_control()).take(CHARS).collect();
-    (!title.is_empty()).then_some(title)
+    let title = without_loose_end(&title);
+    (!title.is_empty()).then(|| title.to_owned())
 }
 
 #[cfg(test)]
@@ -140,10 +196,42 @@ mod tests {
     }
 
     #[test]
+    fn a_provisional_title_ends_with_a_word() {
+        for (question, title) in [
+            ("Fix this code:", "Fix this code"),
+            ("Hello, Bob, -", "Hello, Bob"),
+            ("Is it (really) so?", "Is it (really) so?"),
+            (
+                "Recommend three or four very good old novels about the sea, but nothing by Hemingway",
+                "Recommend three or four very good old novels about the sea…",
+            ),
+            (
+                "Translate this sentence for me, please, it is a long one: (\u{201c}Ça va de soi\u{201d}, she said)",
+                "Translate this sentence for me, please, it is a long one…",
+            ),
+            (
+                "https://example.org/a/rather/long/address/of-some-document/and-of-a-part-in-it.html says what?",
+                "https://example.org/a/rather/long/address/of-some-document…",
+            ),
+            ("...,", "..."),
+            (",;", ",;"),
+        ] {
+            assert_eq!(provisional_title(question), title, "{question}");
+        }
+        // A character is whole: what belongs to the one before is not cut off.
+        let accents = provisional_title(&format!("{}{}", "x".repeat(59), "e\u{301}\u{302}".repeat(20)));
+        assert_eq!(accents, format!("{}…", "x".repeat(59)));
+    }
+
+    #[test]
     fn a_made_title_is_cleaned() {
         assert_eq!(
             clean_title("\"A  sea\nvoyage.\"").as_deref(),
             Some("A sea voyage")
+        );
+        assert_eq!(
+            clean_title("Three novels about the sea,").as_deref(),
+            Some("Three novels about the sea")
         );
         assert_eq!(clean_title(" \"\" "), None);
     }
