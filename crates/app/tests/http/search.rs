@@ -75,6 +75,30 @@ on_both! {
         assert_eq!(status, 200);
     }
 
+    async fn answers_are_found_as_text_and_questions_as_they_stand(options) {
+        let (app, provider) = with_vendor(options).await;
+        let user = app.register("ada@example.com").await;
+        provider.push(Reply::text(
+            "## Three fit\n\n| Book | Author |\n|---|:-:|\n| **Moby-Dick** | [Herman Melville](https://example.org/m) |\n\nRun `find whale`."
+        ));
+        chat(&user, &[("text", "Which **whale** | and `why`?")]).await;
+        let hits = search(&user, "whale").await;
+        let mut found = snippets(&hits);
+        found.retain(|snippet| snippet.contains("find"));
+        assert_eq!(found, ["Three fit Book · Author Moby-Dick · Herman Melville Run find <mark>whale</mark>."]);
+        let hits = search(&user, "melville moby").await;
+        assert_eq!(
+            snippets(&hits),
+            ["Three fit Book · Author <mark>Moby</mark>-Dick · Herman <mark>Melville</mark> Run find whale."]
+        );
+        let hits = search(&user, "why ").await;
+        let mine = hits.iter().find(|hit| hit["role"] == "user").unwrap();
+        assert_eq!(mine["snippet"], "Which **whale** | and `<mark>why</mark>`?");
+        // Where the words stand in what is not shown, it is.
+        assert_eq!(search(&user, "example.org").await.len(), 1);
+        assert!(snippets(&search(&user, "example.org").await)[0].contains("https://<mark>example</mark>.<mark>org</mark>/m"));
+    }
+
     async fn another_users_words_are_nobodys(options) {
         let app = options.start().await;
         let (ada, eve) = (app.register("ada@example.com").await, app.register("eve@example.com").await);

@@ -4,6 +4,7 @@
 //! by its beginning while it is being typed. The store gives the newest rows that have the words, so many at most,
 //! and these are ranked.
 
+mod plain;
 mod rank;
 mod snippet;
 mod wanted;
@@ -40,7 +41,7 @@ pub struct SearchHit {
     pub title: Option<String>,
     /// The message and who speaks in it; `None` for the title itself.
     pub message: Option<(MessageId, Role)>,
-    /// HTML: the part around the words, escaped, the words inside `<mark>`.
+    /// HTML: the part around the words, escaped, the words inside `<mark>`. An answer's Markdown is read as text.
     pub snippet: String,
     /// When it was written.
     pub created_at: Timestamp,

@@ -2,13 +2,15 @@
 
 use super::{
     SearchHit,
+    plain::plain,
     snippet::snippet,
     wanted::{Run, Wanted},
 };
 use chatai_store::{
     full_text::{self, Word},
-    ops::search::Hit,
+    ops::search::{Hit, Message},
 };
+use chatai_types::Role;
 use std::ops::Range;
 
 /// A title says in few words what a message says in many.
@@ -38,13 +40,23 @@ pub(super) fn best(wanted: &Wanted, found: Vec<Hit>, limit: usize) -> Vec<Search
     });
     ranked.truncate(limit);
     let hit = |(_, marks, hit): (f64, Vec<Range<usize>>, Hit)| SearchHit {
-        snippet: snippet(text(&hit), &marks),
+        snippet: around(&hit, &marks),
         conversation_id: hit.conversation_id,
         title: hit.title,
         message: hit.message.map(|message| (message.id, message.role)),
         created_at: hit.created_at,
     };
     ranked.into_iter().map(hit).collect()
+}
+
+/// The part of a hit around its words, as it is read: answers are Markdown, questions and titles are what was typed.
+fn around(hit: &Hit, marks: &[Range<usize>]) -> String {
+    let is_answer = |message: &Message| message.role == Role::Assistant;
+    if hit.message.as_ref().is_some_and(is_answer) {
+        let (text, marks) = plain(text(hit), marks);
+        return snippet(&text, &marks);
+    }
+    snippet(text(hit), marks)
 }
 
 fn text(hit: &Hit) -> &str {
@@ -117,8 +129,7 @@ fn places(run: &Run, words: &[Word]) -> (usize, Vec<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chatai_store::ops::search::Message;
-    use chatai_types::{ConversationId, MessageId, Role, Timestamp};
+    use chatai_types::{ConversationId, MessageId, Timestamp};
 
     fn found(texts: &[&str]) -> Vec<Hit> {
         let hit = |(number, text): (usize, &&str)| Hit {

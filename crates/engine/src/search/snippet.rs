@@ -5,11 +5,18 @@ use std::ops::Range;
 /// Characters of text in a snippet, and of those the ones ahead of the first word.
 const CHARS: usize = 200;
 const LEAD: usize = 60;
+/// How far a cut moves so that it goes through no word.
+const WORD: usize = 20;
 
 /// The window with the most marks, escaped; `…` where the text goes on. `marks` are in order.
 pub(super) fn snippet(text: &str, marks: &[Range<usize>]) -> String {
-    let start = back(text, richest(text, marks), LEAD);
+    // Where the text ends soon, there is room for more of what is ahead.
+    let latest = back(text, text.len(), CHARS);
+    let first = richest(text, marks);
+    let start = word_begin(text, back(text, first, LEAD).min(latest), first);
+    let last = marks.iter().map(|mark| mark.end);
     let end = forward(text, start, CHARS);
+    let end = word_end(text, last.filter(|last| *last <= end).max().unwrap_or(start), end);
     let mut html = String::from(if start > 0 { "…" } else { "" });
     let mut at = start;
     for mark in merged(marks) {
@@ -74,6 +81,34 @@ fn back(text: &str, from: usize, chars: usize) -> usize {
     before.last().map_or(from, |(offset, _)| offset)
 }
 
+/// Where the next word begins, unless that is far, or behind what has to be seen.
+fn word_begin(text: &str, from: usize, seen: usize) -> usize {
+    let seen = seen.max(from);
+    let is_begin = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
+    let mut near = text[from..].char_indices().take(WORD);
+    let blank = near.find(|(_, c)| c.is_whitespace());
+    let begin = match blank {
+        Some((at, blank)) if !is_begin(from) => (from + at + blank.len_utf8()).min(seen),
+        _ => from,
+    };
+    if begin == 0 {
+        return begin;
+    }
+    // What parts the cells of a table parts nothing here.
+    let rest = text[begin..seen].trim_start_matches(|c: char| c == '·' || c.is_whitespace());
+    seen - rest.len()
+}
+
+/// Where the last whole word ends, unless that is far, or ahead of what has to be seen.
+fn word_end(text: &str, seen: usize, to: usize) -> usize {
+    if text[to..].chars().next().is_none_or(char::is_whitespace) {
+        return to;
+    }
+    let mut near = text[..to].char_indices().rev().take(WORD);
+    let blank = near.find(|(_, c)| c.is_whitespace());
+    blank.map_or(to, |(at, _)| at.max(seen.min(to)))
+}
+
 /// Text inside HTML. White space is one blank.
 fn escape(text: &str, html: &mut String) {
     for c in text.chars() {
@@ -115,6 +150,23 @@ mod tests {
         assert!(html.starts_with('…') && html.ends_with('…'), "{html}");
         assert!(html.contains("<mark>sea</mark> and <mark>sea</mark>"), "{html}");
         assert!(html.chars().count() < 250);
+        assert!(
+            html.starts_with("…before ") && html.ends_with(" behind…"),
+            "{html}"
+        );
+        let text = format!("{}cell · {} · sea", "before ".repeat(40), "y".repeat(55));
+        let at = text.len() - 3;
+        let text = format!("{text}{}", " behind".repeat(60));
+        assert!(snippet(&text, &[at..at + 3]).starts_with("…yyy"));
+    }
+
+    #[test]
+    fn a_text_that_fits_is_whole() {
+        let text = format!("{}sea", "before ".repeat(20));
+        assert_eq!(
+            snippet(&text, &[140..143]),
+            format!("{}<mark>sea</mark>", "before ".repeat(20))
+        );
     }
 
     proptest! {

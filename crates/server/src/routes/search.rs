@@ -29,7 +29,7 @@ pub(crate) struct HitBody<'a> {
     message_id: Option<i64>,
     /// `user` or `assistant`; null where the title itself was found.
     role: Option<&'static str>,
-    /// HTML: the part around the words, escaped, the words inside `<mark>`.
+    /// HTML: the part around the words, escaped, the words inside `<mark>`. Of an answer, without Markdown's signs.
     snippet: &'a str,
     /// UTC, `YYYY-MM-DD HH:MM:SS`.
     created_at: String,
