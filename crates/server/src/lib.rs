@@ -7,6 +7,7 @@
 mod auth;
 mod body;
 mod client;
+mod compress;
 mod connection;
 mod cors;
 mod error;

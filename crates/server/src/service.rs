@@ -6,6 +6,7 @@
 use crate::{
     body::GuardedBody,
     client::Client,
+    compress,
     connection::AmbiguousLength,
     cors,
     error::{ApiError, Carried},
@@ -71,6 +72,7 @@ impl Service {
         let id = request_id::of(request.headers(), &*settings.random);
         let client = Client::of(peer, request.headers(), &settings.trusted_proxies);
         let origin = cors::allowed(request.headers(), &settings.cors_origins).cloned();
+        let takes_gzip = compress::wanted(request.method(), request.headers());
         let preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
         let asked = request.uri().path().to_owned();
         path::normalise(request.uri_mut());
@@ -88,6 +90,9 @@ impl Service {
             self.route(self.guard(request)).await
         };
 
+        if takes_gzip {
+            response = compress::compressed(response).await;
+        }
         if let Some(Carried(error)) = response.extensions_mut().remove() {
             error.log(method.as_str(), &path, &id);
             error.render(Face::of(&path), &mut response, &id);

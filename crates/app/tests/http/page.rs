@@ -71,6 +71,24 @@ async fn the_page_may_do_nothing_but_what_it_needs() {
 }
 
 #[tokio::test]
+async fn what_can_be_opened_by_itself_says_what_it_may_do() {
+    let app = app().await;
+    let page = get(&app, "/").await;
+    let (_, folder) = page.text.split_once("\"app/").unwrap();
+    let folder = folder.split('/').next().unwrap();
+    for (name, has_policy) in [
+        ("worker.js", true),
+        ("icon.svg", true),
+        ("main.js", false),
+        ("style/base.css", false),
+    ] {
+        let file = get(&app, &format!("/app/{folder}/{name}")).await;
+        let policy = file.headers.get("content-security-policy");
+        assert_eq!((file.status, policy.is_some()), (200, has_policy), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn files_come_in_the_form_that_the_browser_takes() {
     let app = app().await;
     for (offered, taken) in [

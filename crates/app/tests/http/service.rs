@@ -139,3 +139,55 @@ async fn head_goes_wherever_get_does() {
         assert_eq!(head.header("content-type"), full.header("content-type"));
     }
 }
+
+#[tokio::test]
+async fn larger_json_goes_out_compressed_to_whoever_takes_that() {
+    let (app, provider) = app_with_vendor().await;
+    let user = app.register("ada@example.com").await;
+    for number in 0..40 {
+        let title = format!("A chat about the sea, number {number}");
+        user.post("/conversations/", &json!({"title": title})).await;
+    }
+    let fetch = async |path: &str, accepted: &str| {
+        let request = user.call(Method::GET, path).header("accept-encoding", accepted);
+        let response = request.send().await.unwrap();
+        let coding = response.headers().get("content-encoding").cloned();
+        let length = response.headers().get("content-length").cloned();
+        let bytes = response.bytes().await.unwrap();
+        assert_eq!(length.unwrap(), bytes.len().to_string().as_str());
+        (coding.map(|coding| coding.to_str().unwrap().to_owned()), bytes)
+    };
+    let (coding, plain) = fetch("/conversations/", "identity").await;
+    assert_eq!(coding, None);
+    assert!(serde_json::from_slice::<serde_json::Value>(&plain).is_ok());
+    let (coding, packed) = fetch("/conversations/", "gzip, br").await;
+    assert_eq!(coding.as_deref(), Some("gzip"));
+    assert!(
+        packed.starts_with(&[0x1f, 0x8b]) && packed.len() * 5 < plain.len(),
+        "{}",
+        packed.len()
+    );
+    let (coding, _) = fetch("/users/me", "gzip, br").await;
+    assert_eq!(coding, None, "a small reply");
+
+    // What comes piece by piece is never held back to be compressed.
+    provider.push(chatai_testkit::provider::Reply::text(&"All at sea. ".repeat(200)));
+    let request = user
+        .call(Method::POST, "/chat/")
+        .header("accept-encoding", "gzip");
+    let request = request.header("accept", "text/event-stream");
+    let response = request.json(&json!({"text": "Where?"})).send().await.unwrap();
+    assert_eq!(response.headers().get("content-encoding"), None);
+    let text = response.text().await.unwrap();
+    let message = text.split("\"response_message_id\":").nth(1).unwrap();
+    let message: String = message.chars().take_while(char::is_ascii_digit).collect();
+    let events = user.call(Method::GET, &format!("/chat/messages/{message}/events"));
+    let response = events.header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(
+        (
+            response.status().as_u16(),
+            response.headers().get("content-encoding")
+        ),
+        (200, None)
+    );
+}
