@@ -61,6 +61,7 @@ export const text = {
     unknown: 'Something went wrong.',
     stale: 'The page is newer on the server.',
     reload: 'Reload',
+    withdrawn: 'You stopped it before it arrived.',
   },
 
   shell: {
@@ -109,6 +110,7 @@ export const text = {
     you: 'You asked',
     answer: 'Answer',
     toLatest: 'To the latest',
+    oneAtATime: 'An answer is coming. Wait for its end, or stop it.',
     thinking: 'Thinking',
     thought: 'Reasoning',
     tools: /** @type {Record<string, [string, string]>} */ ({
@@ -186,7 +188,8 @@ export const text = {
 
   gauge: {
     title: 'What this question takes',
-    share: (/** @type {string} */ percent) => `${percent} % of the window`,
+    share: (/** @type {string} */ percent) => `${percent} %`,
+    ofWindow: 'of the window',
     upTo: (/** @type {string} */ amount) => `up to ${amount}`,
     left: (/** @type {string} */ amount, /** @type {string} */ when) => `${amount} left ${when}`,
     leftWhen: { day: 'today', month: 'this month', total: 'in all' },
@@ -332,7 +335,7 @@ export const text = {
     notYours: 'Only administrators may do this',
     notYoursLead: 'Ask one to make you one too, if you should be.',
     people: 'People',
-    models: 'Models and prices',
+    models: 'Models',
     providers: 'Providers',
     provider: 'Provider',
     health: /** @type {Record<string, string>} */ ({ reachable: 'answers', failing: 'fails', resting: 'left alone for a moment', unknown: 'not called yet' }),

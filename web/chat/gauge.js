@@ -97,7 +97,7 @@ export class Gauge {
     const isWorthwhile = estimate !== null && (isAsking || share >= 0.01);
     this.button.hidden = !isWorthwhile && left === null;
     fill(this.button,
-      isWorthwhile && [ring(share), h('span', null, words.share(percent(share)))],
+      isWorthwhile && [ring(share), h('span', null, words.share(percent(share)), h('span', { class: 'wide-only' }, ' ', words.ofWindow))],
       worst !== null && h('span', null, worst === 0n ? text.line.free : words.upTo(rounded(worst))),
       estimate && isAsking && estimate.worst_case === null && h('span', null, text.models.unpriced),
       left !== null && h('span', { title: exact(parse(left)) }, words.left(rounded(parse(left)), when)));

@@ -115,7 +115,7 @@ export function chooseModel(button, current, onChosen) {
         keep('model', name);
         onChosen(name);
       } },
-        h('span', null, h('span', { class: 'model-name' }, modelName(name)), h('small', null, facts(model).join(' · ')),
+        h('span', null, h('span', { class: 'model-name' }, modelName(name)), h('small', null, facts(model).map((fact) => fact.replaceAll(' ', '\u00a0')).join('\u00a0· ')),
           model.deprecated && ending(model.deprecated)),
         name === current && icon('check')),
       star);

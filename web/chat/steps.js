@@ -11,7 +11,7 @@ import { text } from '../text.js';
 /** @typedef {import('../types.js').ToolCall} ToolCall */
 
 /** A shorter time is none that anybody waited for. */
-const WORTH_TELLING_MS = 50;
+const WORTH_TELLING_MS = 100;
 
 export class Steps {
   element = h('div', { class: 'steps' });

@@ -25,13 +25,13 @@ export function exact(units) {
 }
 
 /**
- * For plots and gauges: three significant digits below a dollar, cents above.
+ * For plots and gauges: cents, and two significant digits of what is less than ten of them.
  * @param {bigint} units
  */
 export function rounded(units) {
   const dollars = Number(units) / 1e12;
   if (dollars === 0) return '$0';
-  if (Math.abs(dollars) >= 1) return `$${dollars.toFixed(2)}`;
+  if (Math.abs(dollars) >= 0.1) return `$${dollars.toFixed(2)}`;
   return `$${dollars.toPrecision(2).includes('e') ? dollars.toFixed(7) : Number(dollars.toPrecision(2))}`;
 }
 

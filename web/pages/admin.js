@@ -2,8 +2,9 @@
 
 import { ask, call, get, page } from '../lib/api.js';
 import { h, icon, fill } from '../lib/dom.js';
+import { exact, parse } from '../lib/money.js';
 import { date } from '../lib/time.js';
-import { explain, notify, report } from '../shell/notice.js';
+import { faultOf, notify, report, waiting } from '../shell/notice.js';
 import { field, openDialog } from '../shell/overlay.js';
 import { text } from '../text.js';
 import { providersSection } from './providers.js';
@@ -36,22 +37,37 @@ function people(account) {
   get('admin/settings').then((settings) => registration.append(h('div', null, choice(words.registration,
     [{ value: 'open', label: words.open }, { value: 'closed', label: words.closed }], settings.registration,
     (value) => { ask('PATCH', 'admin/settings', { json: { registration: value } }).catch(report); }))), report);
-  const rows = h('tbody');
+  const rows = h('tbody', { role: 'rowgroup' });
   const more = h('button', { type: 'button', class: 'button', hidden: true }, words.loadMore);
+  const names = [words.email, words.since, words.role, words.state, words.budget];
+  const section = h('section', null, waiting());
   const load = async (/** @type {string | undefined} */ after) => {
     try {
       const found = await page('admin/users', { limit: PAGE, after });
       rows.append(...found.body.map((/** @type {AdminUser} */ user) => person(user, account)));
       more.hidden = !found.next;
       more.onclick = () => load(found.next ?? undefined);
+      if (after === undefined) fill(section, table(words.people, 'stacked', names.map((name) => h('th', { role: 'columnheader' }, name)), rows), more);
     } catch (error) {
-      rows.append(h('tr', null, h('td', { colspan: 5 }, explain(error))));
+      if (after === undefined) fill(section, faultOf(error, () => load(undefined)));
+      else report(error);
     }
   };
   load(undefined);
-  return [registration, h('section', null,
-    h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': words.people }, h('table', null,
-      h('thead', null, h('tr', null, [words.email, words.since, words.role, words.state, words.budget].map((name) => h('th', null, name)))), rows)), more)];
+  return [registration, section];
+}
+
+/**
+ * A table that may be wider than its place. A phone stands the cells of a `stacked` one below each other, which would
+ * make them no table any more: their roles say that they are.
+ * @param {string} label
+ * @param {'stacked' | undefined} look
+ * @param {HTMLElement[]} head
+ * @param {HTMLElement} rows
+ */
+function table(label, look, head, rows) {
+  return h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': label },
+    h('table', { class: look, role: 'table' }, h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, head)), rows));
 }
 
 /**
@@ -59,7 +75,8 @@ function people(account) {
  * @param {Account} account
  */
 function person(user, account) {
-  const row = h('tr');
+  const row = h('tr', { role: 'row' });
+  const cell = (/** @type {string} */ label, /** @type {import('../lib/dom.js').Child[]} */ ...content) => h('td', { role: 'cell', 'data-label': label }, content);
   const change = async (/** @type {object} */ json) => {
     try {
       user = await ask('PATCH', `admin/users/${user.id}`, { json });
@@ -73,12 +90,12 @@ function person(user, account) {
     const role = h('select', { 'aria-label': words.roleOf(user.email), disabled: isSelf, onchange: () => change({ role: role.value }) },
       /** @type {const} */ (['user', 'admin']).map((value) => h('option', { value, selected: user.role === value }, text.settings.roles[value])));
     fill(row,
-      h('td', null, user.display_name && h('b', null, user.display_name, h('br')), user.email),
-      h('td', { class: 'date' }, date(user.created_at)), h('td', null, role),
-      h('td', null, h('span', { class: user.disabled ? 'state-word off' : 'state-word' }, user.disabled ? words.disabled : words.active), ' ',
+      h('td', { role: 'cell' }, h('span', null, user.display_name && h('b', null, user.display_name, h('br')), user.email)),
+      cell(words.since, h('span', { class: 'date' }, date(user.created_at))), cell(words.role, role),
+      cell(words.state, h('span', { class: 'row' }, h('span', { class: user.disabled ? 'state-word off' : 'state-word' }, user.disabled ? words.disabled : words.active),
         !isSelf && h('button', { type: 'button', class: 'button small quiet', 'aria-label': user.disabled ? words.let(user.email) : words.shut(user.email), onclick: () => change({ disabled: !user.disabled }) },
-          user.disabled ? words.let('') : words.shut(''))),
-      h('td', null, h('button', { type: 'button', class: 'button small', onclick: () => budget(user) }, words.setBudget)));
+          user.disabled ? words.let('') : words.shut('')))),
+      cell(words.budget, h('button', { type: 'button', class: 'button small', onclick: () => budget(user) }, words.setBudget)));
   };
   draw();
   return row;
@@ -101,23 +118,39 @@ function budget(user) {
 }
 
 function models() {
-  const rows = h('tbody');
-  get('admin/models').then((/** @type {AdminModel[]} */ list) => rows.append(...list.map(modelRow)), (error) => rows.append(h('tr', null, h('td', { colspan: 7 }, explain(error)))));
-  return h('section', null, h('p', { class: 'quiet' }, words.perMillion),
-    h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': words.models }, h('table', null,
-      h('thead', null, h('tr', null, h('th', null, words.model), [words.input, words.cachedInput, words.output, words.window].map((name) => h('th', { class: 'number' }, name)), h('th', null, words.state), h('th'))), rows)));
+  const section = h('section', null, waiting());
+  const number = (/** @type {string} */ name, isWide = false) => h('th', { class: isWide ? 'number wide-only' : 'number', role: 'columnheader' }, name);
+  const load = async () => {
+    try {
+      /** @type {AdminModel[]} */
+      const list = await get('admin/models');
+      fill(section, h('p', { class: 'quiet' }, words.perMillion), table(words.models, undefined,
+        [h('th', { role: 'columnheader' }, words.model), number(words.input), number(words.cachedInput, true), number(words.output), number(words.window, true),
+          h('th', { role: 'columnheader' }, h('span', { class: 'wide-only' }, words.state)), h('th', { role: 'columnheader' }, h('span', { class: 'off-screen' }, text.chat.edit))],
+        h('tbody', { role: 'rowgroup' }, list.map(modelRow))));
+    } catch (error) {
+      fill(section, faultOf(error, load));
+    }
+  };
+  load();
+  return section;
+}
+
+/** A price as money is written, so that a column of them stands in line. @param {string | null} price */
+function money(price) {
+  return price === null ? words.unknown : exact(parse(price)).replace('$', '');
 }
 
 /** @param {AdminModel} model */
 function modelRow(model) {
-  const row = h('tr');
+  const row = h('tr', { role: 'row' });
+  const number = (/** @type {string} */ value, isWide = false) => h('td', { class: isWide ? 'number wide-only' : 'number', role: 'cell' }, value);
   const draw = () => {
     const state = !model.enabled ? words.off : model.available ? words.available : words.noKey;
-    fill(row, h('td', null, model.name),
-      [model.input, model.cached_input, model.output].map((price) => h('td', { class: 'number' }, price ?? words.unknown)),
-      h('td', { class: 'number' }, text.count(model.context_window)),
-      h('td', null, h('span', { class: model.available ? 'state-word' : 'state-word off' }, state)),
-      h('td', { class: 'number' }, h('button', { type: 'button', class: 'button small', 'aria-label': words.editModel(model.name), onclick: edit }, text.chat.edit)));
+    fill(row, h('td', { role: 'cell', class: 'name' }, model.name),
+      number(money(model.input)), number(money(model.cached_input), true), number(money(model.output)), number(text.count(model.context_window), true),
+      h('td', { role: 'cell' }, h('span', { class: model.available ? 'state-word' : 'state-word off', title: state }, h('span', { class: 'wide-only' }, state))),
+      h('td', { class: 'number', role: 'cell' }, h('button', { type: 'button', class: 'button small', 'aria-label': words.editModel(model.name), onclick: edit }, text.chat.edit)));
   };
   const edit = () => {
     const input = (/** @type {string | number | null} */ value) => h('input', { type: 'text', inputmode: 'decimal', value: value ?? '' });
@@ -149,10 +182,10 @@ function modelRow(model) {
 }
 
 function everybody() {
-  const section = h('div', { class: 'page-body' });
+  const section = h('div', { class: 'page-body' }, waiting());
   // Names of accounts beyond the first page stand as numbers.
   get('admin/users', { limit: 1000 }).then((/** @type {AdminUser[]} */ users) => {
-    section.append(usageSection('admin/usage', 'user', new Map(users.map((user) => [user.id, user.email]))));
-  }, report);
+    fill(section, usageSection('admin/usage', 'user', new Map(users.map((user) => [user.id, user.email]))));
+  }, (error) => fill(section, faultOf(error, () => section.replaceWith(everybody()))));
   return section;
 }

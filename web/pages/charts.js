@@ -13,6 +13,8 @@ const LABEL = 84;
 const HEIGHT = 200;
 const LEFT = 52;
 const BOTTOM = 22;
+/** Lines above the lowest. */
+const MOST_LINES = 4;
 
 /**
  * Bars of stacked values, one for each day.
@@ -22,7 +24,9 @@ const BOTTOM = 22;
  */
 export function barPlot(columns, format, title) {
   const most = Math.max(...columns.map(({ values }) => values.reduce((sum, value) => sum + value, 0)), 0);
-  const top = niceAbove(most);
+  const between = niceStep(most);
+  const lines = between > 0 ? Math.ceil(most / between) : 0;
+  const top = between * lines;
   // As wide as it will stand there, since its text would shrink with it.
   const full = Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, innerWidth - AROUND));
   const inner = HEIGHT - BOTTOM - 8;
@@ -30,10 +34,10 @@ export function barPlot(columns, format, title) {
   const step = (full - LEFT) / Math.max(columns.length, 1);
   const width = Math.max(2, Math.min(28, step * 0.68));
   const plot = svg('svg', { class: 'plot', viewBox: `0 0 ${full} ${HEIGHT}`, role: 'img', 'aria-label': title });
-  for (const part of [0, 0.5, 1]) {
-    const at = y(top * part);
+  for (let line = 0; line <= lines; line += 1) {
+    const at = y(between * line);
     plot.append(svg('line', { x1: LEFT, x2: full, y1: at, y2: at }),
-      svg('text', { x: LEFT - 8, y: at + 4, 'text-anchor': 'end' }, top > 0 || part === 0 ? format(top * part) : ''));
+      svg('text', { x: LEFT - 8, y: at + 4, 'text-anchor': 'end' }, format(between * line)));
   }
   const every = Math.ceil(columns.length / Math.floor((full - LEFT) / LABEL));
   columns.forEach(({ label, values, said }, index) => {
@@ -76,11 +80,11 @@ export function shares(parts) {
 }
 
 /**
- * A round number at or above a value.
- * @param {number} value
+ * A round number between the lines of a scale that reaches a value in a few of them.
+ * @param {number} most
  */
-function niceAbove(value) {
-  if (value <= 0) return 0;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 6, 8, 10].map((factor) => factor * power).find((nice) => nice >= value) ?? value;
+function niceStep(most) {
+  if (most <= 0) return 0;
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [0.2, 0.25, 0.5, 1, 2].map((factor) => factor * power).find((step) => most / step <= MOST_LINES) ?? most;
 }

@@ -3,7 +3,7 @@
 import { get } from '../lib/api.js';
 import { h, icon, fill } from '../lib/dom.js';
 import { full } from '../lib/time.js';
-import { explain } from '../shell/notice.js';
+import { explain, waiting } from '../shell/notice.js';
 import { text } from '../text.js';
 
 /** @typedef {import('../types.js').ProviderHealth} ProviderHealth */
@@ -12,7 +12,7 @@ const PAUSE_MS = 5_000;
 const words = text.admin;
 
 export function providersSection() {
-  const rows = h('ul', { class: 'cards', 'aria-busy': 'true' });
+  const rows = h('ul', { class: 'cards', 'aria-busy': 'true' }, h('li', null, waiting()));
   let drawn = '';
   const load = async () => {
     try {

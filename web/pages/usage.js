@@ -5,7 +5,7 @@ import { h, fill } from '../lib/dom.js';
 import { exact, parse, rounded, show } from '../lib/money.js';
 import { full } from '../lib/time.js';
 import { modelName } from '../chat/models.js';
-import { explain } from '../shell/notice.js';
+import { faultOf, waiting } from '../shell/notice.js';
 import { text } from '../text.js';
 import { barPlot, legend, shares } from './charts.js';
 
@@ -41,23 +41,28 @@ export function usagePage() {
 }
 
 function budgetCard() {
-  const card = h('section', { class: 'card' });
+  // Without a limit there is nothing to show.
+  const card = h('section', { class: 'card', hidden: true });
   get('users/me/budget').then((/** @type {Budget} */ budget) => {
     if (budget.limit === null) {
-      card.replaceWith();
+      card.remove();
       return;
     }
     const [spent, reserved, limit] = [budget.spent, budget.reserved, budget.limit].map(parse);
     const used = limit > 0n ? Number(((spent + reserved) * 1000n) / limit) / 10 : 100;
     const bar = h('i');
     bar.style.width = `${Math.min(used, 100)}%`;
+    card.hidden = false;
     fill(card, h('h2', null, text.usage.budget),
-      h('div', { class: 'share' },
+      h('div', { class: 'share budget' },
         h('span', null, text.usage.spent(exact(spent), exact(limit))),
         h('span', { class: 'quiet' }, budget.resets_at && text.usage.resets(full(budget.resets_at))),
         h('span', { class: used > 85 ? 'bar near' : 'bar' }, bar)),
       reserved > 0n && h('p', { class: 'quiet' }, text.usage.reserved(exact(reserved))));
-  }, (error) => fill(card, h('p', { class: 'fault' }, explain(error))));
+  }, () => {
+    // What is below it fails as well, and says why.
+    card.remove();
+  });
   return card;
 }
 
@@ -68,7 +73,7 @@ function budgetCard() {
  * @param {Map<number, string>} [people]
  */
 export function usageSection(path, first, people = new Map()) {
-  const body = h('div', { class: 'page-body' });
+  const body = h('div', { class: 'page-body' }, waiting());
   let days = 30;
   /** @type {'cost' | 'tokens'} */
   let measure = 'cost';
@@ -84,7 +89,7 @@ export function usageSection(path, first, people = new Map()) {
       loaded = { dated, scoped };
       draw();
     } catch (error) {
-      fill(body, h('p', { class: 'fault' }, explain(error)));
+      fill(body, faultOf(error, load));
     }
     body.removeAttribute('aria-busy');
   };

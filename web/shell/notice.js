@@ -1,6 +1,6 @@
 // What the page says beside what one is doing: short notices at its edge, and sentences for screen readers.
 
-import { h } from '../lib/dom.js';
+import { h, icon } from '../lib/dom.js';
 import { ApiError } from '../lib/api.js';
 import { text } from '../text.js';
 
@@ -61,11 +61,29 @@ export function explain(error) {
     return text.errors.unknown;
   }
   if (error.code === 'unreachable') return text.errors.unreachableNow;
+  if (error.code === 'stale') return text.errors.stale;
+  if (error.code === 'withdrawn') return text.errors.withdrawn;
   if (error.status === 429 || (error.status === 503 && error.retryAfter > 0)) return text.errors.rate_limited(error.retryAfter);
   return error.message || text.errors.unknown;
 }
 
+/**
+ * What stands where something else would, and the way to try again.
+ * @param {unknown} error
+ * @param {() => void} load
+ */
+export function faultOf(error, load) {
+  return h('div', { class: 'fault' }, icon('warning'), h('p', null, explain(error)),
+    h('button', { type: 'button', class: 'button small', onclick: load }, text.tryAgain));
+}
+
+/** Something that stands where something else will. */
+export function waiting() {
+  return h('div', { class: 'loading', role: 'status' }, h('span', { class: 'off-screen' }, text.loading), h('i'), h('i'), h('i'));
+}
+
 /** @param {unknown} error */
 export function report(error) {
-  notify(explain(error), { kind: 'error' });
+  const isStale = error instanceof ApiError && error.code === 'stale';
+  notify(explain(error), isStale ? { label: text.errors.reload, act: () => location.reload() } : { kind: 'error' });
 }

@@ -32,11 +32,11 @@ await test(async ({ page }) => {
   await page.getByText('Nobody may register').click();
   await page.waitForFunction(async () => (await (await fetch('api/auth/registration')).json()).registration === 'closed');
 
-  await page.getByText('Models and prices').click();
+  await page.getByText('Models', { exact: true }).click();
   await page.getByRole('button', { name: 'Prices of gpt-4.1-nano' }).click();
   await page.getByRole('dialog').getByLabel('Output').fill('0.5');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('row', { name: /gpt-4\.1-nano/ }).getByRole('cell', { name: '0.5', exact: true }).waitFor();
+  await page.getByRole('row', { name: /gpt-4\.1-nano/ }).getByRole('cell', { name: '0.50', exact: true }).waitFor();
   // A provider is shown as its last calls showed it.
   await page.getByText('Providers', { exact: true }).click();
   const provider = page.locator('.card', { has: page.getByRole('heading', { name: 'openai', exact: true }) });

@@ -8,6 +8,11 @@ await test(async ({ page, scheme }) => {
   const begun = Date.now();
   await signUp(page, `person${run += 1}@example.org`);
   await page.locator('.greeting .about', { hasText: 'no language model' }).waitFor();
+  const [left, other] = await page.evaluate(() => ['.greeting h2', '.greeting .about'].map((name) => {
+    const element = /** @type {Element} */ (document.querySelector(name));
+    return element.getBoundingClientRect().left + parseFloat(getComputedStyle(element).paddingLeft);
+  }));
+  assert.equal(left, other, 'what it says of itself stands in line with the heading');
   assert.equal(await page.locator('.picker').textContent(), 'Built-in responder');
   await expectAccessible(page, `an empty machine, ${scheme}`);
   const suggestions = page.locator('.greeting li button');

@@ -69,9 +69,27 @@ await test(async ({ page, scheme }) => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wide <= 0, `${place}, ${scheme}: ${wide} px wider than the window`);
     // What scrolls sideways by itself may be wide; what stands around it may not.
-    const cut = await page.evaluate(() => [...document.querySelectorAll('.page .card, .page .choice, .page .tile, .composer, .bubble')]
-      .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.className));
+    const cut = await page.evaluate(() => [...document.querySelectorAll('.page .card, .page .choice, .page .tile, .page table, .composer, .bubble, .dock .gauge')]
+      .filter((one) => { const { left, right } = one.getBoundingClientRect(); return left < -1 || right > innerWidth + 1; }).map((one) => one.className || one.tagName));
     assert.deepEqual(cut, [], `${place}, ${scheme}: reaches beyond the window`);
+    // No amount is parted by the end of a line.
+    const parted = await page.evaluate(() => [...document.querySelectorAll('.budget > span:not(.bar), .tile dd, td.number, .gauge > span')].flatMap((one) => [...one.childNodes])
+      .filter((node) => node instanceof Text && (() => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+      })()).map((node) => node.textContent));
+    assert.deepEqual(parted, [], `${place}, ${scheme}: parted`);
+    // What is chosen stands out from what is not.
+    const alike = await page.evaluate(() => [...document.querySelectorAll('.page .choice')].filter((choice) => {
+      const light = (/** @type {Element} */ one) => {
+        const [r, g, b] = (getComputedStyle(one).backgroundColor.match(/[\d.]+/g) ?? []).map(Number).map((part) => (part / 255) ** 2.2);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+      };
+      const [one, other] = [light(/** @type {Element} */ (choice.querySelector('label:has(:checked)'))), light(choice)];
+      return Math.max(one, other) / Math.min(one, other) < 1.12;
+    }).length);
+    assert.equal(alike, 0, `${place}, ${scheme}: what is chosen looks like what is not`);
     if (PICTURES) writeFileSync(join(PICTURES, `${place}-${scheme}-${SIZE}.png`), smaller(await page.screenshot()));
   };
   const inLine = async () => {
@@ -148,7 +166,7 @@ await test(async ({ page, scheme }) => {
   await look('branches');
 
   await page.getByLabel('Your question').fill('What would a voyage around the world have cost Jules Verne?');
-  await page.getByText('of the window').waitFor();
+  await page.locator('.gauge .ring').waitFor();
   await page.locator('.gauge').click();
   await page.locator('.about').waitFor();
   await look('estimate');
@@ -168,24 +186,31 @@ await test(async ({ page, scheme }) => {
     await showSide(page);
     await look('chats');
   }
-  const opened = async () => {
+  const opened = async (/** @type {string} */ title) => {
+    await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor();
     await page.locator('.page').waitFor();
-    await page.waitForFunction(() => !document.querySelector('.page [aria-busy=true]'));
+    await page.waitForFunction(() => !document.querySelector('.page [aria-busy=true], .page .loading'));
   };
+  const spent = () => Number(month('').total.price_exact);
+  await page.route('**/api/users/me/budget', async (route) => {
+    const budget = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...budget, spent: spent().toFixed(4), remaining: (25 - spent()).toFixed(4) } });
+  });
   await page.route('**/api/usage?*', (route) => route.fulfill({ json: month(route.request().url()) }));
-  for (const place of ['books', 'usage', 'settings', 'admin']) {
+  for (const [place, title] of [['books', 'Books'], ['usage', 'Usage and costs'], ['settings', 'Settings'], ['admin', 'Administration']]) {
     await goto(page, `#/${place}`);
-    await opened();
+    await opened(title);
     if (place === 'books') await page.locator('a.book').first().waitFor();
     await look(place);
   }
-  for (const [part, name] of [['Models and prices', 'prices'], ['Providers', 'providers']]) {
-    await page.getByText(part, { exact: true }).click();
-    await opened();
+  for (const [part, name] of [['Models', 'prices'], ['Providers', 'providers']]) {
+    await page.locator('.page .choice').first().getByText(part, { exact: true }).click();
+    await opened('Administration');
+    await page.locator(name === 'prices' ? '.page td.number' : '.page .provider-head').first().waitFor();
     await look(name);
   }
   await goto(page, '#/settings');
-  await opened();
+  await opened('Settings');
   await page.getByLabel('What is it for?').fill('Nightly report');
   await page.getByRole('button', { name: 'Make a key' }).click();
   await page.locator('.secret').scrollIntoViewIfNeeded();
