@@ -2,12 +2,12 @@
 
 import { call, get, onExpired, setToken, token } from './lib/api.js';
 import { keepFor } from './lib/keep.js';
-import { mark, signAgain, signPage } from './pages/sign.js';
+import { fetchParts, parts } from './lib/later.js';
 import { keepPage } from './shell/install.js';
-import { explain, mountNotices, notify, report } from './shell/notice.js';
+import { explain, mountNotices, report } from './shell/notice.js';
 import { Shell } from './shell/shell.js';
 import { applyTheme } from './shell/theme.js';
-import { h } from './lib/dom.js';
+import { h, mark } from './lib/dom.js';
 import { text } from './text.js';
 
 /** @typedef {import('./types.js').Account} Account */
@@ -18,7 +18,7 @@ const AGAIN_MS = 4_000;
 applyTheme();
 mountNotices();
 begin();
-keepPage();
+keepPage().then(fetchParts);
 visualViewport?.addEventListener('resize', leaveKeyboardOut);
 
 /** Where the keyboard on glass covers the page rather than making it smaller, the page makes itself smaller. */
@@ -30,7 +30,12 @@ function leaveKeyboardOut() {
 
 async function begin() {
   if (!token()) {
-    document.body.prepend(await signPage(() => location.reload()));
+    try {
+      const { signPage } = await parts.sign();
+      document.body.prepend(await signPage(() => location.reload()));
+    } catch (error) {
+      waitForServer(explain(error));
+    }
     return;
   }
   /** @type {Account} */
@@ -44,6 +49,7 @@ async function begin() {
   }
   keepFor(account.id);
   onExpired(async () => {
+    const { signAgain } = await parts.sign();
     await signAgain(account.email, leave);
     // Whoever signed in meanwhile may be somebody else; nothing here is theirs.
     const now = await get('users/me');
@@ -65,7 +71,7 @@ async function begin() {
     const link = /** @type {HTMLElement} */ (event.target).closest?.('a[data-book]');
     if (!(link instanceof HTMLElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    import('./pages/book.js').then(({ showBook }) => showBook(link.dataset.book ?? null), missing);
+    parts.book().then(({ showBook }) => showBook(link.dataset.book ?? null), report);
   });
   addEventListener('storage', (event) => {
     if (event.key !== 'chatai:token') return;
@@ -108,7 +114,7 @@ let books;
  * @param {string | null} words to search
  */
 async function openBooks(shell, id, words) {
-  const [{ Books }, { showBook }] = await Promise.all([import('./pages/books.js'), import('./pages/book.js')]);
+  const [{ Books }, { showBook }] = await Promise.all([parts.books(), parts.book()]);
   if (!books || !shell.shows(books.element)) {
     books = new Books();
     shell.openPage(text.books.title, books.element);
@@ -132,24 +138,18 @@ async function open(shell) {
         await openBooks(shell, id ? decodeURIComponent(id) : null, new URLSearchParams(query).get('q'));
         break;
       case 'usage':
-        shell.openPage(text.usage.title, (await import('./pages/usage.js')).usagePage());
+        shell.openPage(text.usage.title, (await parts.usage()).usagePage());
         break;
       case 'settings':
-        shell.openPage(text.settings.title, (await import('./pages/settings.js')).settingsPage(shell.account, leave));
+        shell.openPage(text.settings.title, (await parts.settings()).settingsPage(shell.account, () => shell.signOut(), leave));
         break;
       case 'admin':
-        shell.openPage(text.admin.title, (await import('./pages/admin.js')).adminPage(shell.account));
+        shell.openPage(text.admin.title, (await parts.admin()).adminPage(shell.account));
         break;
       default:
         shell.openChat(null);
     }
   } catch (error) {
-    missing(error);
+    report(error);
   }
-}
-
-/** @param {unknown} error */
-function missing(error) {
-  console.warn('a part of the page is missing', error);
-  notify(text.errors.stale, { label: text.errors.reload, act: () => location.reload() });
 }

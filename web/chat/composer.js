@@ -32,7 +32,7 @@ export class Composer {
   constructor(options) {
     this.options = options;
     this.area = h('textarea', {
-      id: 'question', rows: 1, placeholder: text.composer.placeholder, 'aria-label': text.composer.label, enterkeyhint: 'send',
+      id: 'question', rows: 1, dir: 'auto', placeholder: text.composer.placeholder, 'aria-label': text.composer.label, enterkeyhint: 'send',
       oninput: () => this.#changed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
       onpaste: (/** @type {ClipboardEvent} */ event) => this.#paste(event),
     });

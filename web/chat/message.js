@@ -3,15 +3,15 @@
 import { get } from '../lib/api.js';
 import { h, icon, iconButton, fill } from '../lib/dom.js';
 import { keep, kept } from '../lib/keep.js';
+import { parts } from '../lib/later.js';
 import { parse, exact } from '../lib/money.js';
 import { full, seconds } from '../lib/time.js';
 import { copyButton } from '../markdown/render.js';
 import { MarkdownStream } from '../markdown/stream.js';
+import { report } from '../shell/notice.js';
 import { openMenu } from '../shell/overlay.js';
 import { text } from '../text.js';
 import { attachmentList } from './attachments.js';
-import { linkBooks } from './booklinks.js';
-import { openDetails } from './details.js';
 import { modelName } from './models.js';
 import { Steps } from './steps.js';
 import { Turn } from './turns.js';
@@ -82,7 +82,7 @@ export class QuestionView {
 
   draw() {
     const { message } = this;
-    const body = h('div', { class: 'bubble' }, message.text);
+    const body = h('div', { class: 'bubble', dir: 'auto' }, message.text);
     this.element.dataset.id = String(message.id);
     const isLong = message.text.length > FOLD_CHARS || message.text.split('\n').length > 16;
     if (isLong) body.classList.add('folded');
@@ -108,7 +108,7 @@ export class QuestionView {
     const message = /** @type {Message} */ (this.message);
     // What is typed here outlives the page as well.
     const name = editOf(message.id);
-    const area = h('textarea', { value: kept(name, message.text), 'aria-label': text.chat.editLabel, rows: 3, oninput: () => keep(name, area.value) });
+    const area = h('textarea', { dir: 'auto', value: kept(name, message.text), 'aria-label': text.chat.editLabel, rows: 3, oninput: () => keep(name, area.value) });
     const cancel = () => {
       keep(name, undefined);
       this.draw();
@@ -149,7 +149,7 @@ export class AnswerView {
     /** What it was seen to do; of an answer that is read again, what its events tell. @type {Promise<Turn['steps']> | null} */
     this.told = null;
     this.steps = new Steps();
-    this.body = h('div', { class: 'prose' });
+    this.body = h('div', { class: 'prose', dir: 'auto' });
     this.state = h('div', { class: 'state' });
     this.footer = h('footer');
     this.element = h('article', { class: 'answer', 'aria-label': text.chat.answer, tabindex: '-1' }, this.steps.element, this.body, this.state, this.footer);
@@ -166,7 +166,9 @@ export class AnswerView {
     this.#showState(message.status, message.error);
     this.#showFooter(message);
     if (message.steps && this.steps.isEmpty) this.steps.outline(message.steps, () => this.#stepsOf(message));
-    linkBooks(this.body, message.text, async () => (await this.#stepsOf(message)).filter((step) => step.kind === 'tool'));
+    const tools = async () => (await this.#stepsOf(message)).filter((step) => step.kind === 'tool');
+    // Without its links an answer is as readable as the network allows.
+    if (message.text !== '') parts.bookLinks().then(({ linkBooks }) => linkBooks(this.body, message.text, tools), () => {});
   }
 
   /**
@@ -261,7 +263,7 @@ export class AnswerView {
       branches(message, this.actions),
       h('span', { class: 'tools' }, message.text !== '' && copyButton(() => this.message?.text ?? ''), retry),
       h('button', { type: 'button', class: 'facts', title: text.line.details, 'aria-haspopup': 'dialog',
-        onclick: () => openDetails(() => get(`chat/messages/${message.id}/usage-details`)) },
+        onclick: () => parts.details().then(({ openDetails }) => openDetails(() => get(`chat/messages/${message.id}/usage-details`)), report) },
         facts.map((fact) => h('span', null, /** @type {string} */ (fact)))));
   }
 }

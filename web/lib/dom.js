@@ -123,3 +123,8 @@ export function icon(name) {
 export function iconButton(name, label, act, props = {}) {
   return h('button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick: act, ...props }, icon(name));
 }
+
+/** The mark of the page: an open book that speaks. */
+export function mark() {
+  return h('span', { class: 'logo', 'aria-hidden': 'true' });
+}

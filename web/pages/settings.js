@@ -4,7 +4,7 @@ import { ask, call, get, setToken } from '../lib/api.js';
 import { h, icon, iconButton, fill } from '../lib/dom.js';
 import { date, full } from '../lib/time.js';
 import { copyButton } from '../markdown/render.js';
-import { explain, notify, report } from '../shell/notice.js';
+import { explain, faultOf, notify, report, waiting } from '../shell/notice.js';
 import { field, openDialog } from '../shell/overlay.js';
 import { setTheme, theme } from '../shell/theme.js';
 import { text } from '../text.js';
@@ -16,22 +16,23 @@ import { choice } from './usage.js';
 
 /**
  * @param {Account} account
- * @param {() => void} onLeft
+ * @param {() => void} onSignOut
+ * @param {() => void} onLeft when there is no account any more
  */
-export function settingsPage(account, onLeft) {
+export function settingsPage(account, onSignOut, onLeft) {
   const words = text.settings;
   return h('div', { class: 'page' },
     h('section', null, h('h2', null, words.account),
       h('p', { class: 'lead' }, [account.display_name, account.email, words.roles[account.role], words.since(date(account.created_at))].filter(Boolean).join(' · '))),
     h('section', null, h('h2', null, words.look),
       h('div', null, choice(words.look, /** @type {const} */ (['system', 'light', 'dark']).map((value) => ({ value, label: words.theme[value] })), theme(), setTheme))),
-    keysSection(), sessionsSection(onLeft), passwordSection(), leaveSection(onLeft));
+    keysSection(), sessionsSection(onSignOut), passwordSection(), leaveSection(onLeft));
 }
 
 function keysSection() {
   const words = text.settings;
   const made = h('div');
-  const rows = h('ul', { class: 'rows', 'aria-busy': 'true' });
+  const rows = h('ul', { class: 'rows', 'aria-busy': 'true' }, h('li', null, waiting()));
   const load = async () => {
     try {
       /** @type {Key[]} */
@@ -41,7 +42,7 @@ function keysSection() {
           h('small', null, `${words.keyMade(date(key.created_at))}, ${key.last_used_at ? words.keyUsed(date(key.last_used_at)) : words.keyUnused}`)),
         iconButton('trash', words.keyRemove(key.name), () => call('DELETE', `keys/${key.id}`).then(load, report)))));
     } catch (error) {
-      fill(rows, h('li', { class: 'fault' }, explain(error)));
+      fill(rows, h('li', null, faultOf(error, load)));
     }
     rows.removeAttribute('aria-busy');
   };
@@ -63,10 +64,10 @@ function keysSection() {
     made, rows, h('form', { class: 'narrow', onsubmit: make }, field(words.keyName, name), h('button', { type: 'submit', class: 'button' }, icon('plus'), words.newKey)));
 }
 
-/** @param {() => void} onLeft */
-function sessionsSection(onLeft) {
+/** @param {() => void} onSignOut */
+function sessionsSection(onSignOut) {
   const words = text.settings;
-  const rows = h('ul', { class: 'rows', 'aria-busy': 'true' });
+  const rows = h('ul', { class: 'rows', 'aria-busy': 'true' }, h('li', null, waiting()));
   const others = h('button', { type: 'button', class: 'button', hidden: true }, words.endOthers);
   const end = async (/** @type {Session[]} */ several) => {
     try {
@@ -86,10 +87,10 @@ function sessionsSection(onLeft) {
       fill(rows, [...sessions.filter(({ current }) => current), ...rest].map((session) => h('li', null,
         h('div', null, h('b', { title: session.user_agent ?? undefined }, device(session.user_agent)), ' ', session.current && h('span', { class: 'badge' }, words.thisOne), h('br'),
           h('small', null, `${words.signedIn(full(session.created_at))}${session.last_used_at ? `, ${words.sessionUsed(full(session.last_used_at))}` : ''}`)),
-        session.current ? h('button', { type: 'button', class: 'button small', onclick: onLeft }, text.sign.out)
+        session.current ? h('button', { type: 'button', class: 'button small', onclick: onSignOut }, text.sign.out)
           : h('button', { type: 'button', class: 'button small', 'aria-label': words.endOf(device(session.user_agent)), onclick: () => end([session]) }, words.end))));
     } catch (error) {
-      fill(rows, h('li', { class: 'fault' }, explain(error)));
+      fill(rows, h('li', null, faultOf(error, load)));
     }
     rows.removeAttribute('aria-busy');
   };

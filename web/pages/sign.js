@@ -1,7 +1,7 @@
 // Signing in: the first account, a new one, or one that exists; and again, over the page, when a session has ended.
 
 import { ask, get, setToken } from '../lib/api.js';
-import { h, icon, fill } from '../lib/dom.js';
+import { h, icon, fill, mark } from '../lib/dom.js';
 import { field, openDialog } from '../shell/overlay.js';
 import { explain } from '../shell/notice.js';
 import { text } from '../text.js';
@@ -112,9 +112,4 @@ export function signAgain(email, onOther) {
     dialog.querySelector('input[type=password]') && /** @type {HTMLElement} */ (dialog.querySelector('input[type=password]')).focus();
   });
   return asking;
-}
-
-/** The mark of the page: an open book that speaks. */
-export function mark() {
-  return h('span', { class: 'logo', 'aria-hidden': 'true' });
 }

@@ -3,16 +3,18 @@
 /** The only address that the policy lets become a worker. */
 const WORKER = new URL('../worker.js', import.meta.url).href;
 
-export function keepPage() {
-  if (!('serviceWorker' in navigator)) return;
+/** Resolves when it is kept, or cannot be. */
+export async function keepPage() {
   // What one waits for comes first.
-  if (document.readyState === 'complete') register();
-  else addEventListener('load', register, { once: true });
+  if (document.readyState !== 'complete') await new Promise((resolve) => { addEventListener('load', resolve, { once: true }); });
+  if ('serviceWorker' in navigator) await register();
 }
 
 async function register() {
   try {
-    await navigator.serviceWorker.register(/** @type {string} */ (trusted()), { scope: new URL('./', document.baseURI).pathname });
+    const registration = await navigator.serviceWorker.register(/** @type {string} */ (trusted()), { scope: new URL('./', document.baseURI).pathname });
+    // Where a browser only pretends, nothing comes back.
+    if (registration && !registration.active) await navigator.serviceWorker.ready;
   } catch (error) {
     console.warn('the page is not kept for times without a network', error);
   }

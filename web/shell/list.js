@@ -153,7 +153,7 @@ export class ChatList {
     const more = iconButton('more', text.shell.menuOf(title), () => this.onMenu(chat, more), { 'aria-haspopup': 'menu' });
     return h('li', { class: 'chat-row', 'data-id': chat.id },
       h('a', { href: `#/c/${chat.id}`, 'aria-current': chat.id === this.current ? 'page' : undefined, title },
-        h('span', { class: 'title' }, title),
+        h('span', { class: 'title', dir: 'auto' }, title),
         mark && h('span', { class: `mark ${mark}`, role: 'img', 'aria-label': text.shell[mark] })),
       more);
   }

@@ -139,16 +139,8 @@ function go(hit) {
 function found(hit) {
   const who = hit.role === null ? text.search.inTitle : hit.role === 'user' ? text.search.you : text.search.answer;
   return h('div', { class: 'hit' },
-    h('div', { class: 'hit-head' }, h('b', null, hit.title || text.shell.untitled), h('span', { class: 'quiet' }, `${who}, ${date(hit.created_at)}`)),
-    h('p', null, marked(hit.snippet)));
-}
-
-/**
- * Text without Markdown's signs for links, and for what stands out.
- * @param {string} source
- */
-function plain(source) {
-  return source.replace(/\[([^\][]*)\]\((?:https?:|mailto:)[^)\s]*\)/g, '$1').replace(/\*\*(\S(?:[^*]*\S)?)\*\*/g, '$1').replace(/`([^`]+)`/g, '$1');
+    h('div', { class: 'hit-head' }, h('b', { dir: 'auto' }, hit.title || text.shell.untitled), h('span', { class: 'quiet' }, `${who}, ${date(hit.created_at)}`)),
+    h('p', { dir: 'auto' }, marked(hit.snippet)));
 }
 
 /**
@@ -157,5 +149,5 @@ function plain(source) {
  */
 function marked(snippet) {
   return snippet.split(/(<mark>[\s\S]*?<\/mark>)/).filter(Boolean).map((part) =>
-    part.startsWith('<mark>') ? h('mark', null, decode(part.slice(6, -7))) : plain(decode(part)));
+    part.startsWith('<mark>') ? h('mark', null, decode(part.slice(6, -7))) : decode(part));
 }

@@ -1,20 +1,18 @@
 // The frame of the page: the list of chats beside, the place above, and what stands in the middle.
 
 import { call, get } from '../lib/api.js';
-import { h, icon, iconButton, fill } from '../lib/dom.js';
+import { h, icon, iconButton, fill, mark } from '../lib/dom.js';
 import { keep, kept } from '../lib/keep.js';
+import { parts } from '../lib/later.js';
 import { Composer } from '../chat/composer.js';
-import { exportChat } from '../chat/export.js';
 import { loadModels } from '../chat/models.js';
 import { ChatView } from '../chat/view.js';
-import { mark } from '../pages/sign.js';
 import { text } from '../text.js';
 import { Activity } from './activity.js';
 import { ChatList } from './list.js';
 import { openShortcuts, listenForKeys } from './keys.js';
 import { notify, report } from './notice.js';
 import { field, openDialog, openMenu } from './overlay.js';
-import { openSearch } from './search.js';
 
 /** @typedef {import('../types.js').Account} Account */
 /** @typedef {import('../types.js').Conversation} Conversation */
@@ -26,7 +24,7 @@ export class Shell {
   view = null;
   /** Chats that were read alone, since the list had not come to them. @type {Map<number, Conversation>} */
   #alone = new Map();
-  /** Deletions that can still be undone. @type {Map<number, () => void>} */
+  /** Deletions that can still be undone. @type {Map<number, () => Promise<void>>} */
   #deleting = new Map();
 
   /**
@@ -49,7 +47,7 @@ export class Shell {
       this.list.mark(chat, isRunning ? 'running' : isHere ? null : 'finished');
       if (!isRunning) this.#refreshList();
     });
-    this.heading = h('h1', { class: 'place', tabindex: '-1' });
+    this.heading = h('h1', { class: 'place', dir: 'auto', tabindex: '-1' });
     this.placeTools = h('div', { class: 'row' });
     this.main = h('main', { id: 'main' });
     const accountButton = h('button', { type: 'button', class: 'account', 'aria-haspopup': 'menu', onclick: () => this.#accountMenu(accountButton) },
@@ -64,6 +62,10 @@ export class Shell {
         h('button', { type: 'button', class: 'side-action', onclick: () => this.search() }, icon('search'), text.shell.search, h('kbd', null, 'Ctrl K')),
         h('a', { class: 'side-action', href: '#/books' }, icon('book'), text.shell.books)),
       this.list.element, accountButton);
+    // Also where the place that is chosen is the one that stands there already.
+    this.side.addEventListener('click', (event) => {
+      if (PHONE.matches && /** @type {Element} */ (event.target).closest('a')) this.toggleSide(false);
+    });
     const veil = h('div', { class: 'veil', onclick: () => this.toggleSide(false) });
     this.element = h('div', { class: 'shell' },
       h('a', { class: 'skip', href: '#main', onclick: (/** @type {Event} */ event) => { event.preventDefault(); this.composer.area.focus(); } }, text.skip),
@@ -75,6 +77,8 @@ export class Shell {
             h('a', { class: 'icon-button', href: '#/', 'aria-label': text.shell.newChat, title: text.shell.newChat }, icon('plus'))),
           this.heading, this.placeTools),
         this.main));
+    // Notices stand above the place where one writes, whatever its height.
+    new ResizeObserver(() => document.documentElement.style.setProperty('--composer', `${this.composer.element.offsetHeight}px`)).observe(this.composer.element);
     this.toggleSide(PHONE.matches ? false : kept('side', true));
     listenForKeys({
       search: () => this.search(), newChat: () => { location.hash = '#/'; this.composer.area.focus(); }, side: () => this.toggleSide(),
@@ -131,7 +135,8 @@ export class Shell {
       onTitle: (chat, title) => this.#setTitle(chat, title),
       onActivity: (chat, answer, isRunning) => {
         if (isRunning) this.activity.add(chat, answer);
-        else this.#refreshList();
+        // One that began while it was left is new here as well.
+        if (!isRunning || !this.#chat(chat)) this.#refreshList();
         this.#tell(chat);
       },
       onMoney: () => this.#refreshBudget(),
@@ -174,12 +179,12 @@ export class Shell {
   }
 
   search() {
-    openSearch([
+    parts.search().then(({ openSearch }) => openSearch([
       { label: text.shell.newChat, icon: 'plus', act: () => { location.hash = '#/'; } },
       ...this.#places(),
       { label: text.shell.shortcuts, icon: 'keyboard', act: openShortcuts },
-      { label: text.sign.out, icon: 'leave', act: this.onSignOut },
-    ]);
+      { label: text.sign.out, icon: 'leave', act: () => this.signOut() },
+    ]), report);
   }
 
   /** @returns {import('./search.js').Command[]} */
@@ -191,6 +196,12 @@ export class Shell {
       { label: text.shell.settings, icon: 'settings', act: go('#/settings') },
       ...(this.account.role === 'admin' ? [/** @type {import('./search.js').Command} */ ({ label: text.shell.admin, icon: 'users', act: go('#/admin') })] : []),
     ];
+  }
+
+  /** What was deleted stays deleted, so that is done first: nobody can once the session has ended. */
+  async signOut() {
+    await Promise.all([...this.#deleting.values()].map((remove) => remove()));
+    this.onSignOut();
   }
 
   #leave() {
@@ -281,7 +292,7 @@ export class Shell {
     openMenu(button, [
       ...this.#places(),
       { label: text.shell.shortcuts, icon: 'keyboard', act: openShortcuts },
-      { label: text.sign.out, icon: 'leave', act: this.onSignOut },
+      { label: text.sign.out, icon: 'leave', act: () => this.signOut() },
     ]);
   }
 
@@ -293,10 +304,18 @@ export class Shell {
     openMenu(button, [
       { label: chat.pinned_at ? text.shell.unpin : text.shell.pin, icon: 'pin', act: () => this.#pin(chat) },
       { label: text.shell.rename, icon: 'edit', act: () => this.#rename(chat) },
-      { label: text.shell.exportMarkdown, icon: 'download', act: () => exportChat(chat, 'markdown').catch(report) },
-      { label: text.shell.exportJson, icon: 'download', act: () => exportChat(chat, 'json').catch(report) },
+      { label: text.shell.exportMarkdown, icon: 'download', act: () => this.#export(chat, 'markdown') },
+      { label: text.shell.exportJson, icon: 'download', act: () => this.#export(chat, 'json') },
       { label: text.shell.remove, icon: 'trash', danger: true, act: () => this.#remove(chat) },
     ]);
+  }
+
+  /**
+   * @param {Conversation} chat
+   * @param {'markdown' | 'json'} format
+   */
+  #export(chat, format) {
+    parts.exports().then(({ exportChat }) => exportChat(chat, format)).catch(report);
   }
 
   /** Pins a chat to the top, or lets it go. @param {Conversation} chat */
@@ -340,7 +359,7 @@ export class Shell {
     if (isHere) location.hash = '#/';
     const remove = () => {
       this.#deleting.delete(chat.id);
-      call('DELETE', `conversations/${chat.id}`, { keepalive: true }).then(() => this.#tell(chat.id), (error) => {
+      return call('DELETE', `conversations/${chat.id}`, { keepalive: true }).then(() => this.#tell(chat.id), (error) => {
         this.list.hide(chat.id, false);
         report(error);
       });

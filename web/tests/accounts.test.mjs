@@ -1,6 +1,6 @@
 // First run, signing in and out, and a session that ends while somebody writes.
 
-import { answered, assert, expectFailures, push, reload, send, showSide, signUp, test } from './harness.mjs';
+import { answered, assert, expectFailures, goto, push, reload, send, showSide, signUp, test } from './harness.mjs';
 
 await test(async ({ page }) => {
   const begun = Date.now();
@@ -43,4 +43,24 @@ await test(async ({ page }) => {
   await page.getByLabel('Password').fill('secret');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.getByLabel('Your question').waitFor();
+
+  // Signing out among the settings ends the session on the server too, and what was deleted a moment before stays deleted.
+  await showSide(page);
+  await page.locator('.chat-row a').first().click();
+  await answered(page, 'Still here.');
+  await page.locator('.top').getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Undo' }).waitFor();
+  const token = await page.evaluate(() => localStorage.getItem('chatai:token'));
+  await goto(page, '#/settings');
+  await page.locator('.page').getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  const ended = await page.evaluate(async (bearer) => (await fetch('api/users/me', { headers: { Authorization: `Bearer ${bearer}` } })).status, token);
+  assert.equal(ended, 401);
+  await page.getByLabel('E-mail').fill('ada@example.org');
+  await page.getByLabel('Password').fill('secret');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.locator('.page').waitFor();
+  await showSide(page);
+  await page.locator('.chat-rows .none').waitFor();
 });

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { longTasks, timeToOpen, watchTasks } from './measures.mjs';
+import { firstLoad, longTasks, timeToOpen, watchTasks } from './measures.mjs';
 
 const PAGE = process.env.CHATAI_PAGE;
 const folder = mkdtempSync(join(tmpdir(), 'chatai-bench-'));
@@ -16,17 +16,11 @@ const context = await chromium.launchPersistentContext(folder, {
 context.setDefaultTimeout(60_000);
 await context.addInitScript((token) => localStorage.setItem('chatai:token', token), process.env.CHATAI_TOKEN);
 const page = context.pages()[0] ?? await context.newPage();
-const session = await context.newCDPSession(page);
-await session.send('Network.enable');
-let bytes = 0;
-session.on('Network.loadingFinished', (event) => { bytes += event.encodedDataLength; });
-
 const begun = Date.now();
-await page.goto(`${PAGE}/#/`);
+const loading = firstLoad(page, `${PAGE}/#/`);
 await page.locator('.greeting').waitFor();
 const usable = Date.now() - begun;
-await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-const kilobytes = bytes / 1000;
+const kilobytes = (await loading).reduce((sum, { bytes }) => sum + bytes, 0) / 1000;
 
 const opened = await timeToOpen(page, process.env.CHATAI_CHAT);
 

@@ -11,7 +11,7 @@ import { chromium } from 'playwright-core';
 
 export { assert };
 
-const PAGE = process.env.CHATAI_PAGE ?? 'http://127.0.0.1:8000';
+export const PAGE = process.env.CHATAI_PAGE ?? 'http://127.0.0.1:8000';
 export const SIZE = process.env.CHATAI_SIZE ?? 'desktop';
 export const isPhone = SIZE === 'phone';
 const CHROMIUM = process.env.CHATAI_TEST_CHROMIUM || '/usr/bin/chromium';

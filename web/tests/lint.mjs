@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 const WEB = join(import.meta.dirname, '..');
-const FIRST_LOAD_BYTES = 120 * 1024;
+const FIRST_LOAD_BYTES = 100 * 1024;
 const MOST_LINES = 500;
 const faults = [];
 

@@ -8,6 +8,24 @@ export function longAnswer(chars) {
   return `${whole.slice(0, chars)}\n\nThe end.`;
 }
 
+/**
+ * What is transferred until one can write, replies of the interface included: each address with its bytes.
+ * @returns {Promise<{ address: string, bytes: number }[]>}
+ */
+export async function firstLoad(page, address) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  const addresses = new Map();
+  const loaded = [];
+  session.on('Network.requestWillBeSent', ({ requestId, request }) => addresses.set(requestId, request.url));
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => loaded.push({ address: addresses.get(requestId) ?? '', bytes: encodedDataLength }));
+  await page.goto(address, { waitUntil: 'commit' });
+  await page.locator('.greeting').waitFor();
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await session.detach();
+  return loaded;
+}
+
 /** How long it takes from the click to the last message of a chat in sight, in milliseconds. */
 export function timeToOpen(page, chat) {
   return page.evaluate((id) => new Promise((resolve) => {

@@ -25,6 +25,17 @@ await test(async ({ page }) => {
   await page.getByLabel('Your question').fill('half a thought');
   await page.waitForFunction(() => Object.keys(localStorage).some((key) => key.includes(':draft:') && localStorage.getItem(key)?.includes('half')));
   expectFailures('ERR_', '502');
+  // Every part of it has come by itself, though nothing has asked for it yet.
+  await page.waitForFunction(async () => Boolean(await caches.match(new URL('pages/admin.js', /** @type {HTMLScriptElement} */ (document.querySelector('script[src$="main.js"]')).src))));
+  await stage('cut');
+  await page.evaluate(() => { location.hash = '#/usage'; });
+  await page.locator('.page .fault', { hasText: 'The server cannot be reached.' }).waitFor();
+  assert.equal(await page.locator('.page .fault').count(), 1, 'it is said once');
+  await stage('mend');
+  await page.locator('.page .fault').getByRole('button', { name: 'Try again' }).click();
+  await page.locator('.tiles').waitFor();
+  await page.goBack();
+  await answered(page, 'A private answer.');
   await stage('cut');
   await reload(page);
   await page.getByText('The server cannot be reached.').waitFor();

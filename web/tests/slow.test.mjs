@@ -5,7 +5,7 @@ import { answered, assert, expectFailures, push, send, signUp, stage, test } fro
 
 const BYTES_PER_S = 50_000;
 const LATENCY_MS = 400;
-const FIRST_LOAD_BYTES = 120 * 1024;
+const FIRST_LOAD_BYTES = 105_000;
 
 await test(async ({ page }) => {
   const session = await page.context().newCDPSession(page);

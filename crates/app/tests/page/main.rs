@@ -43,4 +43,6 @@ in_both_sizes!(
     several,
     slow,
     speed,
+    unusual,
+    weight,
 );
