@@ -46,6 +46,8 @@ export class Turn {
 
   #cursor = '';
   #leaving = new AbortController();
+  /** Not to be sent any more, if that is still possible. */
+  #withdrawing = new AbortController();
   /** @type {Set<(turn: Turn) => void>} */
   #readers = new Set();
 
@@ -77,9 +79,9 @@ export class Turn {
     return this.status !== 'running';
   }
 
-  /** Stops reading; the turn itself goes on. */
+  /** Stops reading; the turn itself goes on. One that is on its way is to arrive first. */
   leave() {
-    this.#leaving.abort();
+    if (this.responseId) this.#leaving.abort();
   }
 
   /**
@@ -100,10 +102,10 @@ export class Turn {
       const form = new FormData();
       for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
       for (const file of question.files) form.append('files', file, file.name);
-      await repeated(() => this.#signedUpload(form, headers, onProgress));
+      await repeated(() => this.#signedUpload(form, headers, onProgress), this.#withdrawing.signal);
       return;
     }
-    const response = await repeated(() => call('POST', 'chat/', { json: fields, headers, signal: this.#leaving.signal }));
+    const response = await repeated(() => call('POST', 'chat/', { json: fields, headers, signal: this.#leaving.signal }), this.#withdrawing.signal);
     this.#begin(response);
   }
 
@@ -117,7 +119,7 @@ export class Turn {
     const headers = { 'Idempotency-Key': uniqueKey(), Accept: 'text/event-stream' };
     const response = await repeated(() => call('POST', `chat/messages/${answer}/regenerate`, {
       json: { model: model || undefined, go_on: goesOn || undefined }, headers, signal: this.#leaving.signal,
-    }));
+    }), this.#withdrawing.signal);
     this.#begin(response);
   }
 
@@ -166,7 +168,12 @@ export class Turn {
     }
   }
 
+  /** Stops the answer. A question that has not arrived is not sent again; one that arrives all the same is stopped then. */
   async stop() {
+    if (!this.responseId) {
+      this.#withdrawing.abort();
+      return;
+    }
     await call('POST', `chat/messages/${this.responseId}/cancel`);
   }
 
@@ -256,6 +263,7 @@ export class Turn {
         this.responseId = data.response_message_id;
         this.model = data.model;
         this.#known?.();
+        if (this.#withdrawing.signal.aborted) this.stop().catch(() => {});
         break;
       case 'delta':
         this.#endReasoning();
@@ -338,15 +346,17 @@ const TRIES = 4;
  * Does something that may be repeated, again where the service was out of reach.
  * @template T
  * @param {() => Promise<T>} act
+ * @param {AbortSignal} withdrawn not again any more
  * @returns {Promise<T>}
  */
-async function repeated(act) {
+async function repeated(act, withdrawn) {
   for (let tried = 1; ; tried += 1) {
     try {
       return await act();
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 'unreachable' || tried === TRIES) throw error;
-      await waited(FIRST_PAUSE_MS * 2 ** (tried - 1));
+      if (!withdrawn.aborted) await waited(FIRST_PAUSE_MS * 2 ** (tried - 1), withdrawn);
+      if (withdrawn.aborted) throw new ApiError(0, 'withdrawn', '');
     }
   }
 }

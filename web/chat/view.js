@@ -3,7 +3,7 @@
 import { ask, get, page } from '../lib/api.js';
 import { h, icon, fill } from '../lib/dom.js';
 import { keep } from '../lib/keep.js';
-import { explain, notify, report, say } from '../shell/notice.js';
+import { explain, notify, report, say, waiting } from '../shell/notice.js';
 import { text } from '../text.js';
 import { readAttachment, showProgress } from './attachments.js';
 import { Follower } from './follower.js';
@@ -81,7 +81,7 @@ export class ChatView {
       await this.composer.open('new', null);
       return;
     }
-    fill(this.list, h('div', { class: 'loading', role: 'status' }, h('span', { class: 'off-screen' }, text.loading), h('i'), h('i'), h('i')));
+    fill(this.list, waiting());
     this.composer.open(String(this.id), null);
     await this.reload(target);
   }
@@ -176,6 +176,7 @@ export class ChatView {
    * @param {string} question
    */
   async #askInstead(message, question) {
+    if (this.#isAnswering()) return;
     try {
       const files = await Promise.all(message.attachments.map(readAttachment));
       if (!this.#isLeft) await this.send(question, files, this.composer.model, message);
@@ -191,7 +192,7 @@ export class ChatView {
    * @param {string} [begun] what the answer says that is gone on with
    */
   async regenerate(message, model, begun) {
-    if (this.turn && !this.turn.hasEnded) return;
+    if (this.#isAnswering()) return;
     const after = this.#removeFrom(message.id);
     const answer = new AnswerView(this.actions);
     const turn = new Turn();
@@ -204,6 +205,13 @@ export class ChatView {
       this.list.append(...after);
       notify(`${text.composer.notSent} ${reason}`, { kind: 'error' });
     }, () => {});
+  }
+
+  /** Whether an answer is coming, which whoever asks for another is told. */
+  #isAnswering() {
+    if (!this.turn || this.turn.hasEnded) return false;
+    notify(text.chat.oneAtATime);
+    return true;
   }
 
   async stop() {

@@ -1,6 +1,6 @@
 // Editing a question, answering again, and the arrows between versions.
 
-import { answered, assert, push, reload, send, signUp, test } from './harness.mjs';
+import { answered, assert, push, reload, send, signUp, stage, test } from './harness.mjs';
 
 await test(async ({ page }) => {
   await signUp(page);
@@ -46,10 +46,23 @@ await test(async ({ page }) => {
   await push({ text: 'Still heron.' });
   await page.getByRole('button', { name: 'Ask this instead' }).click();
   await answered(page, 'Still heron.');
-  const again = page.locator('.question').last();
+  const again = page.locator('.question', { has: page.locator('a.chip') }).last();
   await again.locator('.branches').getByText('2/2').waitFor();
   const file = await page.evaluate(async (href) => (await fetch(href)).text(), await again.locator('a.chip', { hasText: 'notes.txt' }).getAttribute('href'));
   assert.equal(file, 'The secret word is heron.');
+
+  // While an answer comes there is no second one, and that is said.
+  await push({ text: 'uno due tre quattro', deltas: 4, after: 2, gate: 'busy' });
+  await send(page, 'Italian numbers');
+  await stage('reached', { gate: 'busy' });
+  await again.hover();
+  await again.getByRole('button', { name: 'Edit' }).click();
+  await page.getByLabel('Edit the question').fill('Something else');
+  await page.getByRole('button', { name: 'Ask this instead' }).click();
+  await page.locator('.notice', { hasText: 'An answer is coming' }).waitFor();
+  assert.equal(await page.getByLabel('Edit the question').inputValue(), 'Something else');
+  await stage('open', { gate: 'busy' });
+  await answered(page, 'uno due tre quattro');
 
   // Nothing is destroyed: every version of everything is still there.
   const texts = await page.evaluate(async () => {

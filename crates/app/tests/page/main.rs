@@ -40,6 +40,7 @@ in_both_sizes!(
     money,
     offline,
     resume,
+    sending,
     several,
     slow,
     speed,
