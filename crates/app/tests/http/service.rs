@@ -171,7 +171,7 @@ async fn larger_json_goes_out_compressed_to_whoever_takes_that() {
     assert_eq!(coding, None, "a small reply");
 
     // What comes piece by piece is never held back to be compressed.
-    provider.push(chatai_testkit::provider::Reply::text(&"All at sea. ".repeat(200)));
+    provider.push(chatai_testkit::provider::Reply::text("All at sea. ".repeat(200)));
     let request = user
         .call(Method::POST, "/chat/")
         .header("accept-encoding", "gzip");

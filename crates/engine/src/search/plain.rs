@@ -19,24 +19,21 @@ pub(super) fn plain(source: &str, marks: &[Range<usize>]) -> (String, Vec<Range<
     signs.read(source);
     let signs = signs.without(marks);
     let mut text = String::with_capacity(source.len());
-    let mut moved: Vec<Range<usize>> = marks.to_vec();
-    let mut starts: Vec<usize> = (0..marks.len()).collect();
-    starts.sort_by_key(|mark| marks[*mark].end);
+    let mut moved = marks.to_vec();
+    let mut by_end: Vec<usize> = (0..marks.len()).collect();
+    by_end.sort_by_key(|mark| marks[*mark].end);
     // Marks begin and end between signs, so each moves by what was left out before it.
     let (mut at, mut begun, mut ended) = (0, 0, 0);
-    let ends = starts;
-    for (place, read) in signs
-        .iter()
-        .map(|sign| (sign.place.clone(), sign.read))
-        .chain(std::iter::once((source.len()..source.len(), "")))
-    {
+    let last = std::iter::once((source.len()..source.len(), ""));
+    let signs = signs.iter().map(|sign| (sign.place.clone(), sign.read));
+    for (place, read) in signs.chain(last) {
         let length = text.len();
         while begun < marks.len() && marks[begun].start <= place.start {
             moved[begun].start = length + marks[begun].start - at;
             begun += 1;
         }
-        while ended < ends.len() && marks[ends[ended]].end <= place.start {
-            moved[ends[ended]].end = length + marks[ends[ended]].end - at;
+        while ended < marks.len() && marks[by_end[ended]].end <= place.start {
+            moved[by_end[ended]].end = length + marks[by_end[ended]].end - at;
             ended += 1;
         }
         text.push_str(&source[at..place.start]);
@@ -81,10 +78,21 @@ impl Signs {
         self.found
     }
 
-    fn add<const N: usize>(&mut self, places: [Range<usize>; N], read: &'static str) {
+    fn one(&mut self, place: Range<usize>, read: &'static str) {
         let group = self.groups;
         self.groups += 1;
-        self.found.extend(places.map(|place| Sign { place, read, group }));
+        self.found.push(Sign { place, read, group });
+    }
+
+    /// Two that go together.
+    fn pair(&mut self, places: [Range<usize>; 2]) {
+        let group = self.groups;
+        self.groups += 1;
+        self.found.extend(places.map(|place| Sign {
+            place,
+            read: "",
+            group,
+        }));
     }
 
     fn read(&mut self, source: &str) {
@@ -98,14 +106,14 @@ impl Signs {
             let rest = &line[begin..];
             if let Some((mark, length)) = fence {
                 if run(rest, 0, mark) >= length && run(rest, 0, mark) == rest.len() {
-                    self.add([start..start + line.len()], "");
+                    self.one(start..start + line.len(), "");
                     fence = None;
                 }
                 continue;
             }
             fence = fence_at(rest);
             if fence.is_some() || is_rule(rest) {
-                self.add([start..start + line.len()], "");
+                self.one(start..start + line.len(), "");
             } else {
                 self.line(line, start, begin);
             }
@@ -137,15 +145,15 @@ impl Signs {
             at += level + 1;
             let end = line.trim_end_matches('#').len();
             if end < line.len() && line[..end].ends_with(' ') && end > at {
-                self.add([start + end..start + line.len()], "");
+                self.one(start + end..start + line.len(), "");
             }
         }
         if at > begin {
-            self.add([start + begin..start + at], "");
+            self.one(start + begin..start + at, "");
         }
         if bytes.get(at) == Some(&b'|') {
             if line[at..].chars().all(|c| matches!(c, '|' | '-' | ':' | ' ')) {
-                self.add([start + at..start + line.len()], "");
+                self.one(start + at..start + line.len(), "");
                 return;
             }
             self.cells(line, start, at);
@@ -164,7 +172,7 @@ impl Signs {
             let after = line.len() - line[at + 1..].trim_start_matches(' ').len();
             let is_outer = at == begin || after == line.len();
             let from = if at == begin { at } else { before };
-            self.add([start + from..start + after], if is_outer { "" } else { " · " });
+            self.one(start + from..start + after, if is_outer { "" } else { " · " });
         }
     }
 
@@ -180,13 +188,13 @@ impl Signs {
             let length = run(line, at, sign);
             match sign {
                 b'\\' if bytes.get(at + 1).is_some_and(u8::is_ascii_punctuation) => {
-                    self.add([place(at, at + 1)], "");
+                    self.one(place(at, at + 1), "");
                     at += 2;
                 }
                 b'`' => {
                     at += length;
                     if let Some(end) = code_end(line, at, length) {
-                        self.add([place(at - length, at), place(end, end + length)], "");
+                        self.pair([place(at - length, at), place(end, end + length)]);
                         at = end + length;
                     }
                 }
@@ -196,7 +204,7 @@ impl Signs {
                     let before = open.iter().rposition(matching).filter(|_| closes);
                     if let Some(before) = before {
                         let from = open[before].0;
-                        self.add([place(from, from + length), place(at, at + length)], "");
+                        self.pair([place(from, from + length), place(at, at + length)]);
                         open.truncate(before);
                     } else if opens && (1..=3).contains(&length) && (sign != b'~' || length == 2) {
                         open.push((at, sign, length));
@@ -213,10 +221,7 @@ impl Signs {
                     if let (Some(before), Some(end)) = (before, end) {
                         let from = open[before].0;
                         let is_picture = from > begin && bytes[from - 1] == b'!';
-                        self.add(
-                            [place(from - usize::from(is_picture), from + 1), place(at, end)],
-                            "",
-                        );
+                        self.pair([place(from - usize::from(is_picture), from + 1), place(at, end)]);
                         at = end;
                     } else {
                         at += 1;
@@ -232,14 +237,14 @@ impl Signs {
                             .is_some_and(|rest| rest.eq_ignore_ascii_case(one))
                     });
                     if let Some(one) = is_break {
-                        self.add([place(at, at + one.len())], " ");
+                        self.one(place(at, at + one.len()), " ");
                         at += one.len();
                     } else if ["<http://", "<https://", "<mailto:"]
                         .iter()
                         .any(|one| rest.starts_with(one))
                         && let Some(end) = rest.find(['>', ' ']).filter(|end| rest[*end..].starts_with('>'))
                     {
-                        self.add([place(at, at + 1), place(at + end, at + end + 1)], "");
+                        self.pair([place(at, at + 1), place(at + end, at + end + 1)]);
                         at += end + 1;
                     } else {
                         at += 1;
