@@ -1,6 +1,6 @@
 // First run, signing in and out, and a session that ends while somebody writes.
 
-import { answered, assert, expectFailures, goto, push, reload, send, showSide, signUp, test } from './harness.mjs';
+import { answered, assert, expectFailures, goto, push, reload, showSide, signUp, test } from './harness.mjs';
 
 await test(async ({ page }) => {
   const begun = Date.now();
@@ -11,14 +11,18 @@ await test(async ({ page }) => {
   await answered(page, 'Moby-Dick.');
   assert.ok(Date.now() - begun < 60_000);
 
-  // The session ends; what is written stays, and the question goes out once it is there again.
+  // The session ends; what is written stays, and the question goes out once it is there again. What it takes has been told by
+  // then: else that would be asked in vain, and whoever writes be interrupted.
   expectFailures('401');
+  const told = page.waitForResponse((response) => response.url().includes('chat/estimate') && Boolean(response.request().postData()?.includes('Are you there?')));
+  await page.getByLabel('Your question').fill('Are you there?');
+  await told;
   await page.evaluate(async () => {
     const token = localStorage.getItem('chatai:token');
     await fetch('api/auth/logout', { method: 'POST', headers: { Authorization: `Bearer ${token}` } });
   });
   await push({ text: 'Still here.' });
-  await send(page, 'Are you there?');
+  await page.getByRole('button', { name: 'Send' }).click();
   await page.getByText('Your session has ended').waitFor();
   await page.getByLabel('Password').fill('wrong!');
   await page.getByRole('button', { name: 'Sign in' }).click();
