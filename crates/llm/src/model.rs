@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use chatai_types::TokenCounts;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// One model call.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +18,8 @@ pub struct Request {
     pub system: String,
     /// The conversation, oldest first.
     pub items: Vec<Item>,
-    /// Tools the model may call, in a stable order.
-    pub tools: Vec<ToolSpec>,
+    /// Tools the model may call, in a stable order. Shared, since the same ones go with request after request.
+    pub tools: Vec<Arc<ToolSpec>>,
     /// Whether it may, must or must not call them.
     pub tool_choice: ToolChoice,
     /// Whether it may call several at once; `None` leaves it to the vendor.

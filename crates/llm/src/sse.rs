@@ -5,6 +5,7 @@
 //! suit a client of paid APIs: lines and events have a bound, bad UTF-8 is an error and not a replacement
 //! character, and ids and reconnection times are ignored because a model call is never resumed that way.
 
+use memchr::memchr2;
 use std::str;
 
 /// Buffers larger than this are given back after use: thousands of streams are open at once, and each begins
@@ -70,7 +71,7 @@ impl SseDecoder {
             self.after_cr = false;
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
         }
-        while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = memchr2(b'\n', b'\r', rest) {
             let line = &rest[..end];
             let ended_by_cr = rest[end] == b'\r';
             rest = &rest[end + 1..];

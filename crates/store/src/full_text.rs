@@ -97,6 +97,27 @@ pub fn terms(owner: i64, text: &str) -> String {
     terms
 }
 
+/// Whether a text has all of these words, as [`words`] folds them, and one that begins so. As in the index, nothing is found
+/// by nothing.
+pub(crate) fn has<'w>(
+    text: &str,
+    wanted: impl Iterator<Item = &'w str>,
+    mut beginning: Option<&str>,
+) -> bool {
+    let mut wanted: Vec<&str> = wanted.filter(|word| !word.is_empty()).collect();
+    if wanted.is_empty() && beginning.is_none() {
+        return false;
+    }
+    for word in words(text) {
+        wanted.retain(|other| *other != word.folded);
+        beginning = beginning.filter(|beginning| !word.folded.starts_with(beginning));
+        if wanted.is_empty() && beginning.is_none() {
+            return true;
+        }
+    }
+    false
+}
+
 /// One term. No owner's can be the beginning of another's.
 pub(crate) fn term(owner: i64, word: &str) -> String {
     format!("{owner}x{word}")
@@ -191,6 +212,17 @@ mod tests {
     }
 
     proptest! {
+        /// A text that waits is found by just what it is found by in the index.
+        #[test]
+        fn has_what_the_index_has(text in "[a-cé我 .]{0,12}", words in prop::collection::vec("[a-ce我]{0,2}", 0..3), beginning in prop::option::of("[a-ce]{1,2}")) {
+            let terms = terms(7, &text);
+            let terms: Vec<&str> = terms.split_ascii_whitespace().collect();
+            let is_sought = words.iter().any(|word| !word.is_empty()) || beginning.is_some();
+            let expected = is_sought && words.iter().filter(|word| !word.is_empty()).all(|word| terms.contains(&&*term(7, word)))
+                && beginning.iter().all(|word| terms.iter().any(|other| other.starts_with(&term(7, word))));
+            prop_assert_eq!(has(&text, words.iter().map(String::as_str), beginning.as_deref()), expected);
+        }
+
         #[test]
         fn places_are_parts_of_the_text(text in "\\PC{0,80}") {
             let mut end = 0;

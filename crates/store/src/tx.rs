@@ -3,13 +3,26 @@
 //! A job in which a statement failed never commits, whatever it returns: PostgreSQL would refuse to go on
 //! after the failure, so SQLite does not either. Say `on conflict …` instead of catching the error.
 
-use crate::{Backend, StoreError, row::Row, value, value::Value};
+use crate::{
+    Backend, StoreError,
+    row::{Cell, FromColumn, Row},
+    value,
+    value::Value,
+};
 
 /// The parameters of a statement: `params![id, name, None::<i64>]`.
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$($crate::value::Value::from($value)),*] };
 }
 pub(crate) use params;
+
+/// Inserts one row, by a statement's text and its parameters; the id it got, or none where there was nothing to insert.
+macro_rules! insert_id {
+    ($tx:expr, $sql:literal, $params:expr) => {
+        $tx.insert_id($sql, concat!($sql, " returning id"), $params)
+    };
+}
+pub(crate) use insert_id;
 
 /// Gets each row of a result in turn.
 pub(crate) type EachRow<'f> = dyn FnMut(&Row<'_>) -> Result<(), StoreError> + 'f;
@@ -24,6 +37,13 @@ pub(crate) trait Session {
         params: &[Value<'_>],
         each: &mut EachRow<'_>,
     ) -> Result<(), StoreError>;
+    /// The id of the row that `sql` inserts, if it inserts one; `returning` is the same with `returning id` at its end.
+    fn insert(
+        &mut self,
+        sql: &'static str,
+        returning: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<Option<i64>, StoreError>;
     fn exec_dynamic(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError>;
     fn query_dynamic(
         &mut self,
@@ -66,6 +86,20 @@ impl<'a> Tx<'a> {
     pub(crate) fn exec(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, StoreError> {
         let outcome = value::check(params).and_then(|()| self.session.exec(sql, params));
         self.note(outcome)
+    }
+
+    /// See [`insert_id`]. SQLite would keep the rows that `returning` gives in a table of their own, which costs more than
+    /// a small row, and knows the last one's id besides.
+    pub(crate) fn insert_id<T: FromColumn>(
+        &mut self,
+        sql: &'static str,
+        returning: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<Option<T>, StoreError> {
+        let outcome = value::check(params).and_then(|()| self.session.insert(sql, returning, params));
+        let id = self.note(outcome)?;
+        id.map(|id| T::from_cell(Cell::Int(id)).map_err(StoreError::Corrupt))
+            .transpose()
     }
 
     /// All rows of a result, each through `read`.

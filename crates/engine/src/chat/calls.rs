@@ -189,7 +189,7 @@ pub(crate) fn request_tokens(request: &Request) -> i64 {
         .iter()
         .map(|item| MESSAGE_OVERHEAD + item_tokens(item))
         .sum();
-    let tools: i64 = request.tools.iter().map(tool_tokens).sum();
+    let tools: i64 = request.tools.iter().map(|tool| tool_tokens(tool)).sum();
     let format = match &request.format {
         Format::Text | Format::JsonObject => 0,
         Format::JsonSchema { schema, .. } => estimate_tokens(&schema.to_string()),

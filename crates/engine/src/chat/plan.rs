@@ -267,7 +267,9 @@ pub(crate) fn fits_window(text: &str, window: i64) -> bool {
 fn outside_tokens(offered: &Offered) -> i64 {
     match offered.is_empty() {
         true => 0,
-        false => estimate_tokens(prompt::OUTSIDE) + offered.specs().map(tool_tokens).sum::<i64>(),
+        false => {
+            estimate_tokens(prompt::OUTSIDE) + offered.specs().map(|tool| tool_tokens(tool)).sum::<i64>()
+        }
     }
 }
 

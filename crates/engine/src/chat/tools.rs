@@ -8,6 +8,7 @@ use chatai_rag::{Hit, Query, TitleOutcome};
 use chatai_store::ops::turns::ModelCall;
 use chatai_types::{MessageId, Scope, TokenCounts, UsageSource};
 use serde_json::{Map, Value, json};
+use std::sync::{Arc, LazyLock};
 
 const RECOMMENDATIONS: &str = "get_book_recommendations";
 const SUMMARIES: &str = "get_book_summaries";
@@ -20,10 +21,15 @@ const MOST_ENTRIES: usize = 200;
 const LONGEST_TEXT_CHARS: usize = 2_000;
 
 /// The tools, in a stable order.
-pub(crate) fn specs() -> Vec<ToolSpec> {
+pub(crate) fn specs() -> Vec<Arc<ToolSpec>> {
+    static SPECS: LazyLock<[Arc<ToolSpec>; 2]> = LazyLock::new(|| made().map(Arc::new));
+    SPECS.to_vec()
+}
+
+fn made() -> [ToolSpec; 2] {
     let texts =
         |description: &str| json!({"type": "array", "items": {"type": "string"}, "description": description});
-    vec![
+    [
         ToolSpec {
             name: RECOMMENDATIONS.to_owned(),
             description:
@@ -73,8 +79,8 @@ pub struct CollectionTool {
 impl Engine {
     /// The tools of the collection, as models are given them.
     pub fn collection_tools(&self) -> Vec<CollectionTool> {
-        let specs = specs().into_iter();
-        specs
+        made()
+            .into_iter()
             .map(|spec| CollectionTool {
                 title: match spec.name.as_str() {
                     RECOMMENDATIONS => "Search the book collection",

@@ -97,7 +97,7 @@ pub(crate) struct Offered {
 /// A tool as it is offered.
 #[derive(Clone)]
 pub(crate) struct OfferedTool {
-    pub(crate) spec: ToolSpec,
+    pub(crate) spec: Arc<ToolSpec>,
     tool: String,
     source: ToolSource,
 }
@@ -111,7 +111,7 @@ struct Listed {
 
 impl Offered {
     /// For the model, in a stable order.
-    pub(crate) fn specs(&self) -> impl Iterator<Item = &ToolSpec> {
+    pub(crate) fn specs(&self) -> impl Iterator<Item = &Arc<ToolSpec>> {
         self.tools.iter().map(|offered| &offered.spec)
     }
 
@@ -187,13 +187,13 @@ impl Toolbox {
 impl From<Listed> for OfferedTool {
     fn from(listed: Listed) -> Self {
         Self {
-            spec: ToolSpec {
+            spec: Arc::new(ToolSpec {
                 name: listed.name,
                 description: listed.tool.description,
                 parameters: listed.tool.parameters,
                 // Their schemas are whatever their servers say, which is no vendor's strict subset.
                 strict: false,
-            },
+            }),
             tool: listed.tool.name,
             source: listed.source,
         }

@@ -247,6 +247,7 @@ mod tests {
     use super::*;
     use crate::model::{Part, ToolSpec};
     use bytes::Bytes;
+    use std::sync::Arc;
 
     fn sent(request: &Request) -> Value {
         serde_json::to_value(Body::new(request).unwrap()).unwrap()
@@ -279,12 +280,12 @@ mod tests {
                     bytes: Bytes::from_static(&[0, 255, 16]),
                 },
             ])],
-            tools: vec![ToolSpec {
+            tools: vec![Arc::new(ToolSpec {
                 name: "find".to_owned(),
                 description: "Finds.".to_owned(),
                 parameters: json!({"type": "object"}),
                 strict: true,
-            }],
+            })],
             tool_choice: ToolChoice::Tool("find".to_owned()),
             format: Format::JsonSchema {
                 name: "title".to_owned(),

@@ -7,7 +7,7 @@ use chatai_llm::{
 use chatai_testkit::provider::{Dialect, ScriptedProvider};
 use futures_util::StreamExt;
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub(crate) const KEY: &str = "sk-test-0123456789";
 
@@ -132,8 +132,8 @@ pub(crate) fn ask(dialect: Dialect, text: &str) -> Request {
 }
 
 /// A tool in the form that every vendor can be held to.
-pub(crate) fn tool(name: &str) -> ToolSpec {
-    ToolSpec {
+pub(crate) fn tool(name: &str) -> Arc<ToolSpec> {
+    Arc::new(ToolSpec {
         name: name.to_owned(),
         description: "Finds books.".to_owned(),
         parameters: json!({
@@ -141,7 +141,7 @@ pub(crate) fn tool(name: &str) -> ToolSpec {
             "additionalProperties": false
         }),
         strict: true,
-    }
+    })
 }
 
 /// A whole call: its events, texts joined, or how it failed; what was shown before stands beside the error.

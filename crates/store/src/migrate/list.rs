@@ -29,4 +29,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations! {
     12 => "0012" "usage_sums";
     13 => "0013" "times";
     14 => "0014" "unpriced";
+    15 => "0015" "search_new";
 };

@@ -1,7 +1,7 @@
 //! The branches of a conversation. A message follows its parent; the active branch is what leads from the beginning to
 //! the conversation's head. Until a message has a sibling, a conversation is one line, in order of ids.
 
-use crate::{StoreError, Tx, tx::params};
+use crate::{Backend, StoreError, Tx, tx::params};
 use chatai_types::{ConversationId, MessageId, UserId};
 
 /// How deep a branch is followed to its end at most; what lies deeper is reached by choosing again.
@@ -78,11 +78,14 @@ pub(super) fn take(
     owner: UserId,
     conversation: ConversationId,
 ) -> Result<Option<Option<MessageId>>, StoreError> {
-    tx.query_opt(
-        "update conversations set head_id = head_id where id = $1 and user_id = $2 returning head_id",
-        params![conversation, owner],
-        |row| row.get(0),
-    )
+    // SQLite has one writer.
+    let sql = match tx.backend() {
+        Backend::Sqlite => "select head_id from conversations where id = $1 and user_id = $2",
+        Backend::Postgres => {
+            "select head_id from conversations where id = $1 and user_id = $2 for no key update"
+        }
+    };
+    tx.query_opt(sql, params![conversation, owner], |row| row.get(0))
 }
 
 /// Notes that a message is about to follow `parent`, which may be followed already. False when there is no such

@@ -8,7 +8,7 @@
 
 mod purse;
 
-use crate::{StoreError, Tx, tx::params};
+use crate::{Backend, StoreError, Tx, tx::params};
 use chatai_types::{ApiKeyId, BudgetPeriod, Day, MessageId, Money, Timestamp, UserId};
 use purse::{ACCOUNT, KEY, Taking};
 
@@ -129,21 +129,32 @@ pub fn hold(
 /// Gives back what an answer still holds; nothing where it holds nothing, so twice is once. What it used is charged
 /// by [`super::ledger::append`], in the same transaction.
 pub fn release(tx: &mut Tx<'_>, owner: UserId, message: MessageId) -> Result<(), StoreError> {
-    let held: Option<(Option<ApiKeyId>, Held)> = tx.query_opt(
-        "delete from reservations where message_id = $1 and user_id = $2 returning key_id, amount, key_amount",
-        params![message, owner],
-        |row| {
-            let held = Held {
-                of_account: row.get(1)?,
-                of_key: row.get(2)?,
-            };
-            Ok((row.get(0)?, held))
-        },
-    )?;
-    match held {
-        Some((key, held)) => give_back(tx, Payer { owner, key }, held),
-        None => Ok(()),
+    // With `returning` SQLite takes longer, and mostly nothing is held.
+    let sql = match tx.backend() {
+        Backend::Sqlite => {
+            "select key_id, amount, key_amount from reservations where message_id = $1 and user_id = $2"
+        }
+        Backend::Postgres => {
+            "delete from reservations where message_id = $1 and user_id = $2 returning key_id, amount, key_amount"
+        }
+    };
+    let held: Option<(Option<ApiKeyId>, Held)> = tx.query_opt(sql, params![message, owner], |row| {
+        let held = Held {
+            of_account: row.get(1)?,
+            of_key: row.get(2)?,
+        };
+        Ok((row.get(0)?, held))
+    })?;
+    let Some((key, held)) = held else {
+        return Ok(());
+    };
+    if tx.backend() == Backend::Sqlite {
+        tx.exec(
+            "delete from reservations where message_id = $1 and user_id = $2",
+            params![message, owner],
+        )?;
     }
+    give_back(tx, Payer { owner, key }, held)
 }
 
 /// Gives back what answers hold that have ended, and what those hold that were deleted and whose reservation is from

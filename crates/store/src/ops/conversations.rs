@@ -4,7 +4,11 @@ use super::{
     attachments, search_purge,
     turns::{self, Abandoned, Deleted, Settled},
 };
-use crate::{StoreError, Tx, row::Row, tx::params};
+use crate::{
+    StoreError, Tx,
+    row::Row,
+    tx::{insert_id, params},
+};
 use chatai_types::{ConversationId, Timestamp, UserId};
 
 /// A conversation as lists show it.
@@ -59,11 +63,11 @@ pub fn add(
     summary: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<ConversationId>, StoreError> {
-    tx.query_opt(
+    insert_id!(
+        tx,
         "insert into conversations (user_id, title, summary, created_at) \
-         select id, cast($2 as text), cast($3 as text), cast($4 as bigint) from users where id = $1 returning id",
-        params![owner, title, summary, now],
-        |row| row.get(0),
+         select id, cast($2 as text), cast($3 as text), cast($4 as bigint) from users where id = $1",
+        params![owner, title, summary, now]
     )
 }
 

@@ -22,6 +22,7 @@ pub mod models;
 pub mod prices;
 pub mod reports;
 pub mod search;
+pub mod search_index;
 pub mod search_purge;
 pub mod sessions;
 pub mod settings;

@@ -66,6 +66,25 @@ macro_rules! read_messages {
         )
     };
 }
+/// The newest ids with the words, of the index and of what waits to be taken into it.
+macro_rules! sqlite_candidates {
+    ($index:literal, $waiting:literal, $table:literal, $text:literal) => {
+        concat!(
+            "with found as (select id from (select rowid as id from ",
+            $index,
+            " where ",
+            $index,
+            " match $2 order by rowid desc limit $3) union all \
+             select t.id from ",
+            $waiting,
+            " w cross join ",
+            $table,
+            " t on t.id = w.id where t.user_id = $1 and search_has(t.",
+            $text,
+            ", $4, $5) order by id desc limit $3)"
+        )
+    };
+}
 /// The newest ids with the words. The index gives rows in no order, so that no more than so many of them are looked
 /// at; where there are more, the word is frequent, and the owner's newest messages are looked through beside them.
 macro_rules! postgres_candidates {
@@ -91,22 +110,24 @@ pub fn find(tx: &mut Tx<'_>, owner: UserId, sought: &Sought, bounds: Bounds) -> 
     let (titles, messages) = match tx.backend() {
         Backend::Sqlite => {
             let query = sqlite_query(owner, sought);
+            let (words, beginning) = (sought.words.join(" "), sought.beginning.as_deref());
             let titles = tx.query(
                 // `cross join` and `+`: from the few that were found to their rows, not through all of the owner's.
-                "with found as (select rowid as id from search_titles \
-                 where search_titles match $2 order by rowid desc limit $3) \
-                 select c.id, c.title, c.created_at from found cross join conversations c on c.id = found.id \
-                 where +c.user_id = $1 order by c.id desc",
-                params![owner, &query, bounds.titles],
+                concat!(
+                    sqlite_candidates!("search_titles", "search_new_titles", "conversations", "title"),
+                    " select c.id, c.title, c.created_at from found cross join conversations c on c.id = found.id \
+                     where +c.user_id = $1 order by c.id desc"
+                ),
+                params![owner, &query, bounds.titles, &words, beginning],
                 title,
             )?;
             let messages = tx.query(
                 concat!(
-                    "with found as (select rowid as id from search_messages \
-                     where search_messages match $2 order by rowid desc limit $3), ",
-                    read_messages!("$4")
+                    sqlite_candidates!("search_messages", "search_new_messages", "messages", "text"),
+                    ", ",
+                    read_messages!("$6")
                 ),
-                params![owner, &query, bounds.messages, bounds.bytes],
+                params![owner, &query, bounds.messages, &words, beginning, bounds.bytes],
                 message,
             )?;
             (titles, messages)

@@ -158,6 +158,20 @@ impl Session for PostgresSession<'_> {
         self.note(outcome)
     }
 
+    fn insert(
+        &mut self,
+        _sql: &'static str,
+        returning: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<Option<i64>, StoreError> {
+        let mut id = None;
+        self.query(returning, params, &mut |row| {
+            id = Some(row.get(0)?);
+            Ok(())
+        })?;
+        Ok(id)
+    }
+
     fn exec_dynamic(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
         let outcome = self
             .prepare(sql)

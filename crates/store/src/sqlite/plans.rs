@@ -93,6 +93,16 @@ impl Session for Watched<'_> {
         self.session.query(sql, params, each)
     }
 
+    fn insert(
+        &mut self,
+        sql: &'static str,
+        returning: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<Option<i64>, StoreError> {
+        self.look_at(sql, params);
+        self.session.insert(sql, returning, params)
+    }
+
     fn exec_dynamic(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
         self.look_at(sql, params);
         self.session.exec_dynamic(sql, params)

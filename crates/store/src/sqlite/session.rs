@@ -89,6 +89,17 @@ impl Session for SqliteSession<'_> {
         }
     }
 
+    fn insert(
+        &mut self,
+        sql: &'static str,
+        _returning: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<Option<i64>, StoreError> {
+        let inserted = self.exec(sql, params)?;
+        // What triggers insert does not count.
+        Ok((inserted > 0).then(|| self.connection.last_insert_rowid()))
+    }
+
     fn exec_dynamic(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
         let outcome = self
             .connection

@@ -1,5 +1,5 @@
 //! The one thread that writes: it takes what waits in the queue as a group, a savepoint per job, and
-//! commits it at once.
+//! commits it at once. In between it takes texts into the index of words.
 
 use super::{
     checkpoint::{self, Progress},
@@ -10,13 +10,24 @@ use super::{
 use crate::{
     StoreError, Tx,
     job::{Answered, Failed, Job},
+    ops::search_index,
 };
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rusqlite::Connection;
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
+
+/// New texts are taken into the index when nothing was written for so long,
+const INDEX_WHEN_QUIET: Duration = Duration::from_millis(5);
+/// or at the latest so long after the first of them: every search looks through those that wait.
+const INDEX_AFTER: Duration = Duration::from_millis(50);
+/// How long the index is left alone after it could not be written.
+const INDEX_AGAIN: Duration = Duration::from_secs(10);
 
 /// What lies in the writer's queue.
 pub(super) enum Message {
@@ -39,6 +50,9 @@ pub(super) struct Writer {
     pub(super) begun: Arc<AtomicU64>,
     pub(super) failure: Failure,
 }
+
+/// Nothing is to be written for the moment.
+struct Quiet;
 
 /// What became of the open transaction after a job.
 enum After {
@@ -70,6 +84,9 @@ impl Writer {
             frames,
             checkpoint_at: self.checkpoint_frames,
             checkpoint_runs: false,
+            // An earlier process may have left some.
+            index_by: Some(Instant::now()),
+            index_from: Instant::now(),
             settings: &self,
         };
         state.run();
@@ -85,14 +102,25 @@ struct Loop<'c> {
     checkpoint_at: i64,
     /// The checkpointer is at it.
     checkpoint_runs: bool,
+    /// When texts that may wait are taken into the index at the latest; `None` while none can wait.
+    index_by: Option<Instant>,
+    /// When that may be tried at the earliest.
+    index_from: Instant,
     settings: &'c Writer,
 }
 
 impl Loop<'_> {
     fn run(mut self) {
         let mut jobs = Vec::with_capacity(self.settings.group_size);
-        while let Ok(message) = self.settings.messages.recv() {
-            let mut next = Some(message);
+        loop {
+            let mut next = match self.next_message() {
+                Some(Ok(message)) => Some(message),
+                Some(Err(Quiet)) => {
+                    self.index();
+                    continue;
+                }
+                None => break,
+            };
             while let Some(Message::Job(job)) = next {
                 jobs.push(job);
                 let room = jobs.len() < self.settings.group_size;
@@ -110,7 +138,61 @@ impl Loop<'_> {
                 Some(Message::FinishCheckpoint) => self.finish_checkpoint(),
                 Some(Message::Close) => break,
             }
+            if self.index_by.is_some_and(|by| by <= Instant::now()) {
+                self.index();
+            }
         }
+    }
+
+    /// `None` when none will come any more.
+    fn next_message(&self) -> Option<Result<Message, Quiet>> {
+        let messages = &self.settings.messages;
+        if self.index_by.is_none() {
+            return messages.recv().ok().map(Ok);
+        }
+        let until = (Instant::now() + INDEX_WHEN_QUIET).max(self.index_from);
+        match messages.recv_deadline(until) {
+            Ok(message) => Some(Ok(message)),
+            Err(RecvTimeoutError::Timeout) => Some(Err(Quiet)),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Takes some of the texts that wait into the index.
+    fn index(&mut self) {
+        self.index_by = None;
+        if self.settings.failure.is_set() {
+            return;
+        }
+        let outcome = self.in_transaction(search_index::step);
+        match outcome {
+            Ok(false) => {}
+            Ok(true) => self.index_by = Some(Instant::now() + INDEX_WHEN_QUIET),
+            Err(error) => {
+                tracing::warn!(%error, "new texts cannot be taken into the index of words; searches look through them");
+                self.index_from = Instant::now() + INDEX_AGAIN;
+                self.index_by = Some(self.index_from);
+            }
+        }
+    }
+
+    /// A transaction of the writer's own, which nobody waits for.
+    fn in_transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let sequence = self.begin_commit();
+        let session = &mut self.session;
+        let outcome = session.control("begin immediate").and_then(|()| {
+            let done = work(&mut Tx::new(session))?;
+            session.control("commit")?;
+            Ok(done)
+        });
+        if outcome.is_err() {
+            self.roll_back_everything();
+        }
+        self.end_commit(Vec::new(), sequence);
+        outcome
     }
 
     /// Leaves `jobs` empty, each answered or handed to the syncer.
@@ -118,8 +200,7 @@ impl Loop<'_> {
         if let Err(error) = self.settings.failure.check() {
             return refuse_all(jobs.drain(..), &error);
         }
-        let sequence = self.settings.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        self.frames.store(0, Ordering::Relaxed);
+        let sequence = self.begin_commit();
         let mut done = self.run_jobs(jobs);
         if !self.session.is_autocommit()
             && let Err(error) = self.session.control("commit")
@@ -127,10 +208,24 @@ impl Loop<'_> {
             self.roll_back_everything();
             refuse_all(done.drain(..), &error);
         }
+        if self.end_commit(done, sequence) && self.index_by.is_none() {
+            self.index_by = Some((Instant::now() + INDEX_AFTER).max(self.index_from));
+        }
+    }
+
+    /// The number of the commit to come.
+    fn begin_commit(&self) -> u64 {
+        self.frames.store(0, Ordering::Relaxed);
+        self.settings.begun.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Hands over what stands if the commit succeeded; whether it wrote anything.
+    fn end_commit(&mut self, done: Vec<Box<dyn Job>>, sequence: u64) -> bool {
         self.watch_disk();
         let frames = self.frames.load(Ordering::Relaxed);
         self.hand_over(done, frames > 0, sequence);
         self.ask_for_checkpoint(frames);
+        frames > 0
     }
 
     /// Runs each job in the open transaction. Returns those whose outcome stands if the commit succeeds.

@@ -10,7 +10,7 @@ use chatai_store::{
         account_removal::{self, Removed},
         conversations,
         search::{self, Bounds, Hit, Sought},
-        search_purge,
+        search_index, search_purge,
         turns::{self, CloseTurn},
     },
 };
@@ -33,11 +33,20 @@ async fn turn(store: &Store, owner: UserId, question: &str, answer: &str) -> Con
     ids.conversation_id
 }
 
-async fn find(store: &Store, owner: UserId, words: &[&str], beginning: Option<&str>) -> Vec<Hit> {
-    let sought = Sought {
+fn sought(words: &[&str], beginning: Option<&str>) -> Sought {
+    Sought {
         words: words.iter().map(|word| (*word).to_owned()).collect(),
         beginning: beginning.map(str::to_owned),
-    };
+    }
+}
+
+/// Takes everything that waits into the index.
+async fn take_in(store: &Store) {
+    while write(store, search_index::step).await {}
+}
+
+async fn find(store: &Store, owner: UserId, words: &[&str], beginning: Option<&str>) -> Vec<Hit> {
+    let sought = sought(words, beginning);
     let found: Result<_, StoreError> = store
         .read(move |tx| search::find(tx, owner, &sought, BOUNDS))
         .await;
@@ -80,6 +89,60 @@ conformance! {
         let found = find(&store, ada, &["common"], None).await;
         assert_eq!(found.len(), 200);
         assert_eq!(found[0].message.as_ref().unwrap().text, "common and the last");
+    }
+
+    /// In the very transaction that writes it, and when it is in the index; what changes or goes from either place, too.
+    async fn what_is_new_is_found_at_once_and_later(store: TestStore) {
+        let (ada, eve) = (account(&store, "a").await, account(&store, "e").await);
+        let found = write(&store, move |tx| {
+            for number in 0..600 {
+                turns::open(tx, &turn_asking(ada, None, &format!("By the Café {number}")))?;
+            }
+            let mut found = Vec::new();
+            for (words, beginning) in [
+                (&["cafe", "77"][..], None),
+                (&["cafe"], Some("59")),
+                (&["by"], None),
+                (&["provisional"], None),
+                (&["cafe", "absent"], None),
+                (&["cafe"], Some("absent")),
+            ] {
+                found.push(search::find(tx, ada, &sought(words, beginning), BOUNDS)?);
+                assert_eq!(search::find(tx, eve, &sought(words, beginning), BOUNDS)?, []);
+            }
+            Ok(found)
+        })
+        .await;
+        let counts: Vec<usize> = found.iter().map(Vec::len).collect();
+        assert_eq!(counts, [1, 11, 200, 50, 0, 0]);
+        let ids: Vec<_> = found[2].iter().map(|hit| hit.message.as_ref().unwrap().id).collect();
+        assert!(ids.is_sorted_by(|a, b| a > b), "{ids:?}");
+        take_in(&store).await;
+        for (found, (words, beginning)) in
+            found.iter().zip([(&["cafe", "77"][..], None), (&["cafe"], Some("59")), (&["by"], None)])
+        {
+            assert_eq!(&find(&store, ada, words, beginning).await, found, "{words:?}");
+        }
+
+        // One that waits, among many that do not; then it changes and goes, as one that does not wait.
+        let last = turn(&store, ada, "By the cafe again", "and again").await;
+        assert_eq!(find(&store, ada, &["by"], None).await[0].conversation_id, last);
+        let indexed = found[0][0].conversation_id;
+        for id in [last, indexed] {
+            let gone = write(&store, move |tx| {
+                assert!(conversations::rename(tx, ada, id, "Renamed")?);
+                let renamed = search::find(tx, ada, &sought(&["renamed"], None), BOUNDS)?;
+                assert_eq!(renamed.len(), 1);
+                assert!(conversations::delete(tx, ada, id, at(60), settle)?);
+                search::find(tx, ada, &sought(&["renamed"], None), BOUNDS)
+            })
+            .await;
+            assert_eq!(gone, []);
+        }
+        assert_eq!(find(&store, ada, &["again"], None).await, []);
+        take_in(&store).await;
+        assert_eq!(find(&store, ada, &["again"], None).await, []);
+        assert_eq!(find(&store, ada, &["cafe", "77"], None).await, []);
     }
 
     async fn what_is_removed_is_found_no_more(store: TestStore) {
@@ -130,6 +193,7 @@ fn deleted_words_leave_a_large_index_in_steps() {
                 turn(&store, ada, &filler(number * 400), "filler").await;
             }
             let gone = turn(&store, ada, "quagmire", "xylophone").await;
+            take_in(&store).await;
             for number in 0..20 {
                 turn(&store, ada, &filler(number * 7), "filler").await;
             }
@@ -163,6 +227,71 @@ fn deleted_words_leave_a_large_index_in_steps() {
     });
 }
 
+/// By the writer itself, whether they were written just now or were left by a process that ended before.
+#[test]
+fn new_texts_go_into_the_index_by_themselves() {
+    run(async {
+        let place = Place::sqlite();
+        let store = place.open().await;
+        let ada = account(&store, "a").await;
+        turn(&store, ada, "quagmire", "xylophone").await;
+        wait_for_index(&place).await;
+        assert!(holds(&place, "agmire") && holds(&place, "lophone"));
+        turn(&store, ada, "zeppelin", "x").await;
+        store.close().await;
+        let store = place.open().await;
+        wait_for_index(&place).await;
+        assert!(holds(&place, "ppelin"));
+        assert_eq!(find(&store, ada, &["zeppelin"], None).await.len(), 1);
+        store.close().await;
+    });
+}
+
+/// Nothing tells when the writer is done with it.
+async fn wait_for_index(place: &Place) {
+    let file = rusqlite::Connection::open(place.path()).unwrap();
+    let waiting = || -> i64 {
+        let sql =
+            "select (select count(*) from search_new_titles) + (select count(*) from search_new_messages)";
+        file.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let begun = std::time::Instant::now();
+    while waiting() > 0 {
+        assert!(begun.elapsed().as_secs() < 30, "{} texts wait", waiting());
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
+/// In steps that hold up nobody for long: by the number of texts, and by their bytes.
+#[test]
+fn many_texts_are_taken_in_by_steps() {
+    run(async {
+        let place = Place::sqlite();
+        let store = place.open().await;
+        let ada = account(&store, "a").await;
+        let steps = write(&store, move |tx| {
+            while search_index::step(tx)? {}
+            let mut steps = [0, 0];
+            for (steps, (count, text)) in steps
+                .iter_mut()
+                .zip([(2_000, "few".to_owned()), (20, "many ".repeat(30_000))])
+            {
+                for _ in 0..count {
+                    turns::open(tx, &turn_asking(ada, None, &text))?;
+                }
+                while search_index::step(tx)? {
+                    *steps += 1;
+                }
+            }
+            Ok(steps)
+        })
+        .await;
+        // Titles are texts too. Four of the long ones fill a step.
+        assert_eq!(steps, [7, 4]);
+        store.close().await;
+    });
+}
+
 /// By SQLite's own checks, in the file and in a copy of it.
 #[test]
 fn the_index_is_sound_after_a_change_and_in_a_copy() {
@@ -173,6 +302,8 @@ fn the_index_is_sound_after_a_change_and_in_a_copy() {
         let id = turn(&store, ada, "one", "two").await;
         assert!(write(&store, move |tx| conversations::rename(tx, ada, id, "three")).await);
         assert_eq!(find(&store, ada, &["provisional"], None).await, []);
+        assert_eq!(find(&store, ada, &["three"], None).await.len(), 1);
+        take_in(&store).await;
         assert_eq!(find(&store, ada, &["three"], None).await.len(), 1);
         store.close().await;
         let copy = place.path().with_file_name("copy.db");

@@ -25,6 +25,14 @@ const ANSWER: &str = "There are two that come close. The first is told by a ligh
                       liked in the narrator. If you want to begin with the gentler one, take the first. Both are in the \
                       collection, and neither asks you to have read anything else by its author.";
 
+/// The service takes new texts into the index in steps; a million of them would take it long.
+const INDEX: &str = "insert into search_titles (rowid, terms) select c.id, search_terms(c.user_id, c.title) \
+     from search_new_titles n cross join conversations c on c.id = n.id order by n.id; \
+     delete from search_new_titles; \
+     insert into search_messages (rowid, terms) select m.id, search_terms(m.user_id, m.text) \
+     from search_new_messages n cross join messages m on m.id = n.id order by n.id; \
+     delete from search_new_messages;";
+
 /// A line for each answer; numbers that share no divisor mix days, models and what calls are for.
 const CHARGE: &str = "insert into ledger (user_id, conversation_id, message_id, scope, model, fresh_input, \
      cache_read, cache_write, output, reasoning, usage_source, amount, created_at) \
@@ -73,7 +81,7 @@ impl Stock {
             let database = Connection::open(&path)?;
             database.pragma_update(None, "synchronous", "off")?;
             database.pragma_update(None, "cache_size", -200_000)?;
-            // The triggers that keep the index of words call it.
+            // What puts texts into the index of words calls it.
             database.create_scalar_function(
                 "search_terms",
                 2,
@@ -117,6 +125,7 @@ impl Stock {
             batch
                 .iter()
                 .try_for_each(|conversation| insert(&transaction, &self.texts, *conversation, turns))?;
+            transaction.execute_batch(INDEX)?;
             transaction.commit()
         };
         conversations
@@ -128,6 +137,7 @@ impl Stock {
     fn add_batch(&mut self, conversation: i64, turns: usize) -> rusqlite::Result<()> {
         let transaction = self.database.transaction()?;
         insert(&transaction, &self.texts, conversation, turns)?;
+        transaction.execute_batch(INDEX)?;
         transaction.commit()
     }
 
@@ -150,6 +160,7 @@ impl Stock {
                     ids.push(transaction.last_insert_rowid());
                 }
             }
+            transaction.execute_batch(INDEX)?;
             transaction.commit()?;
             Ok(ids)
         };

@@ -5,6 +5,7 @@ use crate::direct::{DirectCall, Piece};
 use chatai_llm::{Format, ToolSpec};
 use chatai_types::{ErrorCode, Money, TurnStatus, UsageSource};
 use serde_json::json;
+use std::sync::Arc;
 
 fn built_in(text: &str) -> DirectCall {
     DirectCall {
@@ -13,13 +14,13 @@ fn built_in(text: &str) -> DirectCall {
     }
 }
 
-fn tool(name: &str) -> ToolSpec {
-    ToolSpec {
+fn tool(name: &str) -> Arc<ToolSpec> {
+    Arc::new(ToolSpec {
         name: name.to_owned(),
         description: String::new(),
         parameters: json!({"type": "object"}),
         strict: false,
-    }
+    })
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use chatai_llm::{Event, Format, Item, Part, Request, StopReason, ToolCall, ToolS
 use chatai_rag::{Collection, Index, Query, TitleOutcome};
 use chatai_types::TokenCounts;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub(super) struct Talker {
     pub(super) index: Index,
@@ -84,11 +85,13 @@ impl Talker {
     pub(super) fn ask(&mut self, text: &str) -> String {
         let documents = std::mem::take(&mut self.attached);
         self.items.push(Item::User(question(text, &documents, false)));
-        let spec = |name: &str| ToolSpec {
-            name: name.to_owned(),
-            description: String::new(),
-            parameters: json!({}),
-            strict: false,
+        let spec = |name: &str| {
+            Arc::new(ToolSpec {
+                name: name.to_owned(),
+                description: String::new(),
+                parameters: json!({}),
+                strict: false,
+            })
         };
         let mut request = Request {
             items: self.items.clone(),

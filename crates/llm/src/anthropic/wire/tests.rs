@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::{Dialect, Item, Part, ReasoningState, ToolCall};
 use bytes::Bytes;
+use std::sync::Arc;
 
 fn sent(request: &Request) -> Value {
     serde_json::to_value(Body::try_from(request).unwrap()).unwrap()
@@ -16,13 +17,13 @@ fn ask(model: &str) -> Request {
     }
 }
 
-fn tool(name: &str) -> ToolSpec {
-    ToolSpec {
+fn tool(name: &str) -> Arc<ToolSpec> {
+    Arc::new(ToolSpec {
         name: name.to_owned(),
         description: "Finds.".to_owned(),
         parameters: json!({"type": "object"}),
         strict: true,
-    }
+    })
 }
 
 fn schema(strict: bool) -> Format {

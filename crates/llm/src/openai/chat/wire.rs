@@ -193,7 +193,7 @@ impl<'a> Body<'a> {
         Self {
             model: &request.model,
             messages: messages(request),
-            tools: request.tools.iter().map(Tool::from).collect(),
+            tools: request.tools.iter().map(|tool| Tool::from(&**tool)).collect(),
             tool_choice: Choice::of(&request.tool_choice).filter(|_| has_tools),
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| has_tools),
             response_format: response_format(&request.format),

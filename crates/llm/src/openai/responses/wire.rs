@@ -160,7 +160,7 @@ impl<'a> TryFrom<&'a Request> for Body<'a> {
             model: &request.model,
             instructions: &request.system,
             input: request.items.iter().filter_map(input_item).collect(),
-            tools: request.tools.iter().map(Tool::from).collect(),
+            tools: request.tools.iter().map(|tool| Tool::from(&**tool)).collect(),
             tool_choice: Choice::of(&request.tool_choice).filter(|_| has_tools),
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| has_tools),
             text: text_format(&request.format).map(|format| TextOptions { format }),
@@ -282,6 +282,7 @@ mod tests {
     use crate::model::{Effort, ToolCall};
     use bytes::Bytes;
     use serde_json::json;
+    use std::sync::Arc;
 
     fn sent(request: &Request) -> Value {
         serde_json::to_value(Body::try_from(request).unwrap()).unwrap()
@@ -344,12 +345,12 @@ mod tests {
                     output: "[]".to_owned(),
                 },
             ],
-            tools: vec![ToolSpec {
+            tools: vec![Arc::new(ToolSpec {
                 name: "find".to_owned(),
                 description: "Finds.".to_owned(),
                 parameters: json!({"type": "object", "properties": {"q": {"type": "integer"}}}),
                 strict: true,
-            }],
+            })],
             tool_choice: ToolChoice::Tool("find".to_owned()),
             parallel_tool_calls: Some(false),
             format: Format::JsonSchema {

@@ -5,7 +5,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chatai_engine::llm::{Dialect, Effort, Item, Part, ReasoningState, Request, ToolChoice, ToolSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{borrow::Cow, ops::RangeInclusive};
+use std::{borrow::Cow, ops::RangeInclusive, sync::Arc};
 
 /// The most tools of one call.
 const MAX_TOOLS: usize = 128;
@@ -99,7 +99,7 @@ pub(crate) fn tool(
 }
 
 /// Checks how many tools there are, and that no two have one name.
-pub(crate) fn tools(tools: &[ToolSpec]) -> Result<(), ApiError> {
+pub(crate) fn tools(tools: &[Arc<ToolSpec>]) -> Result<(), ApiError> {
     if tools.len() > MAX_TOOLS {
         return Err(ApiError::invalid_value(
             "tools",
@@ -131,7 +131,7 @@ pub(crate) fn tool_choice(word: &str) -> Result<ToolChoice, ApiError> {
 }
 
 /// A tool that must be called has to be one of those that are there.
-pub(crate) fn chosen(name: &str, tools: &[ToolSpec]) -> Result<(), ApiError> {
+pub(crate) fn chosen(name: &str, tools: &[Arc<ToolSpec>]) -> Result<(), ApiError> {
     match tools.iter().any(|tool| tool.name == name) {
         true => Ok(()),
         false => Err(ApiError::invalid_value(
@@ -325,7 +325,7 @@ mod tests {
         for name in ["", "a b", &"a".repeat(65), "é"] {
             assert!(named(name).is_err(), "{name}");
         }
-        let twice = [named("a").unwrap(), named("a").unwrap()];
+        let twice = ["a", "a"].map(|name| Arc::new(named(name).unwrap()));
         assert!(tools(&twice).is_err());
         assert!(tools(&twice[..1]).is_ok());
         assert!(chosen("a", &twice).is_ok() && chosen("b", &twice).is_err());

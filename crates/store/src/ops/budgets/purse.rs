@@ -2,12 +2,12 @@
 //! same but for names.
 
 use super::Budget;
-use crate::{StoreError, Tx, row::Row, tx::params};
+use crate::{Backend, StoreError, Tx, row::Row, tx::params};
 use chatai_types::{BudgetWindow, Day, Money, Timestamp};
 
 /// The statements over the rows of one kind; `$1` is the row's id.
 pub(super) struct Purse {
-    take: &'static str,
+    take: OnEach,
     reserve: &'static str,
     give_back: &'static str,
     spend: &'static str,
@@ -16,17 +16,33 @@ pub(super) struct Purse {
     spent_in: &'static str,
 }
 
+/// A statement that differs between the databases.
+struct OnEach {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! limited {
+    ($table:literal, $id:literal, $lock:literal) => {
+        concat!(
+            "select limit_amount, period, spent, reserved, window_from, window_to from ",
+            $table,
+            " where ",
+            $id,
+            " = $1 and limit_amount is not null",
+            $lock
+        )
+    };
+}
+
 macro_rules! purse {
     ($table:literal, $id:literal, $days:literal) => {
         Purse {
-            take: concat!(
-                "update ",
-                $table,
-                " set reserved = reserved where ",
-                $id,
-                " = $1 and limit_amount is not null \
-                 returning limit_amount, period, spent, reserved, window_from, window_to"
-            ),
+            take: OnEach {
+                // The one writer has every row.
+                sqlite: limited!($table, $id, ""),
+                postgres: limited!($table, $id, " for no key update"),
+            },
             reserve: concat!(
                 "update ",
                 $table,
@@ -108,7 +124,11 @@ impl Purse {
         now: Timestamp,
     ) -> Result<Taking, StoreError> {
         // Taken first: what another transaction charges is either in the sums that follow or added after this one.
-        let Some(taken) = tx.query_opt(self.take, params![id], stored)? else {
+        let take = match tx.backend() {
+            Backend::Sqlite => self.take.sqlite,
+            Backend::Postgres => self.take.postgres,
+        };
+        let Some(taken) = tx.query_opt(take, params![id], stored)? else {
             return Ok(Taking::NoLimit);
         };
         let window = taken.budget.period.window(now);

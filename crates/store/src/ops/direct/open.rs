@@ -7,7 +7,7 @@ use crate::{
         budgets::{self, Admission, Payer},
         turns::{Repeatable, Taking, take_key},
     },
-    tx::params,
+    tx::{insert_id, params},
 };
 use chatai_types::{CallId, CallKind, Money, PriceVersionId, Timestamp, TurnStatus, UserId};
 
@@ -93,10 +93,11 @@ pub fn open(tx: &mut Tx<'_>, call: &OpenCall) -> Result<OpenedCall, StoreError> 
         Admission::OverBudget => return Ok(OpenedCall::OverBudget),
         Admission::OverKeyBudget => return Ok(OpenedCall::OverKeyBudget),
     };
-    let added: Option<CallId> = tx.query_opt(
+    let added: Option<CallId> = insert_id!(
+        tx,
         "insert into direct_calls (user_id, key_id, kind, model, status, request_tokens, price_version, lease_until, \
          created_at) select id, cast($2 as bigint), $3, $4, $5, cast($6 as bigint), cast($7 as bigint), \
-         cast($8 as bigint), cast($9 as bigint) from users where id = $1 returning id",
+         cast($8 as bigint), cast($9 as bigint) from users where id = $1",
         params![
             call.payer.owner,
             call.payer.key,
@@ -107,8 +108,7 @@ pub fn open(tx: &mut Tx<'_>, call: &OpenCall) -> Result<OpenedCall, StoreError> 
             call.price_version,
             call.lease_until,
             call.now
-        ],
-        |row| row.get(0),
+        ]
     )?;
     let Some(id) = added else {
         return Ok(OpenedCall::NoOwner);

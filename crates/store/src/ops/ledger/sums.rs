@@ -48,13 +48,10 @@ macro_rules! add_to {
     };
 }
 
-const ADD_TO_DAY: &str = concat!(
-    add_to!(
-        "usage_days",
-        "user_id, day, model, scope",
-        "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-    ),
-    " returning day <= (select through from closed_days)"
+const ADD_TO_DAY: &str = add_to!(
+    "usage_days",
+    "user_id, day, model, scope",
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 );
 const ADD_TO_MONTH: &str = add_to!(
     "usage_months",
@@ -117,8 +114,9 @@ pub(super) fn add(tx: &mut Tx<'_>, group: Group<'_>, sum: &Sum) -> Result<(), St
             ]
         };
     }
-    let is_closed: bool = tx.query_one(ADD_TO_DAY, sums![group.owner, day], |row| row.get(0))?;
-    if is_closed {
+    tx.exec(ADD_TO_DAY, sums![group.owner, day])?;
+    // Looked at after the row was written: see `close_day`.
+    if day <= closed_through(tx)? {
         tx.exec(ADD_TO_MONTH, sums![group.owner, month])?;
         tx.exec(ADD_TO_ALL_OF_DAY, sums![day])?;
         tx.exec(ADD_TO_ALL_OF_MONTH, sums![month])?;

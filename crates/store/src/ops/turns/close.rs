@@ -59,16 +59,8 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     let answer = turn.ids.response_message_id;
     // A turn opened at the same time counts this answer either as empty, to be corrected below, or in full.
     branches::take(tx, turn.payer.owner, turn.ids.conversation_id)?;
-    let was_swept = tx.query_opt(
-        "update messages set swept = $3 where id = $1 and user_id = $2 and status = 'interrupted' \
-             and swept = $4 returning size_tokens",
-        params![answer, turn.payer.owner, false, true],
-        |row| row.get::<i64>(0),
-    )?;
-    if let Some(size_tokens) = was_swept {
-        take_back(tx, turn, size_tokens)?;
-    }
-    let closed = write_answer(tx, turn, was_swept.is_some())?;
+    let closed = write_answer(tx, turn, TurnStatus::Running)?
+        || (reopen(tx, turn)? && write_answer(tx, turn, TurnStatus::Interrupted)?);
     if closed {
         if let Some(summary) = &turn.question_summary {
             tx.exec(
@@ -92,13 +84,31 @@ pub fn close(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
     Ok(closed)
 }
 
-fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, was_swept: bool) -> Result<bool, StoreError> {
+/// Takes back what a sweep made of a turn whose owner lives: the ledger gets the same with the opposite sign. False when
+/// no sweep did.
+fn reopen(tx: &mut Tx<'_>, turn: &CloseTurn) -> Result<bool, StoreError> {
+    let answer = turn.ids.response_message_id;
+    let was_swept = tx.query_opt(
+        "update messages set swept = $3 where id = $1 and user_id = $2 and status = 'interrupted' \
+             and swept = $4 returning size_tokens",
+        params![answer, turn.payer.owner, false, true],
+        |row| row.get::<i64>(0),
+    )?;
+    let Some(size_tokens) = was_swept else {
+        return Ok(false);
+    };
+    move_followers(tx, turn.ids, -size_tokens)?;
+    calls::reverse(tx, turn.payer.owner, turn.ids)?;
+    Ok(true)
+}
+
+/// Writes the end into the row of an answer that stands as `from`; false when it does not.
+fn write_answer(tx: &mut Tx<'_>, turn: &CloseTurn, from: TurnStatus) -> Result<bool, StoreError> {
     let (error_code, error_detail) = match &turn.error {
         Some((code, detail)) => (Some(code.as_str()), Some(detail.as_str())),
         None => (None, None),
     };
     let tokens = turn.tokens;
-    let from = if was_swept { "interrupted" } else { "running" };
     let written = tx.exec(
         "update messages set status = $3, text = $4, summary = $5, size_tokens = $6, error_code = $7, \
          error_detail = $8, fresh_input = $9, cache_read = $10, cache_write = $11, output = $12, \
@@ -133,6 +143,14 @@ pub(super) fn move_followers(tx: &mut Tx<'_>, ids: OpenedTurn, by: i64) -> Resul
     if by == 0 {
         return Ok(());
     }
+    let follower = tx.query_opt(
+        "select 1 from messages where parent_id = $1 limit 1",
+        params![ids.response_message_id],
+        |row| row.get::<i64>(0),
+    )?;
+    if follower.is_none() {
+        return Ok(());
+    }
     tx.exec(
         "with recursive follower (id) as ( \
          select id from messages where parent_id = $2 and conversation_id = $1 \
@@ -141,10 +159,4 @@ pub(super) fn move_followers(tx: &mut Tx<'_>, ids: OpenedTurn, by: i64) -> Resul
         params![ids.conversation_id, ids.response_message_id, by],
     )?;
     Ok(())
-}
-
-/// Takes back what a sweep charged: the ledger gets the same with the opposite sign.
-fn take_back(tx: &mut Tx<'_>, turn: &CloseTurn, size_tokens: i64) -> Result<(), StoreError> {
-    move_followers(tx, turn.ids, -size_tokens)?;
-    calls::reverse(tx, turn.payer.owner, turn.ids)
 }

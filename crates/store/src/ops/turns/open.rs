@@ -12,7 +12,7 @@ use crate::{
         budgets::{self, Admission, Payer},
         conversations,
     },
-    tx::params,
+    tx::{insert_id, params},
 };
 use chatai_types::{ConversationId, MessageId, Money, PriceVersionId, Role, Timestamp, TurnStatus, UserId};
 
@@ -226,10 +226,11 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
             )?
             .unwrap_or(0),
     };
-    let id: MessageId = tx.query_one(
+    let id: Option<MessageId> = insert_id!(
+        tx,
         "insert into messages (conversation_id, user_id, parent_id, role, status, text, model, \
          size_tokens, tokens_before, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         params![
             conversation,
             turn.payer.owner,
@@ -241,9 +242,9 @@ fn ask(tx: &mut Tx<'_>, turn: &OpenTurn) -> Result<Result<Asked, Opened>, StoreE
             *size_tokens,
             tokens_before,
             turn.now
-        ],
-        |row| row.get(0),
+        ]
     )?;
+    let id = id.ok_or_else(not_inserted)?;
     attachments::add_all(tx, turn.payer.owner, id, attachments)?;
     Ok(Ok(Asked {
         conversation,
@@ -285,10 +286,11 @@ fn ask_again(tx: &mut Tx<'_>, owner: UserId, answer: MessageId) -> Result<Result
 
 /// Writes the answer's row, the conversation's new head.
 fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<MessageId, StoreError> {
-    let answer: MessageId = tx.query_one(
+    let answer: Option<MessageId> = insert_id!(
+        tx,
         "insert into messages (conversation_id, user_id, parent_id, request_id, role, status, text, model, \
          tokens_before, request_tokens, lease_until, created_at, key_id, price_version) \
-         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12) returning id",
+         values ($1, $2, $3, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12)",
         params![
             asked.conversation,
             turn.payer.owner,
@@ -302,9 +304,13 @@ fn add_answer(tx: &mut Tx<'_>, turn: &OpenTurn, asked: &Asked) -> Result<Message
             turn.now,
             turn.payer.key,
             turn.price_version
-        ],
-        |row| row.get(0),
+        ]
     )?;
+    let answer = answer.ok_or_else(not_inserted)?;
     branches::set_head(tx, asked.conversation, answer)?;
     Ok(answer)
+}
+
+fn not_inserted() -> StoreError {
+    StoreError::Internal("a message was not inserted".to_owned())
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::model::ToolCall;
 use bytes::Bytes;
 use serde_json::json;
+use std::sync::Arc;
 
 const COMPATIBLE: Manner = Manner {
     is_openai: false,
@@ -86,12 +87,12 @@ fn every_option_in_its_form() {
                 detail: Some("low".to_owned()),
             },
         ])],
-        tools: vec![ToolSpec {
+        tools: vec![Arc::new(ToolSpec {
             name: "find".to_owned(),
             description: "Finds.".to_owned(),
             parameters: json!({"type": "object"}),
             strict: true,
-        }],
+        })],
         tool_choice: ToolChoice::Tool("find".to_owned()),
         parallel_tool_calls: Some(false),
         format: Format::JsonSchema {

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use chatai_engine::llm::{Format, Item, Part, Request, ToolCall, ToolChoice, ToolSpec};
 use serde::Deserialize;
 use serde_json::Value;
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// The body. Members that change nothing about the answer (`user`, `metadata`, `store`, `service_tier`, …) are not read.
 #[derive(Debug, Deserialize)]
@@ -221,7 +221,7 @@ impl ChatRequest<'_> {
             ..Request::default()
         };
         for (index, offered) in self.tools.into_iter().flatten().enumerate() {
-            request.tools.push(tool(index, offered)?);
+            request.tools.push(Arc::new(tool(index, offered)?));
         }
         normal::tools(&request.tools)?;
         request.tool_choice = self
@@ -308,7 +308,7 @@ fn tool(index: usize, offered: Tool<'_>) -> Result<ToolSpec, ApiError> {
     )
 }
 
-fn choice(wish: WordOrObject<'_, Choice<'_>>, tools: &[ToolSpec]) -> Result<ToolChoice, ApiError> {
+fn choice(wish: WordOrObject<'_, Choice<'_>>, tools: &[Arc<ToolSpec>]) -> Result<ToolChoice, ApiError> {
     match wish {
         WordOrObject::Word(word) => normal::tool_choice(&word),
         WordOrObject::Object(Choice {

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use chatai_engine::llm::{Effort, Format, Item, Part, Request, ToolCall, ToolChoice, ToolSpec};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// Up to so many tokens, thinking is short, and up to so many as usual: models elsewhere are told in words.
 const LOW_BUDGET: u32 = 2_048;
@@ -188,7 +188,7 @@ impl MessagesRequest<'_> {
             ..Request::default()
         };
         for (index, offered) in self.tools.into_iter().flatten().enumerate() {
-            request.tools.push(tool(index, offered)?);
+            request.tools.push(Arc::new(tool(index, offered)?));
         }
         normal::tools(&request.tools)?;
         if let Some(wish) = self.tool_choice {
@@ -260,7 +260,7 @@ fn tool(index: usize, offered: Tool<'_>) -> Result<ToolSpec, ApiError> {
     )
 }
 
-fn choice(wish: Choice<'_>, tools: &[ToolSpec]) -> Result<ToolChoice, ApiError> {
+fn choice(wish: Choice<'_>, tools: &[Arc<ToolSpec>]) -> Result<ToolChoice, ApiError> {
     match (&*wish.kind, wish.name) {
         ("auto", _) => Ok(ToolChoice::Auto),
         ("none", _) => Ok(ToolChoice::None),

@@ -11,7 +11,7 @@ use crate::{
 use chatai_engine::llm::{Format, Request, ToolChoice, ToolSpec};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// The one thing that can be asked for beside what every response holds.
 const SEALED: &str = "reasoning.encrypted_content";
@@ -161,7 +161,7 @@ impl ResponseRequest<'_> {
         };
         let offered: Option<Vec<Tool<'_>>> = member("tools", self.tools)?;
         for (index, offered) in offered.into_iter().flatten().enumerate() {
-            request.tools.push(tool(index, offered)?);
+            request.tools.push(Arc::new(tool(index, offered)?));
         }
         normal::tools(&request.tools)?;
         request.tool_choice = member("tool_choice", self.tool_choice)?
@@ -290,7 +290,7 @@ fn tool(index: usize, offered: Tool<'_>) -> Result<ToolSpec, ApiError> {
     }
 }
 
-fn choice(wish: WordOrObject<'_, Choice<'_>>, tools: &[ToolSpec]) -> Result<ToolChoice, ApiError> {
+fn choice(wish: WordOrObject<'_, Choice<'_>>, tools: &[Arc<ToolSpec>]) -> Result<ToolChoice, ApiError> {
     match wish {
         WordOrObject::Word(word) => normal::tool_choice(&word),
         WordOrObject::Object(Choice {

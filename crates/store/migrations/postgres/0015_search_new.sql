@@ -1,0 +1,1 @@
+-- Here new words wait in the index's own list: nothing changes.
