@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
     task::JoinSet,
-    time::{Duration, interval},
+    time::{Duration, interval, sleep},
 };
 
 const READERS: usize = 1_000;
@@ -32,6 +32,7 @@ async fn a_thousand_of_a_byte_a_second() {
     let mut told = Told::default();
     read_some(&mut events, &mut told, 1).await.unwrap();
     events.read_to_end(&mut told).await;
+    wait_for_index(&app).await;
     let (begun, middle) = (Gate::new(), Gate::new());
     provider.push(
         Reply::text(&text)
@@ -64,6 +65,7 @@ async fn a_thousand_of_a_byte_a_second() {
         "quick ones go on beside them"
     );
     let sockets = reading.join_all().await;
+    wait_for_index(&app).await;
     let after = memory_kb(&app);
     println!("{} KB for {READERS} slow readers", after.saturating_sub(before));
     assert!(
@@ -72,6 +74,23 @@ async fn a_thousand_of_a_byte_a_second() {
         after - before
     );
     assert_eq!(sockets.len(), READERS);
+}
+
+/// What an answer's words take on their way into the index is not the readers'. Nothing tells when they are there.
+async fn wait_for_index(app: &TestApp) {
+    let file = rusqlite::Connection::open(app.data_dir().join("chatai.db")).unwrap();
+    let waits = || -> i64 {
+        let sql = "select count(*) from search_new_messages";
+        file.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let begun = std::time::Instant::now();
+    while waits() > 0 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "an answer waits for the index"
+        );
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// A reader with as little room for what it has not read as the system allows.
