@@ -149,7 +149,7 @@ export class AnswerView {
     /** What it was seen to do; of an answer that is read again, what its events tell. @type {Promise<Turn['steps']> | null} */
     this.told = null;
     this.steps = new Steps();
-    this.body = h('div', { class: 'prose', dir: 'auto' });
+    this.body = h('div', { class: 'prose' });
     this.state = h('div', { class: 'state' });
     this.footer = h('footer');
     this.element = h('article', { class: 'answer', 'aria-label': text.chat.answer, tabindex: '-1' }, this.steps.element, this.body, this.state, this.footer);

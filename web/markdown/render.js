@@ -47,15 +47,15 @@ export function block(token, depth, finished) {
       return [];
     case 'heading':
       // The page has its own first heading; an answer's begin below it.
-      return [h(/** @type {'h2'} */ (`h${Math.min(token.depth + 2, 6)}`), { class: `h${token.depth}` }, inline(token.tokens, depth))];
+      return [h(/** @type {'h2'} */ (`h${Math.min(token.depth + 2, 6)}`), { class: `h${token.depth}`, dir: 'auto' }, inline(token.tokens, depth))];
     case 'paragraph':
-      return [h('p', null, inline(token.tokens, depth))];
+      return [h('p', { dir: 'auto' }, inline(token.tokens, depth))];
     case 'text':
       return token.tokens ? inline(token.tokens, depth) : [document.createTextNode(decode(token.text ?? ''))];
     case 'code':
       return [codeBlock(token.text ?? '', token.lang ?? '', finished && isClosed(token))];
     case 'blockquote':
-      return [h('blockquote', null, blocks(token.tokens, depth, finished))];
+      return [h('blockquote', { dir: 'auto' }, blocks(token.tokens, depth, finished))];
     case 'list':
       return [list(token, depth, finished)];
     case 'table':
@@ -67,7 +67,7 @@ export function block(token, depth, finished) {
     case 'checkbox':
       return [h('input', { type: 'checkbox', disabled: true, checked: token.checked, 'aria-label': text.checkbox })];
     case 'html':
-      return [h('p', { class: 'raw' }, token.raw.trimEnd())];
+      return [h('p', { class: 'raw', dir: 'auto' }, token.raw.trimEnd())];
     default:
       return inline([token], depth);
   }
@@ -95,7 +95,7 @@ function isClosed(token) {
  */
 function list(token, depth, finished) {
   const start = token.ordered && token.start !== 1 ? token.start : undefined;
-  return h(token.ordered ? 'ol' : 'ul', { start }, items(token.items, depth, finished));
+  return h(token.ordered ? 'ol' : 'ul', { start, dir: 'auto' }, items(token.items, depth, finished));
 }
 
 /**
@@ -114,7 +114,7 @@ export function items(several, depth, finished) {
  */
 function table(token, depth) {
   return h('div', { class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': text.table },
-    h('table', null,
+    h('table', { dir: 'auto' },
       h('thead', null, h('tr', null, token.header.map((/** @type {any} */ of) => cell('th', of, depth)))),
       h('tbody', null, rows(token.rows, depth))));
 }

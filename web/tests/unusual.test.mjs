@@ -19,7 +19,7 @@ await test(async ({ page }) => {
   await send(page, 'ما هو أفضل كتاب عن البحر؟');
   await answered(page);
   await page.locator('math').first().waitFor();
-  const directions = await page.evaluate(() => ['.question .bubble', '.answer .prose', '.answer .prose li', '.answer figure.code', '.answer .math']
+  const directions = await page.evaluate(() => ['.question .bubble', '.answer .prose p', '.answer .prose li', '.answer figure.code', '.answer .math']
     .map((name) => getComputedStyle(/** @type {Element} */ (document.querySelector(name))).direction));
   assert.deepEqual(directions, ['rtl', 'rtl', 'rtl', 'ltr', 'ltr']);
   await page.getByLabel('Your question').fill('שלום');
