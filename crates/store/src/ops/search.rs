@@ -51,16 +51,17 @@ pub struct Message {
 /// Rows of the two indexes that PostgreSQL looks at, where they come in no order.
 const POSTGRES_ROWS: i64 = 4_000;
 
-/// From `found` ids to messages, until so many bytes are read.
+/// From `found` ids to messages, until so many bytes are read. SQLite follows cross joins in their order: else it may
+/// read all messages, to look each of them up among the few that were found.
 macro_rules! read_messages {
     ($bytes:literal) => {
         concat!(
             "sized as (select m.id, \
              sum(octet_length(m.text)) over (order by m.id desc) - octet_length(m.text) as bytes_before \
-             from found join messages m on m.id = found.id where m.user_id = $1) \
+             from found cross join messages m where m.id = found.id and m.user_id = $1) \
              select c.id, c.title, m.created_at, m.id, m.role, m.text from sized \
-             join messages m on m.id = sized.id join conversations c on c.id = m.conversation_id \
-             where +c.user_id = $1 and sized.bytes_before < ",
+             cross join messages m cross join conversations c \
+             where m.id = sized.id and c.id = m.conversation_id and +c.user_id = $1 and sized.bytes_before < ",
             $bytes,
             " order by m.id desc"
         )

@@ -49,6 +49,9 @@ impl Watched<'_> {
         assert_eq!(steady, knowing, "{sql}");
         // Small tables alone are read whole.
         for table in [
+            "m",
+            "c",
+            "t",
             "messages",
             "conversations",
             "ledger",
