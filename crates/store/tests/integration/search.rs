@@ -264,9 +264,10 @@ async fn wait_for_index(place: &Place) {
         file.query_row(sql, [], |row| row.get(0)).unwrap()
     };
     let begun = std::time::Instant::now();
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(2));
     while waiting() > 0 {
         assert!(begun.elapsed().as_secs() < 30, "{} texts wait", waiting());
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        looks.tick().await;
     }
 }
 
