@@ -46,9 +46,10 @@ pub(crate) async fn compressed(response: Response) -> Response {
         return response;
     }
     let (mut head, body) = response.into_parts();
-    let Ok(plain) = to_bytes(body, MOST_BYTES).await else {
-        // What is whole in memory does not break off.
-        return Response::from_parts(head, Body::empty());
+    let plain = match to_bytes(body, MOST_BYTES).await {
+        Ok(plain) => plain,
+        // What is whole in memory does not break off; should it, so does the reply.
+        Err(error) => return Response::from_parts(head, broken(error)),
     };
     let packed = if plain.len() <= AT_ONCE_BYTES {
         gzip(&plain)
@@ -69,6 +70,11 @@ pub(crate) async fn compressed(response: Response) -> Response {
         None => plain,
     };
     Response::from_parts(head, Body::from(body))
+}
+
+/// A body that breaks off, so that nobody takes it for a whole one.
+fn broken(error: axum::Error) -> Body {
+    Body::from_stream(futures_util::stream::iter([Err::<Bytes, _>(error)]))
 }
 
 fn is_worthwhile(response: &Response) -> bool {

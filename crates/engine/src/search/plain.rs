@@ -5,6 +5,11 @@
 
 use std::ops::Range;
 
+/// What has begun and may still end, at once; so that no line, however it is made, is gone over again and again.
+const MOST_OPEN: usize = 64;
+/// Bytes of an address; what goes on for longer is none.
+const LONGEST_ADDRESS: usize = 1_024;
+
 /// Part of a text, and what is read in its place. The signs of one group go together or not at all.
 struct Sign {
     place: Range<usize>,
@@ -185,7 +190,10 @@ impl Signs {
         let mut at = begin;
         while at < bytes.len() {
             let sign = bytes[at];
-            let length = run(line, at, sign);
+            let length = match sign {
+                b'`' | b'*' | b'_' | b'~' => run(line, at, sign),
+                _ => 1,
+            };
             match sign {
                 b'\\' if bytes.get(at + 1).is_some_and(u8::is_ascii_punctuation) => {
                     self.one(place(at, at + 1), "");
@@ -206,19 +214,25 @@ impl Signs {
                         let from = open[before].0;
                         self.pair([place(from, from + length), place(at, at + length)]);
                         open.truncate(before);
-                    } else if opens && (1..=3).contains(&length) && (sign != b'~' || length == 2) {
+                    } else if opens
+                        && open.len() < MOST_OPEN
+                        && (1..=3).contains(&length)
+                        && (sign != b'~' || length == 2)
+                    {
                         open.push((at, sign, length));
                     }
                     at += length;
                 }
                 b'[' => {
-                    open.push((at, b'[', 1));
+                    if open.len() < MOST_OPEN {
+                        open.push((at, b'[', 1));
+                    }
                     at += 1;
                 }
                 b']' => {
                     let before = open.iter().rposition(|one| one.1 == b'[');
-                    let end = link_end(line, at);
-                    if let (Some(before), Some(end)) = (before, end) {
+                    let link = before.and_then(|before| Some((before, link_end(line, at)?)));
+                    if let Some((before, end)) = link {
                         let from = open[before].0;
                         let is_picture = from > begin && bytes[from - 1] == b'!';
                         self.pair([place(from - usize::from(is_picture), from + 1), place(at, end)]);
@@ -242,7 +256,7 @@ impl Signs {
                     } else if ["<http://", "<https://", "<mailto:"]
                         .iter()
                         .any(|one| rest.starts_with(one))
-                        && let Some(end) = rest.find(['>', ' ']).filter(|end| rest[*end..].starts_with('>'))
+                        && let Some(end) = address_end(rest)
                     {
                         self.pair([place(at, at + 1), place(at + end, at + end + 1)]);
                         at += end + 1;
@@ -302,15 +316,22 @@ fn code_end(line: &str, from: usize, length: usize) -> Option<usize> {
 fn link_end(line: &str, at: usize) -> Option<usize> {
     let rest = line[at..].strip_prefix("](")?;
     let mut depth = 0;
-    for (offset, c) in rest.char_indices() {
+    for (offset, c) in rest.bytes().enumerate().take(LONGEST_ADDRESS) {
         match c {
-            '(' => depth += 1,
-            ')' if depth == 0 => return Some(at + 2 + offset + 1),
-            ')' => depth -= 1,
+            b'(' => depth += 1,
+            b')' if depth == 0 => return Some(at + 2 + offset + 1),
+            b')' => depth -= 1,
             _ => {}
         }
     }
     None
+}
+
+/// The end of an address between angle brackets, which holds no blank.
+fn address_end(rest: &str) -> Option<usize> {
+    let mut bytes = rest.bytes().take(LONGEST_ADDRESS);
+    let end = bytes.position(|byte| matches!(byte, b'>' | b' '))?;
+    rest[end..].starts_with('>').then_some(end)
 }
 
 /// Whether a run of signs may begin and whether it may end what stands out.
@@ -382,6 +403,19 @@ mod tests {
             marks.iter().map(|mark| &text[mark.clone()]).collect::<Vec<_>>(),
             ["whale", "whale"]
         );
+    }
+
+    /// Going over the rest of the line for each sign of it would take hours.
+    #[test]
+    fn a_long_line_is_gone_over_once() {
+        for piece in [
+            "a", "é", "](", "[a](", "<http://", "*a ", "a* ", "[a*", "_a_", "~~a", "` `` ", "|", "| ", "> ",
+            "# ", "\\", "<br>",
+        ] {
+            let source = piece.repeat(1_000_000 / piece.len());
+            let (text, _) = plain(&source, &[]);
+            assert!(text.len() <= source.len(), "{piece}");
+        }
     }
 
     proptest! {
