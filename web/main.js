@@ -114,7 +114,11 @@ let books;
  * @param {string | null} words to search
  */
 async function openBooks(shell, id, words) {
+  const place = location.hash;
   const [{ Books }, { showBook }] = await Promise.all([parts.books(), parts.book()]);
+  // A person may have gone on meanwhile, or go on before the page hears that the sheet is closed.
+  const isHere = () => location.hash === place;
+  if (!isHere()) return;
   if (!books || !shell.shows(books.element)) {
     books = new Books();
     shell.openPage(text.books.title, books.element);
@@ -122,7 +126,9 @@ async function openBooks(shell, id, words) {
   if (id === null) books.seek(words ?? '');
   const back = books.input.value.trim();
   // Closing the sheet is no step of its own: going back leads to where the book was found.
-  await showBook(id, () => history.replaceState(null, '', back ? `#/books?q=${encodeURIComponent(back)}` : '#/books'));
+  await showBook(id, () => {
+    if (isHere()) history.replaceState(null, '', back ? `#/books?q=${encodeURIComponent(back)}` : '#/books');
+  });
 }
 
 /** The place that stands behind `#`. @param {Shell} shell */

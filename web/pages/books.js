@@ -82,7 +82,8 @@ export class Books {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     const wanted = this.input.value.trim();
-    if (location.hash.startsWith('#/books')) history.replaceState(null, '', wanted ? `#/books?q=${encodeURIComponent(wanted)}` : '#/books');
+    // The address of a book that is shown over the list stays.
+    if (/^#\/books(\?|$)/.test(location.hash)) history.replaceState(null, '', wanted ? `#/books?q=${encodeURIComponent(wanted)}` : '#/books');
     if (wanted === '') {
       this.#found = null;
       this.#draw();

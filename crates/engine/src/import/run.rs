@@ -9,7 +9,10 @@ use chatai_files::Extractor;
 use chatai_store::{
     Store, Tx,
     legacy::{LargestIds, Original, OriginalError, PageLimits},
-    ops::import::{ConversationEnd, Kind, WriteError},
+    ops::{
+        import::{ConversationEnd, Kind, WriteError},
+        search_index,
+    },
 };
 use chatai_types::{ConversationId, MessageId, Timestamp, UserId};
 use std::{
@@ -124,7 +127,11 @@ impl Run<'_> {
         }
         let source = Arc::clone(&self.source);
         match self.store.write(move |tx| write(tx, &source)).await {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                // Else they would come faster than they go into the index, and searches would look through them for long.
+                while self.store.write(search_index::step).await? {}
+                Ok(true)
+            }
             Err(WriteError::Store(error)) => Err(error.into()),
             Err(WriteError::Moved) => {
                 attempts.0 += 1;

@@ -6,6 +6,7 @@ use crate::{
     state::{File, NOW, at, bring, chat, counts, plain_file, register, state, sums},
 };
 use chatai_engine::import::{Change, ImportKind, ImportReport, Listed};
+use chatai_store::ops::search_index;
 use chatai_types::{
     ConversationId, MessageId, Money, Role, Scope, TurnStatus, UsageSource, UserId, UserRole,
 };
@@ -243,6 +244,8 @@ conformance! {
         }
         let report = bring(&store, &file).await;
         assert_eq!(counts(&report, ImportKind::Message), (40, 0, 0));
+        // Nothing is left for searches to look through.
+        assert!(!store.read(search_index::is_behind).await.unwrap());
         let state = state(&store).await;
         let conversation = &state[0].conversations[0];
         assert!(conversation.messages.iter().all(|message| message.text == long));

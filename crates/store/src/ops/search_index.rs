@@ -50,6 +50,15 @@ const INDEXES: [Index; 2] = [
     index!("search_messages", "search_new_messages", "messages", "text"),
 ];
 
+/// Whether any text waits.
+pub fn is_behind(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    if tx.backend() == Backend::Postgres {
+        return Ok(false);
+    }
+    let waits = "select exists (select 1 from search_new_titles) or exists (select 1 from search_new_messages)";
+    tx.query_one(waits, &[], |row| row.get(0))
+}
+
 /// Takes in some of what waits. True while there is more.
 pub fn step(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
     if tx.backend() == Backend::Postgres {

@@ -65,6 +65,10 @@ pub(super) fn enter_wal(connection: &Connection) -> Result<(), OpenError> {
             "no write-ahead log on this file system: mode is `{mode}`"
         )));
     }
+    // A step of the schema need not be on the disk before the next; the start ends with a sync.
+    connection
+        .pragma_update(None, "synchronous", "normal")
+        .map_err(|cause| refused(&cause))?;
     // A log that once grew long is cut back when it restarts.
     connection
         .pragma_update_and_check(None, "journal_size_limit", 64 << 20, |row| row.get::<_, i64>(0))

@@ -36,11 +36,15 @@ pub(super) fn prepare(
         Found::Ours(applied) => to_apply(all, applied, upgrade)?,
     };
     enter_wal(connection)?;
-    if let (Found::Ours(_), Some(next)) = (&found, steps.first()) {
-        snapshot(connection, path, next)?;
-    }
-    for step in steps {
-        apply(connection, step)?;
+    match (found, steps) {
+        (_, []) => {}
+        (Found::Nothing, steps) => apply(connection, steps)?,
+        (Found::Ours(_), [next, ..]) => {
+            snapshot(connection, path, next)?;
+            for step in steps {
+                apply(connection, std::slice::from_ref(step))?;
+            }
+        }
     }
     report(steps);
     Ok(())
@@ -99,31 +103,27 @@ fn snapshot(connection: &Connection, path: &Path, next: &Migration) -> Result<()
     Ok(())
 }
 
-fn apply(connection: &Connection, step: &Migration) -> Result<(), OpenError> {
-    let failed = |reason: String| OpenError::Migration {
-        version: step.version,
-        name: step.name,
-        reason,
-    };
+/// Applies steps in one transaction, which an upgrade has for each: a new database has nothing in between to keep.
+fn apply(connection: &Connection, steps: &[Migration]) -> Result<(), OpenError> {
     // Rebuilding a table would fire the actions of references to it; the check below takes their place.
     // Inside a transaction the switch would do nothing.
     connection
         .pragma_update(None, "foreign_keys", false)
         .map_err(|cause| refused(&cause))?;
-    let outcome = apply_in_transaction(connection, step);
+    let outcome = apply_in_transaction(connection, steps);
     if !connection.is_autocommit() {
         connection
             .execute_batch("rollback")
-            .map_err(|cause| failed(cause.to_string()))?;
+            .map_err(|cause| refused(&cause))?;
     }
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(|cause| refused(&cause))?;
-    outcome.map_err(failed)
+    outcome
 }
 
-fn apply_in_transaction(connection: &Connection, step: &Migration) -> Result<(), String> {
-    let say = |cause: rusqlite::Error| cause.to_string();
+fn apply_in_transaction(connection: &Connection, steps: &[Migration]) -> Result<(), OpenError> {
+    let say = |cause: rusqlite::Error| refused(&cause);
     connection.execute_batch("begin immediate").map_err(say)?;
     connection
         .execute_batch(
@@ -131,6 +131,18 @@ fn apply_in_transaction(connection: &Connection, step: &Migration) -> Result<(),
              name text not null, applied_at integer not null) strict",
         )
         .map_err(say)?;
+    for step in steps {
+        apply_step(connection, step).map_err(|reason| OpenError::Migration {
+            version: step.version,
+            name: step.name,
+            reason,
+        })?;
+    }
+    connection.execute_batch("commit").map_err(say)
+}
+
+fn apply_step(connection: &Connection, step: &Migration) -> Result<(), String> {
+    let say = |cause: rusqlite::Error| cause.to_string();
     connection.execute_batch(step.sqlite).map_err(say)?;
     let now = SystemClock.now().as_micros();
     connection
@@ -147,5 +159,5 @@ fn apply_in_transaction(connection: &Connection, step: &Migration) -> Result<(),
     if broken > 0 {
         return Err(format!("{broken} rows would refer to nothing"));
     }
-    connection.execute_batch("commit").map_err(say)
+    Ok(())
 }

@@ -164,7 +164,11 @@ impl Loop<'_> {
         if self.settings.failure.is_set() {
             return;
         }
-        let outcome = self.in_transaction(search_index::step);
+        // Most writes bring no text, and a commit for nothing would have to be waited for by those behind it.
+        let outcome = match search_index::is_behind(&mut Tx::new(&mut self.session)) {
+            Ok(true) => self.in_transaction(search_index::step),
+            other => other,
+        };
         match outcome {
             Ok(false) => {}
             Ok(true) => self.index_by = Some(Instant::now() + INDEX_WHEN_QUIET),

@@ -43,6 +43,7 @@ fn sought(words: &[&str], beginning: Option<&str>) -> Sought {
 /// Takes everything that waits into the index.
 async fn take_in(store: &Store) {
     while write(store, search_index::step).await {}
+    assert!(!store.read(search_index::is_behind).await.unwrap());
 }
 
 async fn find(store: &Store, owner: UserId, words: &[&str], beginning: Option<&str>) -> Vec<Hit> {

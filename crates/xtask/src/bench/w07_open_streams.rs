@@ -36,8 +36,9 @@ const FILES_PER_STREAM: usize = 3;
 const MORE_FILES: usize = 2_000;
 
 fn run(options: &Options) -> Result<Report, String> {
-    let count = options.scaled(STREAMS);
-    raise_files(count * FILES_PER_STREAM + MORE_FILES)?;
+    let wanted = options.scaled(STREAMS);
+    let files = raise_files(wanted * FILES_PER_STREAM + MORE_FILES)?;
+    let count = wanted.min(files.saturating_sub(MORE_FILES) / FILES_PER_STREAM);
     let mut report = Report::new("W7");
     // Memory does not depend on what others do, and a round takes a minute: busy ones are not repeated.
     let rounds = if options.quick { 1 } else { ROUNDS };
@@ -45,6 +46,12 @@ fn run(options: &Options) -> Result<Report, String> {
         let mut round = Round::default();
         measure(count, &mut round)?;
         report.absorb(round);
+    }
+    if count < wanted {
+        report.note(format!(
+            "This machine allows a process {files} open files and no more, which is {count} streams in place of {wanted}: \
+             memory for each is what counts, and a stream costs the same whether there are more."
+        ));
     }
     report.note(format!(
         "{rounds} rounds, each with a service of its own; {count} streams of {PER_SECOND} tokens a second, {TOKENS} \
@@ -135,10 +142,46 @@ fn kilobytes(mebibytes: f64) -> f64 {
     mebibytes * f64::from(1 << 20) / 1_000.0
 }
 
-/// Allows this process, and the services that it starts, so many open files.
-fn raise_files(files: usize) -> Result<(), String> {
+/// Allows this process, and the services that it starts, so many open files, or else as many as the system allows them.
+/// Returns how many.
+fn raise_files(files: usize) -> Result<usize, String> {
     let pid = std::process::id().to_string();
-    run::to_end(Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={files}:{files}")])).map_err(
-        |error| format!("{error}; this takes {files} open files: raise `ulimit -n`, or use `--quick`"),
-    )
+    let raise = |files: usize| {
+        let mut command = Command::new("prlimit");
+        command.args(["--pid", &pid, &format!("--nofile={files}:{files}")]);
+        command
+    };
+    if run::succeeds(&mut raise(files)) {
+        return Ok(files);
+    }
+    let limits = std::fs::read_to_string("/proc/self/limits").map_err(|error| error.to_string())?;
+    let hard = hard_limit(&limits).ok_or("/proc/self/limits does not say how many files may be open")?;
+    run::to_end(&mut raise(hard))?;
+    Ok(hard.min(files))
+}
+
+/// The hard limit of open files, as `/proc/self/limits` states it.
+fn hard_limit(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    match line.split_whitespace().nth(1)? {
+        "unlimited" => Some(usize::MAX),
+        number => number.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hard_limit_is_read() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max processes             95911                95911                processes \n\
+                      Max open files            1024                 20000                files     \n";
+        assert_eq!(hard_limit(limits), Some(20_000));
+        assert_eq!(hard_limit("Max open files  1024  unlimited  files"), Some(usize::MAX));
+        assert_eq!(hard_limit(""), None);
+        let own = std::fs::read_to_string("/proc/self/limits").unwrap();
+        assert!(hard_limit(&own).unwrap() > 0);
+    }
 }
