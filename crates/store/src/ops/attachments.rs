@@ -132,18 +132,20 @@ fn add_content(tx: &mut Tx<'_>, new: &NewAttachment) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The attachments of a conversation's messages with an id of at least `from`, by message.
+/// The attachments of a conversation's messages from one to another, both included, by message.
 pub fn of_conversation(
     tx: &mut Tx<'_>,
     owner: UserId,
     conversation: ConversationId,
-    from: MessageId,
+    first: MessageId,
+    last: MessageId,
 ) -> Result<Vec<Attachment>, StoreError> {
     tx.query(
         "select a.id, a.message_id, a.filename, a.content_type, a.kind, a.size, a.content_hash \
          from messages m join attachments a on a.message_id = m.id \
-         where m.conversation_id = $1 and m.user_id = $2 and m.id >= $3 order by a.message_id, a.id",
-        params![conversation, owner, from],
+         where m.conversation_id = $1 and m.user_id = $2 and m.id between $3 and $4 \
+         order by a.message_id, a.id",
+        params![conversation, owner, first, last],
         attachment,
     )
 }

@@ -116,7 +116,7 @@ pub enum Part {
     All,
     /// The latest so many.
     Latest(i64),
-    /// The latest so many before this message.
+    /// The latest so many before this message, on the branch that it is on itself.
     Before(MessageId, i64),
     /// The first so many after this message.
     After(MessageId, i64),
@@ -133,30 +133,23 @@ pub fn branch(
     let Some((head, branched)) = branches::state(tx, owner, conversation)? else {
         return Ok(None);
     };
-    let mut messages = if branched {
-        let (below, above, limit) = match part {
-            Part::All => (MessageId(i64::MAX), MessageId(0), i64::MAX),
-            Part::Latest(limit) => (MessageId(i64::MAX), MessageId(0), limit),
-            Part::Before(message, limit) => (message, MessageId(0), limit),
-            Part::After(message, limit) => (MessageId(i64::MAX), message, limit),
-        };
-        let mut line = match head {
+    let mut messages = match (branched, head, part) {
+        (false, _, Part::All) => after(tx, owner, conversation, MessageId(0), i64::MAX)?,
+        (false, _, Part::After(message, limit)) => after(tx, owner, conversation, message, limit)?,
+        (false, _, Part::Latest(limit)) => before(tx, owner, conversation, MessageId(i64::MAX), limit)?,
+        (false, _, Part::Before(message, limit)) => before(tx, owner, conversation, message, limit)?,
+        (true, None, _) => Vec::new(),
+        (true, Some(head), Part::All) => path(tx, owner, conversation, head, MessageId(0), i64::MAX)?,
+        (true, Some(head), Part::After(message, limit)) => {
+            path(tx, owner, conversation, head, message, limit)?
+        }
+        (true, Some(head), Part::Latest(limit)) => back(tx, owner, conversation, head, limit)?,
+        (true, Some(_), Part::Before(message, limit)) => match parent(tx, owner, conversation, message)? {
+            Some(parent) => back(tx, owner, conversation, parent, limit)?,
             None => Vec::new(),
-            Some(head) => path(tx, owner, conversation, head, above)?,
-        };
-        line.retain(|message| message.id < below);
-        cut(&mut line, matches!(part, Part::After(..)), limit);
-        line
-    } else {
-        let mut line = match part {
-            Part::All => after(tx, owner, conversation, MessageId(0), i64::MAX)?,
-            Part::After(message, limit) => after(tx, owner, conversation, message, limit)?,
-            Part::Latest(limit) => before(tx, owner, conversation, MessageId(i64::MAX), limit)?,
-            Part::Before(message, limit) => before(tx, owner, conversation, message, limit)?,
-        };
-        line.sort_unstable_by_key(|message| message.id);
-        line
+        },
     };
+    messages.sort_unstable_by_key(|message| message.id);
     complete(tx, owner, conversation, branched, &mut messages)?;
     Ok(Some(messages))
 }
@@ -205,13 +198,29 @@ fn before(
     )
 }
 
-/// The messages that lead to `last`, those after `above`, oldest first.
+/// What a message follows. `None` when it is the first, missing, elsewhere or another's.
+fn parent(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<Option<MessageId>, StoreError> {
+    let found: Option<Option<MessageId>> = tx.query_opt(
+        "select parent_id from messages where id = $1 and conversation_id = $2 and user_id = $3",
+        params![message, conversation, owner],
+        |row| row.get(0),
+    )?;
+    Ok(found.flatten())
+}
+
+/// The messages that lead to `last`, the first `limit` of those after `above`. The way there is gone over by ids alone.
 fn path(
     tx: &mut Tx<'_>,
     owner: UserId,
     conversation: ConversationId,
     last: MessageId,
     above: MessageId,
+    limit: i64,
 ) -> Result<Vec<Message>, StoreError> {
     // A child is always younger than its parent, so the order of ids is the order of the branch.
     tx.query(
@@ -219,9 +228,29 @@ fn path(
             "where user_id = $3 and id in (with recursive line (id, parent_id) as ( \
              select id, parent_id from messages where id = $1 and conversation_id = $2 \
              union all select m.id, m.parent_id from messages m join line l on m.id = l.parent_id \
-             where m.id > $4) select id from line where id > $4) order by id"
+             where m.id > $4) select id from line where id > $4 order by id limit $5)"
         ),
-        params![last, conversation, owner, above],
+        params![last, conversation, owner, above, limit],
+        message,
+    )
+}
+
+/// `last` and what leads to it, at most `limit` messages, newest first.
+fn back(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    conversation: ConversationId,
+    last: MessageId,
+    limit: i64,
+) -> Result<Vec<Message>, StoreError> {
+    tx.query(
+        select!(
+            "where user_id = $3 and id in (with recursive line (id, parent_id, depth) as ( \
+             select id, parent_id, cast(1 as bigint) from messages where id = $1 and conversation_id = $2 \
+             union all select m.id, m.parent_id, l.depth + 1 from messages m join line l on m.id = l.parent_id \
+             where l.depth < $4) select id from line) order by id desc"
+        ),
+        params![last, conversation, owner, limit],
         message,
     )
 }
@@ -236,39 +265,18 @@ pub(crate) fn leading_to(
     limit: i64,
 ) -> Result<Vec<Message>, StoreError> {
     let mut messages = if branched {
-        tx.query(
-            select!(
-                "where user_id = $3 and id in (with recursive line (id, parent_id, depth) as ( \
-                 select id, parent_id, cast(1 as bigint) from messages where id = $1 and conversation_id = $2 \
-                 union all select m.id, m.parent_id, l.depth + 1 from messages m join line l on m.id = l.parent_id \
-                 where l.depth < $4) select id from line) order by id desc"
-            ),
-            params![last, conversation, owner, limit],
-            message,
-        )?
+        back(tx, owner, conversation, last, limit)?
     } else {
-        before(
-            tx,
-            owner,
-            conversation,
-            MessageId(last.0.saturating_add(1)),
-            limit,
-        )?
+        let next = MessageId(last.0.saturating_add(1));
+        before(tx, owner, conversation, next, limit)?
     };
-    if let Some(oldest) = messages.last().map(|last| last.id) {
-        let files = attachments::of_conversation(tx, owner, conversation, oldest)?;
+    if let [newest, ..] = &messages[..]
+        && let [.., oldest] = &messages[..]
+    {
+        let files = attachments::of_conversation(tx, owner, conversation, oldest.id, newest.id)?;
         attach(&mut messages, files);
     }
     Ok(messages)
-}
-
-fn cut(messages: &mut Vec<Message>, from_the_front: bool, limit: i64) {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    if from_the_front {
-        messages.truncate(limit);
-    } else {
-        messages.drain(..messages.len().saturating_sub(limit));
-    }
 }
 
 /// Adds what lies in other tables, and siblings.
@@ -279,13 +287,13 @@ fn complete(
     branched: bool,
     messages: &mut [Message],
 ) -> Result<(), StoreError> {
-    let Some(oldest) = messages.first() else {
+    let (Some(oldest), Some(newest)) = (messages.first(), messages.last()) else {
         return Ok(());
     };
-    let files = attachments::of_conversation(tx, owner, conversation, oldest.id)?;
+    let (oldest, newest) = (oldest.id, newest.id);
+    let files = attachments::of_conversation(tx, owner, conversation, oldest, newest)?;
     if branched {
-        let parent = oldest.parent_id.unwrap_or(MessageId(0));
-        let siblings = siblings(tx, owner, conversation, parent)?;
+        let siblings = siblings(tx, owner, conversation, oldest, newest)?;
         for message in messages.iter_mut() {
             message.siblings = siblings.get(&message.parent_id).cloned().unwrap_or_default();
         }
@@ -294,23 +302,36 @@ fn complete(
     Ok(())
 }
 
-/// Messages after `parent` by what they follow.
+/// Messages by what they follow, of all that have a sibling between two messages, these included.
 fn siblings(
     tx: &mut Tx<'_>,
     owner: UserId,
     conversation: ConversationId,
-    parent: MessageId,
+    first: MessageId,
+    last: MessageId,
 ) -> Result<HashMap<Option<MessageId>, Vec<MessageId>>, StoreError> {
     let mut by_parent: HashMap<Option<MessageId>, Vec<MessageId>> = HashMap::new();
-    let rows: Vec<(MessageId, Option<MessageId>)> = tx.query(
-        "select id, parent_id from messages where conversation_id = $1 and user_id = $2 and id > $3 order by id",
-        params![conversation, owner, parent],
+    let rows: Vec<(MessageId, MessageId)> = tx.query(
+        "select s.id, s.parent_id from messages s where s.user_id = $2 and s.parent_id in \
+         (select parent_id from messages where conversation_id = $1 and user_id = $2 and id between $3 and $4) \
+         order by s.id",
+        params![conversation, owner, first, last],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (id, parent) in rows {
-        by_parent.entry(parent).or_default().push(id);
+        by_parent.entry(Some(parent)).or_default().push(id);
     }
+    by_parent.insert(None, roots(tx, owner, conversation)?);
     Ok(by_parent)
+}
+
+/// The messages that follow none.
+fn roots(tx: &mut Tx<'_>, owner: UserId, conversation: ConversationId) -> Result<Vec<MessageId>, StoreError> {
+    tx.query(
+        "select id from messages where conversation_id = $1 and user_id = $2 and parent_id is null order by id",
+        params![conversation, owner],
+        |row| row.get(0),
+    )
 }
 
 /// One message with its attachments and siblings. `None` when it is missing or another's.
@@ -328,11 +349,7 @@ pub fn get(tx: &mut Tx<'_>, owner: UserId, id: MessageId) -> Result<Option<Messa
             params![parent, owner],
             |row| row.get(0),
         )?,
-        None => tx.query(
-            "select id from messages where conversation_id = $1 and user_id = $2 and parent_id is null order by id",
-            params![found.conversation_id, owner],
-            |row| row.get(0),
-        )?,
+        None => roots(tx, owner, found.conversation_id)?,
     };
     Ok(Some(found))
 }

@@ -37,19 +37,21 @@ conformance! {
         assert_eq!(read(&store, move |tx| attachments::text_of(tx, owner, "two")).await, None);
     }
 
-    async fn a_conversation_s_files_are_listed_from_a_message_on(store: TestStore) {
+    async fn a_conversation_s_files_are_listed_from_one_message_to_another(store: TestStore) {
         let owner = account(&store, "a@example.com").await;
         let first = answered(&store, turn_with(owner, None, "one"), 1).await;
         let id = first.conversation_id;
         answered(&store, turn_with(owner, None, "elsewhere"), 1).await;
         let second = answered(&store, turn_with(owner, Some(id), "two"), 1).await;
-        let names = async |from| -> Vec<String> {
-            let files = read(&store, move |tx| attachments::of_conversation(tx, owner, id, from)).await;
+        let names = async |from, to| -> Vec<String> {
+            let files = read(&store, move |tx| attachments::of_conversation(tx, owner, id, from, to)).await;
             files.into_iter().map(|file| file.content_hash).collect()
         };
-        assert_eq!(names(MessageId(0)).await, ["one", "two"]);
-        assert_eq!(names(first.response_message_id).await, ["two"]);
-        assert_eq!(names(second.response_message_id).await, [] as [&str; 0]);
+        let last = second.response_message_id;
+        assert_eq!(names(MessageId(0), last).await, ["one", "two"]);
+        assert_eq!(names(first.response_message_id, last).await, ["two"]);
+        assert_eq!(names(first.request_message_id, first.response_message_id).await, ["one"]);
+        assert_eq!(names(last, last).await, [] as [&str; 0]);
     }
 
     async fn another_s_files_are_as_those_that_are_missing(store: TestStore) {
@@ -62,8 +64,8 @@ conformance! {
             (owner, MessageId(99), ConversationId(99), AttachmentId(99), "none"),
         ] {
             assert_eq!(read(&store, move |tx| attachments::of_message(tx, who, message)).await, []);
-            let from = MessageId(0);
-            assert_eq!(read(&store, move |tx| attachments::of_conversation(tx, who, conversation, from)).await, []);
+            let (from, to) = (MessageId(0), MessageId(i64::MAX));
+            assert_eq!(read(&store, move |tx| attachments::of_conversation(tx, who, conversation, from, to)).await, []);
             assert!(read(&store, move |tx| attachments::content(tx, who, id)).await.is_none());
             assert_eq!(read(&store, move |tx| attachments::bytes_of(tx, who, hash)).await, None);
             assert_eq!(read(&store, move |tx| attachments::text_of(tx, who, hash)).await, None);
