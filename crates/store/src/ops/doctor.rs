@@ -1,6 +1,6 @@
 //! What cannot be, looked for: sums that differ, rows that nothing refers to.
 
-use crate::{StoreError, Tx, tx::params};
+use crate::{Backend, StoreError, Tx, tx::params};
 
 /// Counts the groups whose sums in the first rows are not those in the second, both ways.
 macro_rules! differing {
@@ -197,16 +197,92 @@ const CHECKS: &[(&str, &str)] = &[
         "pieces of kept calls that have ended",
         "select count(*) from kept_pieces p join kept_calls k on k.call_id = p.call_id where k.output is not null",
     ),
+    (
+        "conversations whose last message is not theirs",
+        "select count(*) from conversations c where case when c.head_id is null \
+         then exists (select 1 from messages m where m.conversation_id = c.id) \
+         else not exists (select 1 from messages m where m.id = c.head_id and m.conversation_id = c.id) end",
+    ),
+    (
+        "messages that follow one that is missing, elsewhere or younger",
+        "select count(*) from messages m where m.parent_id is not null and not exists \
+         (select 1 from messages p where p.id = m.parent_id and p.conversation_id = m.conversation_id and p.id < m.id)",
+    ),
+    (
+        "conversations that branch and count as one line",
+        "select count(*) from conversations c where not c.branched and exists \
+         (select 1 from messages m where m.conversation_id = c.id group by coalesce(m.parent_id, 0) having count(*) > 1)",
+    ),
+    (
+        "messages whose sum of tokens before them is not that of the one they follow",
+        "select count(*) from messages m join messages p on p.id = m.parent_id \
+         where p.conversation_id = m.conversation_id and p.id < m.id and m.tokens_before <> p.tokens_before + p.size_tokens",
+    ),
+];
+
+/// The checks of what either database keeps in its own way.
+const SQLITE_CHECKS: &[(&str, &str)] = &[
+    (
+        "titles and messages that no search finds",
+        "select (select count(*) from conversations c where c.title <> '' \
+         and not exists (select 1 from search_titles_docsize d where d.id = c.id) \
+         and not exists (select 1 from search_new_titles w where w.id = c.id)) + \
+         (select count(*) from messages m where m.text <> '' \
+         and not exists (select 1 from search_messages_docsize d where d.id = m.id) \
+         and not exists (select 1 from search_new_messages w where w.id = m.id))",
+    ),
+    (
+        "words in the index of no title or message",
+        "select (select count(*) from search_titles_docsize d where not exists \
+         (select 1 from conversations c where c.id = d.id and c.title <> '')) + \
+         (select count(*) from search_messages_docsize d where not exists \
+         (select 1 from messages m where m.id = d.id and m.text <> ''))",
+    ),
+];
+const POSTGRES_CHECKS: &[(&str, &str)] = &[
+    (
+        "titles and messages that no search finds",
+        "select (select count(*) from conversations c where c.title <> '' and not exists \
+         (select 1 from search_titles s where s.id = c.id)) + \
+         (select count(*) from messages m where m.text <> '' and not exists \
+         (select 1 from search_messages s where s.id = m.id))",
+    ),
+    (
+        "words in the index of no title or message",
+        "select (select count(*) from search_titles s where not exists \
+         (select 1 from conversations c where c.id = s.id and c.title <> '')) + \
+         (select count(*) from search_messages s where not exists \
+         (select 1 from messages m where m.id = s.id and m.text <> ''))",
+    ),
 ];
 
 /// What is amiss, a line each; empty when all is well.
 pub fn examine(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
     let mut findings = Vec::new();
-    for (what, sql) in CHECKS {
+    let own = match tx.backend() {
+        Backend::Sqlite => SQLITE_CHECKS,
+        Backend::Postgres => POSTGRES_CHECKS,
+    };
+    for (what, sql) in CHECKS.iter().chain(own) {
         let rows: i64 = tx.query_one(sql, params![], |row| row.get(0))?;
         if rows > 0 {
             findings.push(format!("{what}: {rows}"));
         }
+    }
+    if tx.backend() == Backend::Sqlite {
+        // The check of a word index takes its parts as the connection last saw them; a query looks which there are now.
+        for look in [
+            "select exists (select 1 from search_titles)",
+            "select exists (select 1 from search_messages)",
+        ] {
+            tx.query_one(look, &[], |row| row.get::<bool>(0))?;
+        }
+        let faults: Vec<String> = tx.query(
+            "select quick_check from pragma_quick_check where quick_check <> 'ok' limit 3",
+            &[],
+            |row| row.get(0),
+        )?;
+        findings.extend(faults.iter().map(|fault| format!("the database file: {fault}")));
     }
     Ok(findings)
 }

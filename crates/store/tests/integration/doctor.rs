@@ -15,6 +15,7 @@ const CLEAR: &str = "delete from ledger; delete from usage_details; delete from 
     delete from usage_days; delete from usage_months; delete from all_usage_days; delete from all_usage_months; \
     update closed_days set through = -200000000; \
     delete from reservations; delete from budgets; \
+    delete from search_titles; delete from search_messages; \
     insert into budgets (user_id) select id from users;";
 
 const CHARGES: &str = "messages whose usage rows are not what the ledger charges for them: 1";
@@ -118,8 +119,33 @@ const DAMAGES: &[(&str, &[&str])] = &[
     ),
     (
         "delete from messages where id = {question}",
-        &["answers whose question is missing: 1"],
+        &[
+            "answers whose question is missing: 1",
+            "messages that follow one that is missing, elsewhere or younger: 1",
+        ],
     ),
+    (
+        "update conversations set head_id = {running} where id = {conversation}",
+        &["conversations whose last message is not theirs: 1"],
+    ),
+    (
+        "update conversations set head_id = null where id = {conversation}",
+        &["conversations whose last message is not theirs: 1"],
+    ),
+    (
+        "update messages set parent_id = {running} where id = {answer}",
+        &["messages that follow one that is missing, elsewhere or younger: 1"],
+    ),
+    (
+        "update messages set parent_id = null where id = {answer}",
+        &["conversations that branch and count as one line: 1"],
+    ),
+    (
+        "update messages set tokens_before = tokens_before + 1 where id = {answer}",
+        &["messages whose sum of tokens before them is not that of the one they follow: 1"],
+    ),
+    ("{forget}", &["titles and messages that no search finds: 1"]),
+    ("{remember}", &["words in the index of no title or message: 1"]),
     (
         "update conversations set user_id = 999 where id = {conversation}",
         &["messages whose owner is not their conversation's: 2"],
@@ -169,11 +195,23 @@ async fn prepared(store: &TestStore, owner: UserId, statement: &str) -> String {
     let running = open(store, turn(owner, None)).await;
     assert!(!write(store, |tx| ledger::close_day(tx, Day::of(at(30)))).await);
     expect_sound(store).await;
-    let (nothing, no) = match store.place {
-        Place::Sqlite(_) => ("x''", "0"),
-        Place::Postgres(_) => ("''", "false"),
+    let (nothing, no, forget, remember) = match store.place {
+        Place::Sqlite(_) => (
+            "x''",
+            "0",
+            "delete from search_new_messages where id = {answer}; delete from search_messages where rowid = {answer}",
+            "insert into search_messages (rowid, terms) values (999, '1xword')",
+        ),
+        Place::Postgres(_) => (
+            "''",
+            "false",
+            "delete from search_messages where id = {answer}",
+            "insert into search_messages (user_id, id, terms) values ({owner}, 999, '')",
+        ),
     };
     statement
+        .replace("{forget}", forget)
+        .replace("{remember}", remember)
         .replace("{columns}", "'final', 'm', 0, 0, 0, 0, 0, 'none', {no}, 0")
         .replace("{no}", no)
         .replace("{nothing}", nothing)

@@ -204,7 +204,12 @@ conformance! {
     async fn files_and_usage_come_with_their_messages_and_make_them_grow(store: TestStore) {
         write_users(&store, vec![user(1, "a@example.com")]).await.unwrap();
         let (owner, conversation_id) = (UserId(1), ConversationId(4));
-        let (question, answer) = (message(8, conversation_id), message(9, conversation_id));
+        let question = message(8, conversation_id);
+        let answer = MessageWrite {
+            parent_id: Some(question.id),
+            tokens_before: question.tokens_before + question.size_tokens,
+            ..message(9, conversation_id)
+        };
         let head = HeadMove { conversation_id, owner, from: None, to: answer.id };
         let rows = (vec![conversation(4)], vec![question, answer], vec![head]);
         let written: Result<(), WriteError> = store
@@ -258,7 +263,7 @@ conformance! {
         assert_eq!(write(vec![file(1, 8), file(2, 8)], vec![usage(1, 9)]).await, Ok(()));
         let read = support::messages_of(&store, owner, conversation_id).await;
         let sizes: Vec<_> = read.iter().map(|message| (message.size_tokens, message.tokens_before)).collect();
-        assert_eq!(sizes, [(11, 7), (5, 13)]);
+        assert_eq!(sizes, [(11, 7), (5, 18)]);
         assert_eq!(read[0].attachments.len(), 2);
         assert_eq!(number(&store.place, "select count(*) from blobs").await, 1);
         assert_eq!(number(&store.place, "select cast(sum(amount) as bigint) from ledger").await, 6);
