@@ -245,7 +245,7 @@ section! {
         turns_per_minute: u32 = Whole::new(0, 1_000_000) => "0";
         /// Messages a minute from one address, over all users; 0 is no limit.
         turns_per_minute_and_address: u32 = Whole::new(0, 1_000_000) => "0";
-        /// Failed sign-ins a minute for one account and address; 0 is no limit.
+        /// Failed sign-ins a minute for one account and address, and ten times as many from one address in all; 0 is no limit.
         sign_in_failures_per_minute: u32 = Whole::new(0, 1_000_000) => "20";
         /// Size of a request in MiB.
         body_mb: u64 = Whole::new(1, 4_096) => "32";

@@ -77,7 +77,7 @@ pub struct LimitSettings {
     pub turns_per_minute: u32,
     /// Turns a minute and address, over all accounts.
     pub turns_per_minute_and_address: u32,
-    /// Wrong passwords a minute, for one e-mail from one address.
+    /// Wrong passwords a minute, for one e-mail from one address; ten times as many from an address in all.
     pub sign_in_failures_per_minute: u32,
     /// Files of one message.
     pub files_per_message: usize,

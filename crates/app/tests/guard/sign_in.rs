@@ -129,6 +129,54 @@ async fn the_owner_gets_in_while_somebody_guesses() {
     assert!(guessing.try_join_next().is_none(), "a guesser ended");
 }
 
+/// One password for many accounts: no account is tried often, the address tries often.
+#[tokio::test]
+async fn an_address_that_tries_many_accounts_is_slowed_down() {
+    let options = options()
+        .env("CHATAI__SERVER__TRUSTED_PROXIES", "127.0.0.1")
+        .env("CHATAI__LIMITS__SIGN_IN_FAILURES_PER_MINUTE", "1");
+    let app = options.start().await;
+    app.register("a@example.com").await;
+    let mut refused = 0;
+    for number in 0..60 {
+        let answer = sign_in(
+            &app,
+            &format!("person{number}@example.com"),
+            "secret",
+            "192.0.2.1",
+        )
+        .await;
+        match answer.status {
+            429 => {
+                answer.expect(429, "rate_limited");
+                refused += 1;
+            }
+            _ => {
+                answer.expect(401, "wrong_credentials");
+                assert_eq!(refused, 0, "let through again at once");
+            }
+        }
+    }
+    assert!((1..=50).contains(&refused), "{refused} of 60");
+    let elsewhere = sign_in(&app, "a@example.com", "secret", "192.0.2.2").await;
+    assert_eq!(elsewhere.status, 200, "{elsewhere:?}");
+    // Who has an account there gets in, by waiting as told.
+    let begun = Instant::now();
+    loop {
+        let answer = sign_in(&app, "a@example.com", "secret", "192.0.2.1").await;
+        if answer.status == 200 {
+            break;
+        }
+        answer.expect(429, "rate_limited");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the owner is locked out"
+        );
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+}
+
 /// Flattens what the tasks brought.
 trait ConcatAll<T> {
     fn concat_all(self) -> Vec<T>;

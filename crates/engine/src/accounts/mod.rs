@@ -50,6 +50,10 @@ const TOKENS_KEPT: u64 = 50_000;
 /// and the owner gets in even while somebody guesses.
 const SLOW_LANE_SECS: i64 = 2;
 
+/// An address has the allowance of so many accounts: people share addresses, and one that tries a password at every
+/// account is slowed down too.
+const ACCOUNTS_AT_AN_ADDRESS: u32 = 10;
+
 /// The state behind accounts.
 pub(crate) struct Accounts {
     pub(crate) passwords: Passwords,
@@ -67,6 +71,9 @@ pub(crate) struct Accounts {
     turns: Throttle<IpAddr>,
     failures: Throttle<(String, IpAddr)>,
     slow_lane: Throttle<(String, IpAddr)>,
+    /// The same of an address, whichever accounts it tries.
+    failures_of_address: Throttle<IpAddr>,
+    slow_lane_of_address: Throttle<IpAddr>,
 }
 
 #[derive(Clone)]
@@ -100,6 +107,13 @@ impl Accounts {
             registrations: Throttle::per_minute(settings.limits.registrations_per_minute),
             failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
             slow_lane: Throttle::one_every_secs(SLOW_LANE_SECS),
+            failures_of_address: Throttle::per_minute(
+                settings
+                    .limits
+                    .sign_in_failures_per_minute
+                    .saturating_mul(ACCOUNTS_AT_AN_ADDRESS),
+            ),
+            slow_lane_of_address: Throttle::one_every_secs(SLOW_LANE_SECS),
         }
     }
 
@@ -261,8 +275,16 @@ impl Engine {
         let now = self.now();
         let folded = fold_email(email);
         let key = (folded.clone(), origin.address);
-        let throttled = accounts.failures.is_used_up(&key, now);
-        if throttled {
+        let address = origin.address;
+        let is_tried = accounts.failures.is_used_up(&key, now);
+        let tries_many = accounts.failures_of_address.is_used_up(&address, now);
+        if tries_many {
+            accounts
+                .slow_lane_of_address
+                .take(address, now)
+                .map_err(too_many)?;
+        }
+        if is_tried {
             accounts.slow_lane.take(key.clone(), now).map_err(too_many)?;
         }
         let asked = email.to_owned();
@@ -273,11 +295,14 @@ impl Engine {
         let old_cost = self.old_hash_cost().await?;
         let verdict = accounts.passwords.verify(password, hash, old_cost).await?;
         let Some(found) = found.filter(|_| verdict != Verdict::Wrong) else {
-            return Err(match accounts.failures.take(key, now) {
-                Ok(()) if !throttled => wrong_credentials(),
-                Ok(()) => too_many(Duration::from_secs(SLOW_LANE_SECS.unsigned_abs())),
-                Err(wait) => too_many(wait),
-            });
+            let counted = accounts.failures.take(key, now);
+            return Err(
+                match counted.and(accounts.failures_of_address.take(address, now)) {
+                    Ok(()) if !is_tried && !tries_many => wrong_credentials(),
+                    Ok(()) => too_many(Duration::from_secs(SLOW_LANE_SECS.unsigned_abs())),
+                    Err(wait) => too_many(wait),
+                },
+            );
         };
         if found.account.disabled {
             return Err(EngineError::new(

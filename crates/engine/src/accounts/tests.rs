@@ -5,7 +5,7 @@ use crate::{
     views::{NewAccount, Origin},
 };
 use chatai_files::{Extractor, Limits, Worker};
-use chatai_rag::Collection;
+use chatai_rag::{Collection, Index};
 use chatai_store::{SqliteOptions, Store};
 use chatai_types::{Clock, ManualClock, SeededRandom, Timestamp};
 use std::{
@@ -46,7 +46,7 @@ async fn engine(folder: &tempfile::TempDir) -> (Engine, Arc<RwLock<()>>) {
         catalog: Catalog::parse("{}", "none").unwrap(),
         vendors: Vec::new(),
         tools: Vec::new(),
-        collection: Collection::parse("[]", "none").unwrap(),
+        books: Index::build(&Collection::parse("[]", "none").unwrap()),
         extractor: Extractor::with_worker(worker, Limits::default()),
     };
     let engine = Engine::start(parts).await.unwrap();
