@@ -23,6 +23,7 @@ const BOUNDS: Bounds = Bounds {
     titles: 50,
     messages: 200,
     bytes: 1_000_000,
+    below: search::Place::NEWEST,
 };
 
 #[tokio::main]

@@ -54,6 +54,16 @@ on_both! {
         assert_eq!(search(&user, "果苹").await.len(), 0, "a run is found as it stands");
     }
 
+    async fn a_run_is_found_behind_newer_texts_that_have_its_characters(options) {
+        let app = options.start().await;
+        let user = app.register("ada@example.com").await;
+        for title in ["苹果".to_owned()].into_iter().chain((0..120).map(|number| format!("果 {number} 苹"))) {
+            user.post("/conversations/", &json!({"title": title})).await;
+        }
+        let hits = search(&user, "苹果").await;
+        assert_eq!(snippets(&hits), ["<mark>苹果</mark>"]);
+    }
+
     async fn every_text_is_a_search(options) {
         let app = options.start().await;
         let user = app.register("ada@example.com").await;

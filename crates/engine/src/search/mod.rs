@@ -13,7 +13,7 @@ use crate::{Engine, EngineError, inner::Inner, views::Caller};
 use chatai_store::{
     Tx,
     ops::{
-        search::{self as rows, Bounds},
+        search::{self as rows, Bounds, Hit, Place},
         search_purge,
     },
 };
@@ -26,7 +26,10 @@ const BOUNDS: Bounds = Bounds {
     titles: 50,
     messages: 200,
     bytes: 1 << 20,
+    below: Place::NEWEST,
 };
+/// How often it looks further, where rows have the characters of a run and not the run.
+const LOOKS: usize = 10;
 /// How often it is looked whether deleted words wait to leave the index.
 const PURGE_INTERVAL: Duration = Duration::from_secs(5);
 /// Between two steps other writes have their turn.
@@ -62,14 +65,52 @@ impl Engine {
         let Some(wanted) = Wanted::parse(text) else {
             return Ok(Vec::new());
         };
-        let (owner, sought) = (caller.user_id, wanted.sought());
-        let found = self
-            .read(move |tx| rows::find(tx, owner, &sought, BOUNDS))
-            .await?;
-        // A megabyte of text is folded and compared: not on the threads that serve sockets.
-        let ranking = tokio::task::spawn_blocking(move || rank::best(&wanted, found, limit));
-        ranking.await.map_err(EngineError::internal)
+        let (owner, wanted) = (caller.user_id, Arc::new(wanted));
+        let (mut bounds, mut ranked) = (BOUNDS, Vec::new());
+        for _ in 0..LOOKS {
+            let sought = wanted.sought();
+            let found = self
+                .read(move |tx| rows::find(tx, owner, &sought, bounds))
+                .await?;
+            let looked_at = found.len();
+            let Some(last) = last(bounds.below, &found) else {
+                break;
+            };
+            bounds.below = last;
+            // A megabyte of text is folded and compared: not on the threads that serve sockets.
+            let asked = Arc::clone(&wanted);
+            let ranking = tokio::task::spawn_blocking(move || rank::ranked(&asked, found));
+            let fitting = ranking.await.map_err(EngineError::internal)?;
+            let all_fit = fitting.len() == looked_at;
+            ranked.extend(fitting);
+            if all_fit || ranked.len() >= limit {
+                break;
+            }
+        }
+        Ok(rank::best(ranked, limit))
     }
+}
+
+/// Where the look behind these rows begins; `None` where there are none.
+fn last(before: Place, found: &[Hit]) -> Option<Place> {
+    if found.is_empty() {
+        return None;
+    }
+    let titles = found.iter().filter(|hit| hit.message.is_none());
+    let messages = found.iter().filter_map(|hit| hit.message.as_ref());
+    Some(Place {
+        // None left of one kind: none is looked for.
+        conversation: titles
+            .map(|hit| hit.conversation_id)
+            .min()
+            .unwrap_or(ConversationId(0))
+            .min(before.conversation),
+        message: messages
+            .map(|message| message.id)
+            .min()
+            .unwrap_or(MessageId(0))
+            .min(before.message),
+    })
 }
 
 /// Merges what was deleted out of the index, step by step, until the end.

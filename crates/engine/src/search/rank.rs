@@ -24,22 +24,38 @@ const NEIGHBOURS: f64 = 0.5;
 /// A beginning is worth less than the word itself.
 const BEGINNING: f64 = 0.7;
 
-/// The best rows, with the part around the words; of equals the newer first.
-pub(super) fn best(wanted: &Wanted, found: Vec<Hit>, limit: usize) -> Vec<SearchHit> {
-    let mut ranked: Vec<(f64, Vec<Range<usize>>, Hit)> = found
-        .into_iter()
-        .filter_map(|hit| {
-            let (score, marks) = score(wanted, text(&hit))?;
-            let weight = if hit.message.is_none() { TITLE_WEIGHT } else { 1.0 };
-            Some((score * weight, marks, hit))
+/// A row that fits: how good it is, and where its words stand.
+pub(super) struct Ranked {
+    score: f64,
+    marks: Vec<Range<usize>>,
+    hit: Hit,
+}
+
+/// The rows that fit.
+pub(super) fn ranked(wanted: &Wanted, found: Vec<Hit>) -> Vec<Ranked> {
+    let fitting = |hit: Hit| {
+        let (score, marks) = score(wanted, text(&hit))?;
+        let weight = if hit.message.is_none() { TITLE_WEIGHT } else { 1.0 };
+        Some(Ranked {
+            score: score * weight,
+            marks,
+            hit,
         })
-        .collect();
-    ranked.sort_by(|(a, _, x), (b, _, y)| {
-        let newer = y.created_at.cmp(&x.created_at);
-        b.total_cmp(a).then(newer).then_with(|| id(y).cmp(&id(x)))
+    };
+    found.into_iter().filter_map(fitting).collect()
+}
+
+/// The best of them, with the part around the words; of equals the newer first.
+pub(super) fn best(mut ranked: Vec<Ranked>, limit: usize) -> Vec<SearchHit> {
+    ranked.sort_by(|a, b| {
+        let newer = b.hit.created_at.cmp(&a.hit.created_at);
+        b.score
+            .total_cmp(&a.score)
+            .then(newer)
+            .then_with(|| id(&b.hit).cmp(&id(&a.hit)))
     });
     ranked.truncate(limit);
-    let hit = |(_, marks, hit): (f64, Vec<Range<usize>>, Hit)| SearchHit {
+    let hit = |Ranked { marks, hit, .. }: Ranked| SearchHit {
         snippet: around(&hit, &marks),
         conversation_id: hit.conversation_id,
         title: hit.title,
@@ -147,7 +163,7 @@ mod tests {
 
     fn order(query: &str, texts: &[&str]) -> Vec<i64> {
         let wanted = Wanted::parse(query).unwrap();
-        let best = best(&wanted, found(texts), 10);
+        let best = best(ranked(&wanted, found(texts)), 10);
         best.iter().map(|hit| hit.message.unwrap().0.0).collect()
     }
 

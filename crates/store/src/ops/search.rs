@@ -22,6 +22,25 @@ pub struct Bounds {
     pub messages: i64,
     /// Bytes of messages, the last one whole.
     pub bytes: i64,
+    /// Where it begins.
+    pub below: Place,
+}
+
+/// A place among titles and messages, from the newest to the oldest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Titles of older conversations come after it.
+    pub conversation: ConversationId,
+    /// Older messages come after it.
+    pub message: MessageId,
+}
+
+impl Place {
+    /// Before everything.
+    pub const NEWEST: Self = Self {
+        conversation: ConversationId(i64::MAX),
+        message: MessageId(i64::MAX),
+    };
 }
 
 /// A title or a message that has the words.
@@ -69,18 +88,22 @@ macro_rules! read_messages {
 }
 /// The newest ids with the words, of the index and of what waits to be taken into it.
 macro_rules! sqlite_candidates {
-    ($index:literal, $waiting:literal, $table:literal, $text:literal) => {
+    ($index:literal, $waiting:literal, $table:literal, $text:literal, $below:literal) => {
         concat!(
             "with found as (select id from (select rowid as id from ",
             $index,
             " where ",
             $index,
-            " match $2 order by rowid desc limit $3) union all \
+            " match $2 and rowid < ",
+            $below,
+            " order by rowid desc limit $3) union all \
              select t.id from ",
             $waiting,
             " w cross join ",
             $table,
-            " t on t.id = w.id where t.user_id = $1 and search_has(t.",
+            " t on t.id = w.id where w.id < ",
+            $below,
+            " and t.user_id = $1 and search_has(t.",
             $text,
             ", $4, $5) order by id desc limit $3)"
         )
@@ -89,17 +112,21 @@ macro_rules! sqlite_candidates {
 /// The newest ids with the words. The index gives rows in no order, so that no more than so many of them are looked
 /// at; where there are more, the word is frequent, and the owner's newest messages are looked through beside them.
 macro_rules! postgres_candidates {
-    ($table:literal) => {
+    ($table:literal, $below:literal) => {
         concat!(
             "with indexed as materialized (select id from ",
             $table,
-            " where terms @@ cast(cast($2 as text) as tsquery) limit $4) \
+            " where terms @@ cast(cast($2 as text) as tsquery) and id < ",
+            $below,
+            " limit $4) \
              select id from (\
              select id from indexed \
              union \
              (select id from (select id, terms from ",
             $table,
-            " where user_id = $1 and (select count(*) from indexed) >= $4 order by id desc limit $4) newest \
+            " where user_id = $1 and id < ",
+            $below,
+            " and (select count(*) from indexed) >= $4 order by id desc limit $4) newest \
              where terms @@ cast(cast($2 as text) as tsquery) limit $3)\
              ) ids order by id desc limit $3"
         )
@@ -115,20 +142,28 @@ pub fn find(tx: &mut Tx<'_>, owner: UserId, sought: &Sought, bounds: Bounds) -> 
             let titles = tx.query(
                 // `cross join` and `+`: from the few that were found to their rows, not through all of the owner's.
                 concat!(
-                    sqlite_candidates!("search_titles", "search_new_titles", "conversations", "title"),
+                    sqlite_candidates!("search_titles", "search_new_titles", "conversations", "title", "$6"),
                     " select c.id, c.title, c.created_at from found cross join conversations c on c.id = found.id \
                      where +c.user_id = $1 order by c.id desc"
                 ),
-                params![owner, &query, bounds.titles, &words, beginning],
+                params![owner, &query, bounds.titles, &words, beginning, bounds.below.conversation],
                 title,
             )?;
             let messages = tx.query(
                 concat!(
-                    sqlite_candidates!("search_messages", "search_new_messages", "messages", "text"),
+                    sqlite_candidates!("search_messages", "search_new_messages", "messages", "text", "$7"),
                     ", ",
                     read_messages!("$6")
                 ),
-                params![owner, &query, bounds.messages, &words, beginning, bounds.bytes],
+                params![
+                    owner,
+                    &query,
+                    bounds.messages,
+                    &words,
+                    beginning,
+                    bounds.bytes,
+                    bounds.below.message
+                ],
                 message,
             )?;
             (titles, messages)
@@ -138,21 +173,34 @@ pub fn find(tx: &mut Tx<'_>, owner: UserId, sought: &Sought, bounds: Bounds) -> 
             let titles = tx.query(
                 concat!(
                     "with found as (",
-                    postgres_candidates!("search_titles"),
+                    postgres_candidates!("search_titles", "$5"),
                     ") select c.id, c.title, c.created_at from found \
                      join conversations c on c.id = found.id where c.user_id = $1 order by c.id desc"
                 ),
-                params![owner, &query, bounds.titles, POSTGRES_ROWS],
+                params![
+                    owner,
+                    &query,
+                    bounds.titles,
+                    POSTGRES_ROWS,
+                    bounds.below.conversation
+                ],
                 title,
             )?;
             let messages = tx.query(
                 concat!(
                     "with found as (",
-                    postgres_candidates!("search_messages"),
+                    postgres_candidates!("search_messages", "$6"),
                     "), ",
                     read_messages!("$5")
                 ),
-                params![owner, &query, bounds.messages, POSTGRES_ROWS, bounds.bytes],
+                params![
+                    owner,
+                    &query,
+                    bounds.messages,
+                    POSTGRES_ROWS,
+                    bounds.bytes,
+                    bounds.below.message
+                ],
                 message,
             )?;
             (titles, messages)

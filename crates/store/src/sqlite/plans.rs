@@ -325,6 +325,7 @@ fn reads(tx: &mut Tx<'_>, owner: UserId) -> Result<(), StoreError> {
         titles: 9,
         messages: 9,
         bytes: 99,
+        below: search::Place::NEWEST,
     };
     search::find(tx, owner, &sought, bounds)?;
     budgets::get(tx, owner, at(3))?;

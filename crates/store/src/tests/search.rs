@@ -58,6 +58,7 @@ async fn older_rows_are_found(place: Place) {
             titles: 9,
             messages: 9,
             bytes: 9_999,
+            below: search::Place::NEWEST,
         };
         let found: Result<_, StoreError> = store
             .read(move |tx| search::find(tx, UserId(7), &sought, bounds))

@@ -20,6 +20,7 @@ const BOUNDS: Bounds = Bounds {
     titles: 50,
     messages: 200,
     bytes: 1 << 20,
+    below: search::Place::NEWEST,
 };
 
 /// A whole turn in a conversation of its own.
@@ -90,6 +91,23 @@ conformance! {
         let found = find(&store, ada, &["common"], None).await;
         assert_eq!(found.len(), 200);
         assert_eq!(found[0].message.as_ref().unwrap().text, "common and the last");
+        // And from there on, each once, also of those that wait for the index.
+        let mut below = search::Place::NEWEST;
+        let mut seen = Vec::new();
+        loop {
+            let bounds = Bounds { below, ..BOUNDS };
+            let found: Result<_, StoreError> =
+                store.read(move |tx| search::find(tx, ada, &sought(&["common"], None), bounds)).await;
+            let ids = found.unwrap().into_iter().map(|hit| hit.message.unwrap().id);
+            let before = seen.len();
+            seen.extend(ids);
+            if seen.len() == before {
+                break;
+            }
+            below.message = seen[seen.len() - 1];
+        }
+        assert_eq!(seen.len(), 2 + 4_500);
+        assert!(seen.windows(2).all(|pair| pair[0] > pair[1]));
     }
 
     /// In the very transaction that writes it, and when it is in the index; what changes or goes from either place, too.
