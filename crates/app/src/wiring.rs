@@ -8,7 +8,7 @@ use chatai_engine::{
     AuthSettings, Catalog, Engine, EngineError, LimitSettings, ModelSettings, Parts, Settings, misconfigured,
 };
 use chatai_files::{Extractor, Limits};
-use chatai_rag::Collection;
+use chatai_rag::{Collection, Index};
 use chatai_store::{OpenError, PostgresOptions, SqliteOptions, Store, Upgrade};
 use chatai_types::{ErrorCode, SystemClock, SystemRandom};
 use std::{collections::BTreeMap, fs, io::IsTerminal, path::Path, sync::Arc, time::Duration};
@@ -143,8 +143,19 @@ pub(crate) fn misconfigured_models(config: &Config) -> Result<(Vec<String>, Vec<
     Ok((lines(unknown), lines(waiting)))
 }
 
-/// The engine over an opened store.
-pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Failure> {
+/// The store and the engine over it.
+pub(crate) async fn start(config: &Config) -> Result<(Store, Engine), Failure> {
+    // Opening a database waits for the disk; the books are indexed meanwhile.
+    let of_books = config.clone();
+    let indexing = tokio::task::spawn_blocking(move || Ok(Index::build(&collection(&of_books)?)));
+    let (store, books) = tokio::join!(open_store(config), indexing);
+    let store = store?;
+    let books = books.map_err(|error| Failure::new(format_args!("cannot index the books: {error}")))??;
+    let engine = engine(config, store.clone(), books).await?;
+    Ok((store, engine))
+}
+
+async fn engine(config: &Config, store: Store, books: Index) -> Result<Engine, Failure> {
     let catalog = catalog(config)?;
     let settings = settings(config, &store, model_settings(config, &catalog)?).await?;
     let parts = Parts {
@@ -155,7 +166,7 @@ pub(crate) async fn engine(config: &Config, store: Store) -> Result<Engine, Fail
         catalog,
         vendors: vendors(config)?,
         tools: tool_sources(config)?,
-        collection: collection(config)?,
+        books,
         extractor: Extractor::new(Limits::default()),
     };
     Engine::start(parts).await.map_err(Failure::new)

@@ -15,7 +15,7 @@ use crate::{
 };
 use chatai_files::Extractor;
 use chatai_llm::Provider;
-use chatai_rag::Collection;
+use chatai_rag::{Collection, Index};
 use chatai_store::{Backend, Store, StoreError, Tx};
 use chatai_types::{Clock, Random, Timestamp};
 use std::{sync::Arc, time::Duration};
@@ -37,8 +37,8 @@ pub struct Parts {
     pub vendors: Vec<Vendor>,
     /// The servers of tools from outside, in the order in which their tools are offered.
     pub tools: Vec<ToolSource>,
-    /// The books.
-    pub collection: Collection,
+    /// The books, indexed.
+    pub books: Index,
     /// Reads attachments.
     pub extractor: Extractor,
 }
@@ -79,7 +79,7 @@ impl Engine {
             catalog,
             vendors: configured,
             tools,
-            collection,
+            books,
             extractor,
         } = parts;
         let now = clock.now();
@@ -96,7 +96,7 @@ impl Engine {
                 "what an earlier process left unfinished was marked as interrupted"
             );
         }
-        let library = Arc::new(Library::new(&collection, settings.cache_ttl));
+        let library = Arc::new(Library::new(books, settings.cache_ttl));
         let built_in: Arc<dyn Provider> = Arc::new(BuiltIn::new(Arc::clone(&library)));
         let models = Models::new(catalog, configured, built_in, settings.models.clone(), &clock);
         let inner = Arc::new(Inner {

@@ -60,8 +60,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 async fn serve(loaded: &Loaded, listener: TcpListener) -> Result<(), Failure> {
     let config = &loaded.config;
-    let store = wiring::open_store(config).await?;
-    let engine = wiring::engine(config, store.clone()).await?;
+    let (store, engine) = wiring::start(config).await?;
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|error| Failure::new(format_args!("cannot listen: {error}")))?;
     let address = listener

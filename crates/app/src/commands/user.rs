@@ -14,8 +14,7 @@ pub(crate) fn run(flags: &Flags, command: UserCommand) -> Result<(), Failure> {
     // Accounts need no vectors; a command must not begin to embed the collection.
     loaded.config.models.embedding = None;
     block_on(async {
-        let store = wiring::open_store(&loaded.config).await?;
-        let engine = wiring::engine(&loaded.config, store.clone()).await?;
+        let (store, engine) = wiring::start(&loaded.config).await?;
         let done = act(&engine, command).await;
         engine.shutdown(Duration::ZERO).await;
         store.close().await;

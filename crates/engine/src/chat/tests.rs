@@ -8,7 +8,7 @@ use crate::{
 };
 use chatai_files::{Extractor, Limits, Worker};
 use chatai_llm::Provider;
-use chatai_rag::Collection;
+use chatai_rag::{Collection, Index};
 use chatai_store::{SqliteOptions, Store};
 use chatai_types::{Clock, ConversationId, ErrorCode, ManualClock, SeededRandom, Timestamp, TurnStatus};
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
@@ -90,7 +90,7 @@ pub(crate) async fn start(
         catalog: Catalog::parse(catalog, "a test's own").unwrap(),
         vendors: provider.map(vendor).into_iter().collect(),
         tools: Vec::new(),
-        collection: Collection::parse(books, "a test's own").unwrap(),
+        books: Index::build(&Collection::parse(books, "a test's own").unwrap()),
         extractor: Extractor::with_worker(worker, Limits::default()),
     };
     Engine::start(parts).await.unwrap()

@@ -54,9 +54,9 @@ pub(crate) struct Found {
 }
 
 impl Library {
-    pub(crate) fn new(collection: &Collection, cache_ttl: Duration) -> Self {
+    pub(crate) fn new(index: Index, cache_ttl: Duration) -> Self {
         Self {
-            index: ArcSwap::from_pointee(Index::build(collection)),
+            index: ArcSwap::from_pointee(index),
             vectors: ArcSwapOption::empty(),
             queries: Cache::builder()
                 .max_capacity(QUERIES)

@@ -15,7 +15,7 @@ use chatai_files::{Extractor, Limits};
 use chatai_llm::{
     Embeddings, Event, EventStream, Finished, LlmError, OfferedModel, Priority, Provider, Request, StopReason,
 };
-use chatai_rag::Collection;
+use chatai_rag::{Collection, Index};
 use chatai_store::Store;
 use chatai_types::{ConversationId, Scope, SystemClock, SystemRandom, TokenCounts};
 use common::{TestStore, conformance, run};
@@ -171,7 +171,7 @@ async fn engine(store: Store, prices: &str, vendor: impl Provider + 'static) -> 
             discover: false,
         }],
         tools: Vec::new(),
-        collection: Collection::parse("[]", "books").unwrap(),
+        books: Index::build(&Collection::parse("[]", "books").unwrap()),
         extractor: Extractor::new(Limits::default()),
     };
     Engine::start(parts).await.unwrap()

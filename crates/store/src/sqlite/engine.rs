@@ -23,7 +23,7 @@ use std::{
     fs::File,
     io,
     os::unix::fs::MetadataExt,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -137,10 +137,18 @@ impl Engine {
         )?;
         connect::settle(&writer, Purpose::Write).map_err(refused)?;
         let log = open_log(&writer, &claim, &options)?;
-        let checkpoints = open_settled(&claim, Purpose::Checkpoint)?;
-        let readers = (0..options.readers.max(1))
-            .map(|_| open_settled(&claim, Purpose::Read))
-            .collect::<Result<Vec<_>, _>>()?;
+        // Each loads the schema, which is most of what a start takes, so they do it side by side.
+        let (checkpoints, readers) = std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..options.readers.max(1))
+                .map(|_| scope.spawn(|| open_settled(&claim, Purpose::Read)))
+                .collect();
+            let checkpoints = open_settled(&claim, Purpose::Checkpoint)?;
+            let readers = readers
+                .into_iter()
+                .map(|reader| reader.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect::<Result<Vec<_>, OpenError>>()?;
+            Ok::<_, OpenError>((checkpoints, readers))
+        })?;
         Self::start(&options, claim, writer, log, checkpoints, readers)
     }
 

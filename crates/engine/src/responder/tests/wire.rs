@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{chat::prompt, library::Library};
 use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request, ToolCall};
-use chatai_rag::Collection;
+use chatai_rag::Index;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -154,7 +154,7 @@ fn text_comes_in_pieces_of_whole_words() {
 
 #[tokio::test]
 async fn the_provider_streams_small_and_large_requests_and_embeds_nothing() {
-    let library = Library::new(&Collection::default(), Duration::from_secs(60));
+    let library = Library::new(Index::default(), Duration::from_secs(60));
     let provider = BuiltIn::new(Arc::new(library));
     assert_eq!(provider.name(), "built-in");
     for question in [
