@@ -39,7 +39,7 @@ pub(crate) struct HitBody<'a> {
 ///
 /// Found is what has all words, whatever their case and accents; the last word counts by its beginning unless a blank
 /// follows. In Chinese and Japanese any run of characters is found. Every text is a search: signs part words, and a
-/// text without words finds nothing. The first sixteen words count.
+/// text without words finds nothing. The first sixteen words count, and of a text's own the first 6,000 different ones.
 #[utoipa::path(get, path = "/search", tag = "conversations",
     params(("q" = String, Query, description = "The words"),
            ("limit" = Option<i64>, Query, description = "The most hits; 20 without it", minimum = 1, maximum = 200)),
