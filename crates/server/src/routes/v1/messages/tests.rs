@@ -44,7 +44,7 @@ fn what_sdks_send_is_understood() {
             {"role": "user", "content": [
                 {"type": "text", "text": "look"},
                 {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
-                {"type": "image", "source": {"type": "url", "url": "https://x/a.png"}},
+                {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}},
             ]},
             {"role": "assistant", "content": [
                 {"type": "thinking", "thinking": "why", "signature": seal(&made)},
@@ -73,7 +73,7 @@ fn what_sdks_send_is_understood() {
         bytes: vec![0, 0, 0].into(),
     };
     let url = Part::ImageUrl {
-        url: "https://x/a.png".to_owned(),
+        url: "https://example.com/a.png".to_owned(),
         detail: None,
     };
     assert_eq!(

@@ -97,7 +97,7 @@ fn input_becomes_a_conversation() {
     };
     let request = items(&json!([
         {"role": "developer", "content": "Be kind."},
-        {"role": "user", "content": [{"type": "input_text", "text": "look"}, {"type": "input_image", "image_url": "https://x/a.png", "detail": "auto"}]},
+        {"role": "user", "content": [{"type": "input_text", "text": "look"}, {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "auto"}]},
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": seal(&made)},
         {"type": "reasoning", "id": "rs_2", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gAAAA"},
         {"type": "function_call", "id": "fc_1", "status": "completed", "call_id": "c", "name": "f", "arguments": "{}"},
@@ -112,7 +112,7 @@ fn input_becomes_a_conversation() {
         arguments: "{}".to_owned(),
     };
     let url = Part::ImageUrl {
-        url: "https://x/a.png".to_owned(),
+        url: "https://example.com/a.png".to_owned(),
         detail: Some("auto".to_owned()),
     };
     assert_eq!(
