@@ -29,7 +29,7 @@ use chatai_store::{
     },
 };
 use chatai_types::{CallId, CallKind, Money, Timestamp, UserId};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -189,6 +189,7 @@ async fn begin(
     inner.calls.add(row.id, live);
     let task = CallTask {
         id: row.id,
+        about: Arc::clone(&about),
         payer,
         kind: accepted.kind,
         asked: accepted.model,
@@ -219,6 +220,7 @@ fn about(inner: &Inner, accepted: &Accepted, now: Timestamp) -> CallAbout {
         face: keep.map(|keep| keep.face.clone()).unwrap_or_default(),
         input: keep.map(|keep| keep.input.clone()).unwrap_or_default(),
         created_at: now,
+        answered_by: OnceLock::new(),
     }
 }
 

@@ -43,7 +43,7 @@ impl Engine {
     /// `validation_error`, `too_large`, and those of [`Engine::call`] and of its outcome.
     pub async fn embed(&self, caller: &Caller, call: EmbedCall) -> Result<Embedded, EngineError> {
         let started = self.start_embedding(caller, call).await?;
-        let (about, replayed) = (started.about, started.replayed);
+        let replayed = started.replayed;
         let Some((pieces, outcome)) = started.reader.whole().await else {
             return Err(EngineError::new(ErrorCode::ShuttingDown, "The service is ending"));
         };
@@ -55,7 +55,7 @@ impl Engine {
             _ => None,
         });
         Ok(Embedded {
-            model: about.model.clone(),
+            model: outcome.model,
             vectors: vectors.ok_or_else(|| EngineError::internal("an embedding without vectors"))?,
             tokens: outcome.tokens,
             replayed,

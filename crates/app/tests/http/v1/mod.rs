@@ -4,6 +4,7 @@
 mod chat;
 mod embeddings;
 mod errors;
+mod fallback;
 mod keys;
 mod messages;
 mod models;

@@ -150,6 +150,29 @@ pub(crate) fn add_system(request: &mut Request, more: &str) {
     request.system.push_str(more);
 }
 
+/// Leaves out reasoning that led to no call of a tool: only those who call need it back.
+pub(crate) fn drop_idle_reasoning(items: &mut Vec<Item>) {
+    let mut leads_to_call = false;
+    let kept: Vec<bool> = items
+        .iter()
+        .rev()
+        .map(|item| match item {
+            Item::ToolCall(_) => {
+                leads_to_call = true;
+                true
+            }
+            Item::Reasoning(_) => leads_to_call,
+            Item::Assistant(_) => true,
+            Item::User(_) | Item::ToolResult { .. } => {
+                leads_to_call = false;
+                true
+            }
+        })
+        .collect();
+    let mut kept = kept.into_iter().rev();
+    items.retain(|_| kept.next().unwrap_or(true));
+}
+
 /// Checks that every call of a tool has its result, and every result its call: vendors refuse anything else.
 pub(crate) fn paired(param: &'static str, items: &[Item]) -> Result<(), ApiError> {
     let mut open = Vec::new();

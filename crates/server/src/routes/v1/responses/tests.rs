@@ -4,6 +4,7 @@ use super::{
     events::Events,
     face::ResponseFace,
     items::add_output,
+    references,
     request::{Asked, ResponseRequest, with_input},
 };
 use crate::{
@@ -132,6 +133,65 @@ fn input_becomes_a_conversation() {
 }
 
 #[test]
+fn unsealed_reasoning_is_its_words() {
+    let call = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+    let output = json!({"type": "function_call_output", "call_id": "c", "output": ""});
+    let reasoning = |members: Value| {
+        let mut item = json!({"type": "reasoning", "id": "rs_1", "summary": []});
+        for (name, value) in members.as_object().unwrap() {
+            item[name] = value.clone();
+        }
+        item
+    };
+    let words = |items: &[Item]| -> Vec<String> {
+        let states = items.iter().filter_map(|item| match item {
+            Item::Reasoning(state) => Some(state.text.clone()),
+            _ => None,
+        });
+        states.collect()
+    };
+    let summary =
+        json!({"summary": [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}]});
+    let content = json!({"content": [{"type": "reasoning_text", "text": "c"}], "encrypted_content": null});
+    for (members, expected) in [(summary.clone(), "a\n\nb"), (content, "c")] {
+        let request = items(&json!([reasoning(members), call, output])).unwrap();
+        assert_eq!(words(&request.items), [expected]);
+    }
+    // What said nothing, and what led to no call.
+    let request = items(&json!([reasoning(json!({})), call, output])).unwrap();
+    assert_eq!(request.items.len(), 2);
+    let said = json!({"role": "assistant", "content": "ok"});
+    let request =
+        items(&json!([reasoning(summary), said, {"role": "user", "content": "x"}, call, output])).unwrap();
+    assert!(words(&request.items).is_empty(), "{:?}", request.items);
+}
+
+#[test]
+fn what_was_not_told_goes_with_the_call_that_followed() {
+    let kept = |pieces: &[Piece]| -> Vec<(String, Value)> {
+        let items = references::items("x", pieces, false);
+        items
+            .map(|(id, json)| (id, serde_json::from_str(&format!("[{json}]")).unwrap()))
+            .collect()
+    };
+    let Piece::State(made) = state() else {
+        unreachable!()
+    };
+    let items = kept(&[state(), call("c"), reasoning("r"), state(), text("a")]);
+    let ids: Vec<&str> = items.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, ["fc_x_0", "rs_x_1", "msg_x_2"]);
+    assert_eq!(
+        (&items[0].1[0]["encrypted_content"], &items[0].1[1]["call_id"]),
+        (&json!(seal(&made)), &json!("c"))
+    );
+    assert_eq!(items[1].1[0]["encrypted_content"], seal(&made));
+    assert_eq!(
+        (items[1].1.as_array().unwrap().len(), &items[2].1[0]["content"]),
+        (1, &json!("a"))
+    );
+}
+
+#[test]
 fn output_becomes_a_conversation_too() {
     let mut request = Request::default();
     add_output(
@@ -193,7 +253,6 @@ fn what_would_change_the_answer_is_refused_by_name() {
         assert_eq!(refused.at_fault(), ("unsupported_parameter", param), "{members}");
     }
     for (input, param) in [
-        (json!([{"type": "item_reference", "id": "x"}]), "input[0].type"),
         (json!([{"type": "web_search_call"}]), "input[0].type"),
         (
             json!([{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]),
@@ -435,6 +494,15 @@ proptest! {
         let object: Value = serde_json::from_slice(&events(sealed).object(&pieces, Some(&outcome))).unwrap();
         let (_, last) = parsed(&whole).pop().unwrap();
         prop_assert_eq!(&last["response"], &object);
+    }
+
+    /// Items are known by the ids that were told of them.
+    #[test]
+    fn items_are_known_by_their_ids(pieces in pieces(), sealed: bool) {
+        let object: Value = serde_json::from_slice(&events(sealed).object(&pieces, Some(&ended(StopReason::Stop)))).unwrap();
+        let told: Vec<Value> = object["output"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+        let known: Vec<Value> = references::items("x", &pieces, sealed).map(|(id, _)| id.into()).collect();
+        prop_assert_eq!(told, known);
     }
 
     /// However a stream breaks off, what it says is an event.
