@@ -19,6 +19,7 @@ mod lists;
 mod models;
 mod money;
 mod responder;
+mod revocation;
 mod search;
 mod settings;
 mod steps;

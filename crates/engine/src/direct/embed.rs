@@ -6,7 +6,7 @@ use super::{
     call::Work,
 };
 use crate::{Engine, EngineError, chat::size::estimate_tokens, money::embedding_worst_case, views::Caller};
-use chatai_types::{CallKind, ErrorCode, TokenCounts};
+use chatai_types::{CallKind, ErrorCode, TokenCounts, TurnStatus};
 
 /// The most texts of one call, and the most bytes of all of them.
 const MOST_TEXTS: usize = 2_048;
@@ -47,6 +47,10 @@ impl Engine {
         let Some((pieces, outcome)) = started.reader.whole().await else {
             return Err(EngineError::new(ErrorCode::ShuttingDown, "The service is ending"));
         };
+        if outcome.status == TurnStatus::Stopped {
+            // Whoever waits did not end it.
+            return Err(EngineError::invalid_token());
+        }
         if let Some(error) = outcome.error {
             return Err(error);
         }

@@ -10,6 +10,7 @@ mod messages;
 mod models;
 mod responses;
 mod resume;
+mod revocation;
 
 use crate::support::{Answer, send, with_vendor};
 use chatai_testkit::{
