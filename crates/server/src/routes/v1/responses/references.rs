@@ -247,3 +247,52 @@ impl Made {
         (id, before.collect::<String>() + &item.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::v1::{
+        responses::{events::Events, face::ResponseFace},
+        testing::{about, call, ended, pieces, reasoning, state, text},
+    };
+    use chatai_engine::llm::StopReason;
+    use chatai_types::CallKind;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_was_not_told_goes_with_the_call_that_followed() {
+        let kept = |pieces: &[Piece]| -> Vec<(String, Value)> {
+            items("x", pieces, false)
+                .map(|(id, json)| (id, serde_json::from_str(&format!("[{json}]")).unwrap()))
+                .collect()
+        };
+        let Piece::State(made) = state() else {
+            unreachable!()
+        };
+        let items = kept(&[state(), call("c"), reasoning("r"), state(), text("a")]);
+        let ids: Vec<&str> = items.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(ids, ["fc_x_0", "rs_x_1", "msg_x_2"]);
+        assert_eq!(
+            (&items[0].1[0]["encrypted_content"], &items[0].1[1]["call_id"]),
+            (&json!(seal(&made)), &json!("c"))
+        );
+        assert_eq!(items[1].1[0]["encrypted_content"], seal(&made));
+        assert_eq!(
+            (items[1].1.as_array().unwrap().len(), &items[2].1[0]["content"]),
+            (1, &json!("a"))
+        );
+    }
+
+    proptest! {
+        /// Items are known by the ids that were told of them.
+        #[test]
+        fn items_are_known_by_their_ids(pieces in pieces(), sealed: bool) {
+            let face = ResponseFace::new(&[], false, true, sealed);
+            let object = Events::new(about(CallKind::Response), face).object(&pieces, Some(&ended(StopReason::Stop)));
+            let object: Value = serde_json::from_slice(&object).unwrap();
+            let told = object["output"].as_array().unwrap().iter().map(|item| item["id"].clone());
+            let known = items("x", &pieces, sealed).map(|(id, _)| Value::from(id));
+            prop_assert_eq!(told.collect::<Vec<_>>(), known.collect::<Vec<_>>());
+        }
+    }
+}

@@ -4,7 +4,6 @@ use super::{
     events::Events,
     face::ResponseFace,
     items::add_output,
-    references,
     request::{Asked, ResponseRequest, with_input},
 };
 use crate::{
@@ -164,31 +163,6 @@ fn unsealed_reasoning_is_its_words() {
     let request =
         items(&json!([reasoning(summary), said, {"role": "user", "content": "x"}, call, output])).unwrap();
     assert!(words(&request.items).is_empty(), "{:?}", request.items);
-}
-
-#[test]
-fn what_was_not_told_goes_with_the_call_that_followed() {
-    let kept = |pieces: &[Piece]| -> Vec<(String, Value)> {
-        let items = references::items("x", pieces, false);
-        items
-            .map(|(id, json)| (id, serde_json::from_str(&format!("[{json}]")).unwrap()))
-            .collect()
-    };
-    let Piece::State(made) = state() else {
-        unreachable!()
-    };
-    let items = kept(&[state(), call("c"), reasoning("r"), state(), text("a")]);
-    let ids: Vec<&str> = items.iter().map(|(id, _)| id.as_str()).collect();
-    assert_eq!(ids, ["fc_x_0", "rs_x_1", "msg_x_2"]);
-    assert_eq!(
-        (&items[0].1[0]["encrypted_content"], &items[0].1[1]["call_id"]),
-        (&json!(seal(&made)), &json!("c"))
-    );
-    assert_eq!(items[1].1[0]["encrypted_content"], seal(&made));
-    assert_eq!(
-        (items[1].1.as_array().unwrap().len(), &items[2].1[0]["content"]),
-        (1, &json!("a"))
-    );
 }
 
 #[test]
@@ -494,15 +468,6 @@ proptest! {
         let object: Value = serde_json::from_slice(&events(sealed).object(&pieces, Some(&outcome))).unwrap();
         let (_, last) = parsed(&whole).pop().unwrap();
         prop_assert_eq!(&last["response"], &object);
-    }
-
-    /// Items are known by the ids that were told of them.
-    #[test]
-    fn items_are_known_by_their_ids(pieces in pieces(), sealed: bool) {
-        let object: Value = serde_json::from_slice(&events(sealed).object(&pieces, Some(&ended(StopReason::Stop)))).unwrap();
-        let told: Vec<Value> = object["output"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
-        let known: Vec<Value> = references::items("x", &pieces, sealed).map(|(id, _)| id.into()).collect();
-        prop_assert_eq!(told, known);
     }
 
     /// However a stream breaks off, what it says is an event.
