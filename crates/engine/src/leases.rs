@@ -102,13 +102,18 @@ pub(crate) async fn forget_old(inner: &Inner) {
 }
 
 pub(crate) async fn stop_those_asked_for(inner: &Inner) {
-    let (turns, calls) = (inner.turns.running(), inner.calls.kept_ids());
+    let (turns, calls, kept) = (inner.turns.running(), inner.calls.ids(), inner.calls.kept_ids());
     if turns.is_empty() && calls.is_empty() {
         return;
     }
     let looking = move |tx: &mut Tx<'_>| {
-        let turns = turns::to_be_ended(tx, &turns)?;
-        Ok::<_, StoreError>((turns, direct::calls_to_be_ended(tx, &calls)?))
+        let (mut turns, mut calls) = (
+            turns::to_be_ended(tx, &turns)?,
+            direct::calls_to_be_ended(tx, &kept)?,
+        );
+        turns.extend(turns::revoked(tx)?);
+        calls.extend(direct::revoked(tx)?);
+        Ok::<_, StoreError>((turns, calls))
     };
     match inner.store.read(looking).await {
         Ok((turns, calls)) => {

@@ -19,6 +19,7 @@ mod lists;
 mod models;
 mod money;
 mod responder;
+mod revocation;
 mod search;
 mod settings;
 mod steps;
@@ -29,8 +30,8 @@ mod views;
 /// A model call in the form that all vendors are asked in.
 pub mod llm {
     pub use chatai_llm::{
-        Dialect, Effort, Format, Item, Part, ReasoningState, Request, StopReason, ToolCall, ToolChoice,
-        ToolSpec,
+        ChatReasoning, Dialect, Effort, Format, Item, Part, ReasoningState, Request, StopReason, ToolCall,
+        ToolChoice, ToolSpec,
     };
 }
 

@@ -26,6 +26,8 @@ pub struct Caller {
     pub(crate) key: Option<ApiKeyId>,
     /// The models that the key may use; `None` for all.
     pub(crate) key_models: Option<Arc<[String]>>,
+    /// The number of changes to accounts and keys that the check of its token knew of.
+    pub(crate) generation: u64,
 }
 
 impl Caller {

@@ -31,7 +31,7 @@ pub use model::{
     Dialect, Effort, Event, Finished, Format, Item, Part, Priority, ReasoningState, Request, StopReason,
     ToolCall, ToolChoice, ToolSpec,
 };
-pub use openai::{OpenAiChat, OpenAiResponses};
+pub use openai::{ChatReasoning, OpenAiChat, OpenAiResponses};
 pub use provider::{Embeddings, EventStream, LlmError, OfferedModel, Provider};
 pub use secret::{Secret, Secrets};
 pub use settings::VendorSettings;

@@ -30,6 +30,9 @@ pub struct Request {
     pub max_output_tokens: Option<u32>,
     /// How long to think before answering, for models that do.
     pub reasoning_effort: Option<Effort>,
+    /// Set where an effort is meant for the answer alone. Anthropic's API tells that from thinking, and a model there does
+    /// not begin to think for it; elsewhere it says nothing.
+    pub without_thinking: bool,
     /// How much chance there is in the answer.
     pub temperature: Option<f64>,
     /// The share of probability that tokens are drawn from.
@@ -218,6 +221,8 @@ pub enum Event {
     State(ReasoningState),
     /// A complete tool call.
     ToolCall(ToolCall),
+    /// At which of [`Request::stop`] it ended, from vendors that say so; just before the end.
+    StoppedAt(String),
     /// The end, exactly once.
     Finished(Finished),
 }

@@ -73,7 +73,7 @@ impl Stage {
     }
 
     /// Runs a script to its end. Where it says `open`, the gate is opened as soon as the model waits there.
-    async fn run(&self, program: PathBuf, script: &str, more: &[(&str, &str)]) {
+    async fn run(&self, program: PathBuf, script: &str, more: &[(&str, String)]) {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk");
         let mut command = Command::new(program);
         command
@@ -86,7 +86,7 @@ impl Stage {
             .env("NO_PROXY", "*")
             // The sources' folder stays as it is.
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .envs(more.iter().copied())
+            .envs(more.iter().map(|(name, value)| (name, value)))
             .kill_on_drop(true)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -114,7 +114,7 @@ impl Stage {
         assert!(!passed.is_empty(), "{script} did nothing");
     }
 
-    async fn python(&self, script: &str, more: &[(&str, &str)]) {
+    async fn python(&self, script: &str, more: &[(&str, String)]) {
         self.run(sdks().join("python/bin/python"), script, more).await;
     }
 }
@@ -160,9 +160,38 @@ fn first_user_text(request: &RecordedRequest) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-/// A budget that no call fits.
-fn poor() -> serde_json::Value {
-    json!({"name": "poor", "limit": "0.000001", "period": "day"})
+/// Those who are refused: a key whose budget no call fits, and an account that has used up its minute.
+struct Refusing {
+    poor_key: String,
+    busy_key: String,
+    busy: TestApp,
+    _provider: ScriptedProvider,
+}
+
+impl Refusing {
+    async fn start(stage: &Stage) -> Self {
+        let busy = crate::support::options().env("CHATAI__LIMITS__TURNS_PER_MINUTE", "1");
+        let (busy, provider) = with_vendor(busy.file("PRICING_FILE", "pricing_data.json", PRICES)).await;
+        let caller = busy.register("bob@example.com").await;
+        let turn = [("text", "the only turn of this minute"), ("model", MODEL)];
+        assert_eq!(caller.chat(&turn).await.0, 200);
+        let poor = json!({"name": "poor", "limit": "0.000001", "period": "day"});
+        Self {
+            poor_key: stage.key(&poor).await,
+            busy_key: caller.token,
+            busy,
+            _provider: provider,
+        }
+    }
+
+    /// What a script is told of them.
+    fn variables(&self) -> [(&str, String); 3] {
+        [
+            ("POOR_KEY", self.poor_key.clone()),
+            ("BUSY_KEY", self.busy_key.clone()),
+            ("BUSY_URL", self.busy.base_url()),
+        ]
+    }
 }
 
 on_both! {
@@ -181,19 +210,14 @@ on_both! {
 
     async fn errors_by_python(options) {
         let stage = Stage::set(options).await;
-        let busy = crate::support::options().env("CHATAI__LIMITS__TURNS_PER_MINUTE", "1");
-        let (busy, _provider) = with_vendor(busy.file("PRICING_FILE", "pricing_data.json", PRICES)).await;
-        let caller = busy.register("bob@example.com").await;
-        assert_eq!(caller.chat(&[("text", "the only turn of this minute"), ("model", MODEL)]).await.0, 200);
-        let more = [("POOR_KEY", stage.key(&poor()).await), ("BUSY_KEY", caller.token.clone()), ("BUSY_URL", busy.base_url())];
-        let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        stage.python("openai_errors.py", &more).await;
+        let refusing = Refusing::start(&stage).await;
+        stage.python("openai_errors.py", &refusing.variables()).await;
     }
 
     async fn messages_by_python(options) {
         let stage = Stage::set(options).await;
-        let poor = stage.key(&poor()).await;
-        stage.python("anthropic_messages.py", &[("POOR_KEY", &poor)]).await;
+        let refusing = Refusing::start(&stage).await;
+        stage.python("anthropic_messages.py", &refusing.variables()).await;
     }
 
     async fn all_faces_by_langchain(options) {
@@ -203,6 +227,7 @@ on_both! {
 
     async fn chat_and_responses_by_node(options) {
         let stage = Stage::set(options).await;
-        stage.run("node".into(), "node/openai.cjs", &[]).await;
+        let refusing = Refusing::start(&stage).await;
+        stage.run("node".into(), "node/openai.cjs", &refusing.variables()).await;
     }
 }

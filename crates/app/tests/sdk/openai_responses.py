@@ -21,6 +21,9 @@ WEATHER = {
 }
 
 
+PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
 class Person(BaseModel):
     name: str
     age: int
@@ -51,6 +54,12 @@ def tools():
     second = client.responses.create(model=MODEL, previous_response_id=first.id, input=[output], tools=[WEATHER])
     assert second.output_text == "In Oslo: rain", second
     assert second.previous_response_id == first.id
+
+
+def images():
+    content = [{"type": "input_text", "text": "what is this?"}, {"type": "input_image", "image_url": PIXEL, "detail": "auto"}]
+    answer = client.responses.create(model=MODEL, input=[{"role": "user", "content": content}])
+    assert answer.output_text == "An image of image/png", answer
 
 
 def structured():
@@ -102,6 +111,6 @@ def stopped():
     assert client.responses.retrieve(made.id).status == "cancelled"
 
 
-for case in (whole, streamed, tools, structured, stored_and_deleted, gone_on_from, left_and_resumed, stopped):
+for case in (whole, streamed, tools, images, structured, stored_and_deleted, gone_on_from, left_and_resumed, stopped):
     case()
     print("passed", case.__name__, flush=True)

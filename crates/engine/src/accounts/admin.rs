@@ -77,7 +77,7 @@ impl Engine {
         self.select(&AccountSelector::Id(owner)).await.map(Account::from)
     }
 
-    /// Shuts an account, which ends its sessions, or opens it again.
+    /// Shuts an account, which ends its sessions and what runs for it, or opens it again.
     ///
     /// # Errors
     /// `not_found`.
@@ -86,7 +86,7 @@ impl Engine {
         self.store()
             .write(move |tx| rows::set_disabled(tx, owner, disabled))
             .await?;
-        self.inner.accounts.forget_checked();
+        self.inner.revoke(|payer| disabled && payer.owner == owner);
         self.select(&AccountSelector::Id(owner)).await.map(Account::from)
     }
 

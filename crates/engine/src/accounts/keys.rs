@@ -133,7 +133,7 @@ impl Engine {
         Ok(self.with_use(changed, now))
     }
 
-    /// Deletes a key, which ends it at once.
+    /// Deletes a key, which ends it at once, and with it what runs for it.
     ///
     /// # Errors
     /// `forbidden` for a caller with a key, `key_not_found`.
@@ -144,13 +144,13 @@ impl Engine {
         if !deleted {
             return Err(key_not_found());
         }
-        self.inner.accounts.forget_checked();
+        self.inner.revoke(|payer| payer.key == Some(id));
         self.inner.accounts.uses.keys.forget(&id);
         Ok(())
     }
 
     /// Whom a key speaks for.
-    pub(super) async fn authenticate_key(&self, key: &str) -> Result<Caller, EngineError> {
+    pub(super) async fn authenticate_key(&self, key: &str, generation: u64) -> Result<Caller, EngineError> {
         let hash = hash(key);
         let found = self.store().read(move |tx| rows::bearer(tx, &hash)).await?;
         let end_of_time = Timestamp::from_micros(i64::MAX);
@@ -165,6 +165,7 @@ impl Engine {
             expires_at: found.expires_at.unwrap_or(end_of_time),
             key: Some(found.id),
             key_models: found.models.map(Arc::from),
+            generation,
         })
     }
 

@@ -65,7 +65,7 @@ pub(crate) struct Accounts {
     password_chars: (usize, usize),
     checked: Cache<blake3::Hash, Checked>,
     /// Counts the changes after which a checked token must be checked again.
-    generation: AtomicU64,
+    pub(crate) generation: AtomicU64,
     pub(crate) uses: Uses,
     registrations: Throttle<IpAddr>,
     turns: Throttle<IpAddr>,
@@ -348,9 +348,9 @@ impl Engine {
             return Ok(checked.caller);
         }
         let caller = if token.starts_with(keys::PREFIX) {
-            self.authenticate_key(token).await?
+            self.authenticate_key(token, generation).await?
         } else {
-            self.authenticate_session(token, now).await?
+            self.authenticate_session(token, now, generation).await?
         };
         accounts.note_use(&caller, now);
         if is_ours_alone {

@@ -55,12 +55,10 @@ impl Engine {
             .await?
         {
             Removed::Gone(conversations) => {
-                ours.forget_checked();
+                self.inner.revoke(|payer| payer.owner == owner);
                 for id in conversations {
                     self.inner.turns.recent.invalidate(&(owner, id));
                 }
-                self.inner.turns.stop_those(|log| log.owner == owner);
-                self.inner.calls.stop_those_of(owner);
                 Ok(())
             }
             Removed::Missing => Err(EngineError::invalid_token()),

@@ -126,6 +126,7 @@ impl Engine {
         &self,
         token: &str,
         now: Timestamp,
+        generation: u64,
     ) -> Result<Caller, EngineError> {
         let ours = &self.inner.accounts;
         let claims = ours
@@ -149,6 +150,7 @@ impl Engine {
             expires_at: claims.expires_at,
             key: None,
             key_models: None,
+            generation,
         })
     }
 }

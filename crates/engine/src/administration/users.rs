@@ -29,7 +29,8 @@ impl Engine {
         Ok(rows.into_iter().map(Account::from).collect())
     }
 
-    /// Sets what an account may do and whether it is shut, each where it is given.
+    /// Sets what an account may do and whether it is shut, each where it is given. What runs for an account ends when it is
+    /// shut.
     ///
     /// # Errors
     /// `not_found`, `last_administrator`.
@@ -44,8 +45,9 @@ impl Engine {
             .store()
             .write(move |tx| administration::change(tx, id, role, disabled))
             .await?;
-        self.inner.accounts.forget_checked();
-        account(changed)
+        let changed = account(changed)?;
+        self.inner.revoke(|payer| changed.disabled && payer.owner == id);
+        Ok(changed)
     }
 
     /// Sets what an account may spend; takes effect with its next message.

@@ -18,13 +18,13 @@ use crate::{
     inner::Inner,
     leases::{LEASE_SECS, REPEATABLE_SECS},
     money::Allowance,
+    revocation::Admitted,
     toolbox::Offered,
     views::{self, Caller, Outcome, Regenerate, SendMessage},
 };
 use chatai_store::{
     StoreError, Synced, Tx,
     ops::{
-        budgets::Payer,
         messages,
         turns::{self, OpenTurn, Opened, OpenedTurn, Question, Repeatable},
     },
@@ -143,7 +143,7 @@ pub(super) async fn send(
         repeatable,
         permit,
     };
-    open(inner, caller.payer(), accepted).await
+    open(inner, caller.into(), accepted).await
 }
 
 /// What a new message follows.
@@ -227,7 +227,7 @@ pub(super) async fn regenerate(
         repeatable,
         permit,
     };
-    open(inner, caller.payer(), accepted).await
+    open(inner, caller.into(), accepted).await
 }
 
 /// Why a turn was not opened; whatever was written before that is rolled back.
@@ -250,7 +250,8 @@ impl From<EngineError> for Unopened {
 }
 
 /// Writes the turn and starts its task.
-async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Turn, EngineError> {
+async fn open(inner: &Arc<Inner>, admitted: Admitted, accepted: Accepted) -> Result<Turn, EngineError> {
+    let payer = admitted.payer;
     let owner = payer.owner;
     let mut plan = Plan::new(inner, payer, accepted.model, accepted.asked, accepted.recent);
     let now = plan.opened_at;
@@ -292,7 +293,7 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
     plan.tokens_before = ids.tokens_before;
     plan.allowance = ids.is_reserved.then_some(allowance);
     follow_up(inner, owner, ids, &mut plan).await;
-    let log = Arc::new(TurnLog::new(owner, ids.into(), plan.answering.model.name.clone()));
+    let log = Arc::new(TurnLog::new(payer, ids.into(), plan.answering.model.name.clone()));
     let turn = Turn {
         ids: log.ids,
         model: log.model.clone(),
@@ -307,6 +308,7 @@ async fn open(inner: &Arc<Inner>, payer: Payer, accepted: Accepted) -> Result<Tu
         log,
         permit: accepted.permit,
     });
+    inner.check_again(admitted, &turn.log.stop).await;
     Ok(turn)
 }
 

@@ -56,7 +56,7 @@ impl Served {
             match event? {
                 Event::Text(more) => partial.push(&storable(more)),
                 Event::Finished(finished) => end = Some(finished),
-                Event::Reasoning(_) | Event::State(_) | Event::ToolCall(_) => {}
+                Event::Reasoning(_) | Event::State(_) | Event::ToolCall(_) | Event::StoppedAt(_) => {}
             }
         }
         let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;

@@ -8,7 +8,10 @@ use super::piece::{Beside, BesideKind, Found, FoundPart, Piece};
 use crate::{EngineError, error::TurnIds, views::Outcome};
 use chatai_store::{
     StoreError,
-    ops::turns::{EventKind, NewEvent},
+    ops::{
+        budgets::Payer,
+        turns::{EventKind, NewEvent},
+    },
 };
 use chatai_types::{Timestamp, TurnStatus, UserId};
 use std::sync::{
@@ -25,6 +28,8 @@ const PENDING_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct TurnLog {
     pub(crate) owner: UserId,
+    /// For whom it runs.
+    pub(crate) payer: Payer,
     pub(crate) ids: TurnIds,
     pub(crate) model: String,
     /// Ends the turn: somebody wants it stopped, or its conversation is gone.
@@ -70,9 +75,11 @@ pub(crate) struct Unwritten {
 }
 
 impl TurnLog {
-    pub(crate) fn new(owner: UserId, ids: TurnIds, model: String) -> Self {
+    pub(crate) fn new(payer: impl Into<Payer>, ids: TurnIds, model: String) -> Self {
+        let payer = payer.into();
         Self {
-            owner,
+            owner: payer.owner,
+            payer,
             ids,
             model,
             stop: CancellationToken::new(),

@@ -404,6 +404,8 @@ async fn call(
                 asked.push(Item::ToolCall(tool_call));
             }
             Event::State(state) => asked.push(Item::Reasoning(state)),
+            // A turn has no texts to end at.
+            Event::StoppedAt(_) => {}
             Event::Finished(finished) => end = Some(finished),
         }
     }

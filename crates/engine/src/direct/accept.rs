@@ -18,6 +18,7 @@ use crate::{
     inner::Inner,
     leases::{LEASE_SECS, REPEATABLE_SECS},
     money::direct_worst_case,
+    revocation::Admitted,
     views::Caller,
 };
 use chatai_store::{
@@ -29,7 +30,7 @@ use chatai_store::{
     },
 };
 use chatai_types::{CallId, CallKind, Money, Timestamp, UserId};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -134,9 +135,9 @@ pub(super) async fn open(
     accepted: Accepted,
 ) -> Result<StartedCall, EngineError> {
     let (tell, told) = oneshot::channel();
-    let (inner_of_task, payer) = (Arc::clone(inner), caller.payer());
+    let (inner_of_task, admitted) = (Arc::clone(inner), Admitted::from(caller));
     inner.turns.spawn(async move {
-        match begin(inner_of_task, payer, accepted).await {
+        match begin(inner_of_task, admitted, accepted).await {
             Ok((started, task)) => {
                 // Whoever is gone has dropped the reader, which ends a call that has no other.
                 let _gone = tell.send(Ok(started));
@@ -156,10 +157,10 @@ pub(super) async fn open(
 /// Writes the call; its task, unless an earlier request of the same key has made it.
 async fn begin(
     inner: Arc<Inner>,
-    payer: Payer,
+    admitted: Admitted,
     accepted: Accepted,
 ) -> Result<(StartedCall, Option<CallTask>), EngineError> {
-    let now = inner.clock.now();
+    let (payer, now) = (admitted.payer, inner.clock.now());
     let about = Arc::new(about(&inner, &accepted, now));
     let (row, synced) = match written(&inner, payer, &accepted, &about, now).await? {
         (Ok(row), synced) => (row, synced),
@@ -182,13 +183,15 @@ async fn begin(
         (Out::Own { pieces, end }, None, reader, None)
     };
     let live = Live {
-        owner: payer.owner,
+        payer,
         stop: stop.clone(),
         log,
     };
     inner.calls.add(row.id, live);
+    inner.check_again(admitted, &stop).await;
     let task = CallTask {
         id: row.id,
+        about: Arc::clone(&about),
         payer,
         kind: accepted.kind,
         asked: accepted.model,
@@ -219,6 +222,7 @@ fn about(inner: &Inner, accepted: &Accepted, now: Timestamp) -> CallAbout {
         face: keep.map(|keep| keep.face.clone()).unwrap_or_default(),
         input: keep.map(|keep| keep.input.clone()).unwrap_or_default(),
         created_at: now,
+        answered_by: OnceLock::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     closing::close,
-    log::CallLog,
+    log::{CallAbout, CallLog},
     piece::{CallOutcome, Piece},
     progress::Progress,
     writer,
@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct CallTask {
     pub(super) inner: Arc<Inner>,
     pub(super) id: CallId,
+    pub(super) about: Arc<CallAbout>,
     pub(super) payer: Payer,
     pub(super) kind: CallKind,
     pub(super) asked: Served,
@@ -156,6 +157,7 @@ impl CallTask {
         };
         let Self {
             id,
+            about,
             payer,
             kind,
             asked,
@@ -172,6 +174,7 @@ impl CallTask {
         let begun = Begun {
             inner: &inner,
             id,
+            about: &about,
             is_reserved,
             out: &out,
         };
@@ -180,6 +183,7 @@ impl CallTask {
             ended,
             Ended::Stopped | Ended::Failed(Failure::ShuttingDown)
         ));
+        about.is_answered_by(&progress.asked.model.name);
         close(&inner, (id, payer, kind, is_reserved), progress, ended, out).await;
         drop((running, permit));
     }
@@ -189,6 +193,7 @@ impl CallTask {
 struct Begun<'a> {
     inner: &'a Inner,
     id: CallId,
+    about: &'a CallAbout,
     is_reserved: bool,
     out: &'a Out,
 }
@@ -322,6 +327,7 @@ impl Begun<'_> {
         while let Some(event) = stream.next().await {
             let event = event?;
             progress.has_given = true;
+            self.about.is_answered_by(&progress.asked.model.name);
             let piece = match event {
                 Event::Text(more) => Piece::Text(storable(more)),
                 Event::Reasoning(more) => Piece::Reasoning(storable(more)),
@@ -341,6 +347,7 @@ impl Begun<'_> {
                     opaque: storable(state.opaque),
                     ..state
                 }),
+                Event::StoppedAt(text) => Piece::StoppedAt(storable(text)),
                 Event::Finished(finished) => {
                     end = Some(finished);
                     continue;

@@ -6,7 +6,7 @@ use super::{
     call::Work,
 };
 use crate::{Engine, EngineError, chat::size::estimate_tokens, money::embedding_worst_case, views::Caller};
-use chatai_types::{CallKind, ErrorCode, TokenCounts};
+use chatai_types::{CallKind, ErrorCode, TokenCounts, TurnStatus};
 
 /// The most texts of one call, and the most bytes of all of them.
 const MOST_TEXTS: usize = 2_048;
@@ -43,10 +43,14 @@ impl Engine {
     /// `validation_error`, `too_large`, and those of [`Engine::call`] and of its outcome.
     pub async fn embed(&self, caller: &Caller, call: EmbedCall) -> Result<Embedded, EngineError> {
         let started = self.start_embedding(caller, call).await?;
-        let (about, replayed) = (started.about, started.replayed);
+        let replayed = started.replayed;
         let Some((pieces, outcome)) = started.reader.whole().await else {
             return Err(EngineError::new(ErrorCode::ShuttingDown, "The service is ending"));
         };
+        if outcome.status == TurnStatus::Stopped {
+            // Whoever waits did not end it.
+            return Err(EngineError::invalid_token());
+        }
         if let Some(error) = outcome.error {
             return Err(error);
         }
@@ -55,7 +59,7 @@ impl Engine {
             _ => None,
         });
         Ok(Embedded {
-            model: about.model.clone(),
+            model: outcome.model,
             vectors: vectors.ok_or_else(|| EngineError::internal("an embedding without vectors"))?,
             tokens: outcome.tokens,
             replayed,

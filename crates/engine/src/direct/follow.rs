@@ -6,7 +6,7 @@ use chatai_store::ops::direct::{self, KeptCall};
 use chatai_types::{CallId, UserId};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -45,7 +45,15 @@ pub(super) fn about(call: &KeptCall) -> Arc<CallAbout> {
         face: kept.face.clone(),
         input: kept.input.clone(),
         created_at: kept.created_at,
+        answered_by: OnceLock::new(),
     })
+}
+
+/// Says who answers, once that is certain: as long as nothing came, another may still be asked.
+pub(super) fn name_who_answers(about: &CallAbout, call: &KeptCall, pieces: &[Piece]) {
+    if call.end.is_some() || !pieces.is_empty() {
+        about.is_answered_by(&call.kept.answering);
+    }
 }
 
 /// The log of a call as it is stored; one that runs is followed.
@@ -56,7 +64,9 @@ pub(super) fn log_of(
 ) -> Result<Arc<CallLog>, EngineError> {
     let id = call.kept.id;
     let pieces = Piece::parse_all(&call.pieces)?;
-    let log = Arc::new(CallLog::new(id, owner, about(call), CancellationToken::new()));
+    let about = about(call);
+    name_who_answers(&about, call, &pieces);
+    let log = Arc::new(CallLog::new(id, owner, about, CancellationToken::new()));
     if let Some(end) = &call.end {
         log.show(pieces);
         log.finish(CallOutcome::stored(end, &call.kept.answering), true);
@@ -111,8 +121,12 @@ async fn keep_following(inner: Arc<Inner>, log: Arc<CallLog>) {
             }
         };
         match (Piece::parse_all(&call.pieces), &call.end) {
-            (Ok(pieces), None) => log.show(pieces),
+            (Ok(pieces), None) => {
+                name_who_answers(&log.about, &call, &pieces);
+                log.show(pieces);
+            }
             (Ok(mut pieces), Some(end)) => {
+                name_who_answers(&log.about, &call, &pieces);
                 log.show(pieces.split_off(shown.min(pieces.len())));
                 return log.finish(CallOutcome::stored(end, &call.kept.answering), true);
             }

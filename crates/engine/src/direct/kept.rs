@@ -171,9 +171,11 @@ fn named(public_id: &str) -> Result<Which, EngineError> {
 }
 
 fn view(call: &KeptCall) -> Result<KeptView, EngineError> {
+    let (about, pieces) = (follow::about(call), Piece::parse_all(&call.pieces)?);
+    follow::name_who_answers(&about, call, &pieces);
     Ok(KeptView {
-        about: follow::about(call),
-        pieces: Piece::parse_all(&call.pieces)?,
+        about,
+        pieces,
         outcome: call
             .end
             .as_ref()

@@ -7,7 +7,7 @@ use super::piece::{CallOutcome, Piece};
 use crate::EngineError;
 use chatai_types::{CallId, CallKind, Timestamp, UserId};
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicUsize, Ordering},
 };
 use tokio::sync::{Notify, watch};
@@ -33,6 +33,21 @@ pub struct CallAbout {
     pub input: String,
     /// When it began.
     pub created_at: Timestamp,
+    /// The model that answers: known once it has given something, or has ended.
+    pub answered_by: OnceLock<String>,
+}
+
+impl CallAbout {
+    /// The model that answers, as far as that is known: the one that was asked, or one in its place. From the first piece
+    /// on it stays the same.
+    pub fn answering(&self) -> &str {
+        self.answered_by.get().unwrap_or(&self.model)
+    }
+
+    /// Says who answers. Nobody takes over from a model that has given something, so the first word counts.
+    pub(super) fn is_answered_by(&self, model: &str) {
+        self.answered_by.get_or_init(|| model.to_owned());
+    }
 }
 
 /// The log of one kept call.

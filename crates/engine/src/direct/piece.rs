@@ -28,6 +28,9 @@ pub enum Piece {
     /// What the model needs back with the results of the tool calls that follow, as [`chatai_llm::Item::Reasoning`].
     #[serde(rename = "s", with = "state")]
     State(ReasoningState),
+    /// At which of the texts that were given for that the answer ended, from vendors that say so; the last piece.
+    #[serde(rename = "e")]
+    StoppedAt(String),
     /// Vectors, one a text.
     #[serde(rename = "v")]
     Vectors(Vec<Vec<f32>>),
@@ -57,7 +60,7 @@ pub struct CallOutcome {
 impl Piece {
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Text(text) | Self::Reasoning(text) => text.len(),
+            Self::Text(text) | Self::Reasoning(text) | Self::StoppedAt(text) => text.len(),
             Self::ToolCall { name, arguments, .. } => name.len() + arguments.len(),
             Self::State(state) => state.text.len() + state.opaque.len(),
             Self::Vectors(vectors) => vectors.iter().map(|vector| vector.len() * 4).sum(),
@@ -188,6 +191,7 @@ mod tests {
                 text: "thought".to_owned(),
                 opaque: "signed".to_owned(),
             }),
+            Piece::StoppedAt("\n\n".to_owned()),
             Piece::Vectors(vec![vec![0.1, -1e-7], vec![]]),
         ] {
             let stored = piece.to_json();

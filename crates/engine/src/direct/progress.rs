@@ -53,7 +53,7 @@ impl Progress {
                 self.given.add(arguments);
                 true
             }
-            Piece::State(_) | Piece::Vectors(_) => true,
+            Piece::State(_) | Piece::StoppedAt(_) | Piece::Vectors(_) => true,
         }
     }
 

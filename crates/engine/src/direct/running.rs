@@ -1,7 +1,8 @@
 //! The direct calls of this instance, so that they can be found, kept alive and ended.
 
 use super::{follow::Followed, log::CallLog};
-use chatai_types::{CallId, UserId};
+use chatai_store::ops::budgets::Payer;
+use chatai_types::CallId;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,7 +27,7 @@ struct Running {
 /// A call that runs here.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) owner: UserId,
+    pub(super) payer: Payer,
     /// Ends it.
     pub(super) stop: CancellationToken,
     /// Of a kept one.
@@ -76,9 +77,9 @@ impl DirectCalls {
         }
     }
 
-    /// Ends the calls of an account that is gone.
-    pub(crate) fn stop_those_of(&self, owner: UserId) {
-        for live in self.lock().calls.values().filter(|live| live.owner == owner) {
+    /// Ends the calls of those whom it concerns.
+    pub(crate) fn stop_those(&self, concern: impl Fn(Payer) -> bool) {
+        for live in self.lock().calls.values().filter(|live| concern(live.payer)) {
             live.stop.cancel();
         }
     }

@@ -16,7 +16,7 @@ pub(crate) fn settle(call: &AbandonedCall) -> CallEnd {
                 given.add(&name);
                 given.add(&arguments);
             }
-            Ok(Piece::State(_) | Piece::Vectors(_)) => {}
+            Ok(Piece::State(_) | Piece::StoppedAt(_) | Piece::Vectors(_)) => {}
             // Whatever it is, its provider bills it.
             Err(_) => given.add(piece),
         }

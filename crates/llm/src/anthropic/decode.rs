@@ -34,6 +34,7 @@ pub(super) struct Decoder {
     response_id: Option<String>,
     usage: Usage,
     stop_reason: Option<String>,
+    stop_sequence: Option<String>,
 }
 
 #[derive(Debug)]
@@ -125,6 +126,8 @@ struct EndFrame {
 struct End {
     #[serde(default)]
     stop_reason: Option<String>,
+    #[serde(default)]
+    stop_sequence: Option<String>,
 }
 
 /// What was reported so far. The counters run on: the later report replaces the earlier, where it has one.
@@ -163,6 +166,7 @@ impl Decoder {
             response_id: None,
             usage: Usage::default(),
             stop_reason: None,
+            stop_sequence: None,
         }
     }
 
@@ -297,6 +301,9 @@ impl Decoder {
             _ if self.hand_over_calls(events) => StopReason::ToolCalls,
             _ => StopReason::Stop,
         };
+        if told.as_deref() == Some("stop_sequence") {
+            events.extend(self.stop_sequence.take().map(Event::StoppedAt));
+        }
         events.push_back(Event::Finished(Finished {
             reason,
             usage: self.usage.counts(),
@@ -348,6 +355,7 @@ impl Decode for Decoder {
             "message_delta" => {
                 let EndFrame { delta, usage } = parse(data)?;
                 self.stop_reason = delta.stop_reason.or_else(|| self.stop_reason.take());
+                self.stop_sequence = delta.stop_sequence.or_else(|| self.stop_sequence.take());
                 if usage.is_some() {
                     self.usage.end = self.usage.read(usage.as_deref());
                 }

@@ -165,6 +165,7 @@ async fn refusals_limits_and_stop_sequences() {
         recorded!("utf8"),
         &[
             text("Grüße, 世界 👩\u{200d}🚀🏳\u{fe0f}\u{200d}🌈 é"),
+            Event::StoppedAt("\n\nHuman".to_owned()),
             finished(StopReason::Stop, (7, 0, 0, 21, 0), "msg_utf8"),
         ],
     );

@@ -171,9 +171,14 @@ impl<'a> TryFrom<&'a Request> for Body<'a> {
         // The API refuses thoughts before a call that it is told to make.
         let forced = tool_choice.as_ref().is_some_and(Choice::forces);
         let effort = request.reasoning_effort.filter(|_| !forced);
-        let thinking = effort.and_then(|effort| Thinking::of(generation.thinking(), effort, max_tokens));
+        let thinking = effort
+            .filter(|_| !request.without_thinking)
+            .and_then(|effort| Thinking::of(generation.thinking(), effort, max_tokens));
         let effort = match thinking {
             Some(Thinking::Adaptive { .. }) => effort.map(effort_name),
+            None if request.without_thinking && generation.thinking() == Ability::Adaptive => {
+                request.reasoning_effort.map(effort_name)
+            }
             _ => None,
         };
         // Thinking models choose as they do, and newer ones take one of the two at most.

@@ -7,7 +7,7 @@ mod error;
 mod models;
 mod responses;
 
-pub use chat::OpenAiChat;
+pub use chat::{ChatReasoning, OpenAiChat};
 
 use crate::{
     http::{KeyHeader, SetupError},

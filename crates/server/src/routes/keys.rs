@@ -212,7 +212,7 @@ pub(crate) async fn change(
     Ok(json(&KeyBody::from(&changed)))
 }
 
-/// Delete a key, which ends it at once.
+/// Delete a key, which ends it and what runs for it at once.
 #[utoipa::path(delete, path = "/keys/{key_id}", tag = "users",
     params(("key_id" = i64, Path, description = "The key")),
     responses((status = 200, description = "Deleted", body = DoneBody)))]

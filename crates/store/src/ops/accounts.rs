@@ -1,6 +1,6 @@
 //! Accounts, their password hashes and their ended sessions.
 
-use super::budgets;
+use super::budgets::{self, Payer};
 use crate::{StoreError, Tx, row::Row, tx::params};
 use chatai_types::{Timestamp, UserId, UserRole};
 
@@ -229,6 +229,17 @@ pub fn auth_state(tx: &mut Tx<'_>, owner: UserId, session: &str) -> Result<Optio
             })
         },
     )
+}
+
+/// Whether this account, with this key, may still ask anything: the account is there and not shut, the key not deleted.
+pub fn may_ask(tx: &mut Tx<'_>, payer: Payer) -> Result<bool, StoreError> {
+    let found = tx.query_opt(
+        "select 1 from users u where u.id = $1 and u.disabled = $2 and (cast($3 as bigint) is null \
+         or exists (select 1 from api_keys k where k.id = $3 and k.user_id = u.id))",
+        params![payer.owner, false, payer.key],
+        |row| row.get::<i64>(0),
+    )?;
+    Ok(found.is_some())
 }
 
 /// Ends one session for good, and forgets those whose tokens have expired by themselves. One of an account that is gone

@@ -13,6 +13,8 @@ pub(super) struct Leased {
     wishes: &'static str,
     /// Whether one is there.
     exists: &'static str,
+    /// Those that run for a key that is deleted, or for an account that is shut.
+    revoked: &'static str,
 }
 
 macro_rules! leased {
@@ -37,6 +39,12 @@ macro_rules! leased {
                 $runs
             ),
             exists: concat!("select 1 from ", $wishes, " where ", $id, " = $1"),
+            revoked: concat!(
+                "select r.id from ",
+                $table,
+                " r join users u on u.id = r.user_id left join api_keys k on k.id = r.key_id \
+                 where r.status = 'running' and (u.disabled = $1 or (r.key_id is not null and k.id is null))"
+            ),
         }
     };
 }
@@ -65,6 +73,11 @@ impl Leased {
     /// believed alive for that much longer. Whoever lives renews its own in time. Returns how many.
     pub(super) fn shorten(&self, tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
         tx.exec(self.shorten, params![latest])
+    }
+
+    /// Those, of whatever instance, that run for a key that is deleted or an account that is shut.
+    pub(super) fn revoked(&self, tx: &mut Tx<'_>) -> Result<Vec<i64>, StoreError> {
+        tx.query(self.revoked, params![true], |row| row.get(0))
     }
 
     /// Which of these, believed running, are to be ended: somebody wants them ended, or they were deleted.

@@ -2,16 +2,19 @@
 
 use crate::{
     common::{TestStore, conformance, run},
-    support::{LEASE, account, at, at_once, expect_sound, read, settle, settle_call, tokens, write},
+    support::{
+        LEASE, account, at, at_once, expect_sound, open as open_turn, read, settle, settle_call, tokens,
+        turn, write,
+    },
 };
 use chatai_store::{
     Store, StoreError, Tx,
     ops::{
         account_removal::{self, Removed},
-        budgets,
+        accounts, budgets,
         direct::{self, AskedAgain, CallEnd, CallUse, CloseCall, KeptCall, NewKept, OpenCall, OpenedCall},
-        ledger,
-        turns::{Appended, Repeatable},
+        keys, ledger,
+        turns::{self, Appended, OpenTurn, Repeatable},
     },
 };
 use chatai_types::{
@@ -391,6 +394,49 @@ conformance! {
         let id = open(&store, repeatable(owner, "r", "same")).await;
         assert_eq!(write(&store, move |tx| direct::delete_kept(tx, owner, "r", at(60), settle_call)).await, Some(id));
         assert_eq!(read(&store, move |tx| direct::earlier(tx, owner, &key("same"))).await, None);
+    }
+
+    async fn what_runs_for_a_deleted_key_or_a_shut_account_is_found(store: TestStore) {
+        account(&store, "admin@x.test").await;
+        let (owner, other) = (account(&store, "a@x.test").await, account(&store, "b@x.test").await);
+        let new = keys::NewKey {
+            name: String::new(),
+            prefix: "sk-1".to_owned(),
+            hash: "h".to_owned(),
+            created_at: at(1),
+            expires_at: None,
+            models: None,
+            limit: None,
+        };
+        let key = write(&store, move |tx| keys::add(tx, owner, &new)).await.unwrap().id;
+        let with_key = budgets::Payer { owner, key: Some(key) };
+        let by_key = open(&store, OpenCall { payer: with_key, ..call(owner) }).await;
+        let own = open(&store, call(owner)).await;
+        let others = open(&store, kept(other, "r", None)).await;
+        let turn = |payer| OpenTurn { payer, ..turn(owner, None) };
+        let (turn_by_key, own_turn) = (open_turn(&store, turn(with_key)).await, open_turn(&store, turn(owner.into())).await);
+        let may_ask = async |payer: budgets::Payer| read(&store, move |tx| accounts::may_ask(tx, payer)).await;
+        let revoked = async || read(&store, |tx| Ok((direct::revoked(tx)?, turns::revoked(tx)?))).await;
+        assert_eq!(revoked().await, (vec![], vec![]));
+        assert!(may_ask(with_key).await && may_ask(owner.into()).await);
+
+        assert!(write(&store, move |tx| keys::delete(tx, owner, key)).await);
+        assert_eq!(revoked().await, (vec![by_key], vec![turn_by_key.response_message_id]));
+        assert!(!may_ask(with_key).await && may_ask(owner.into()).await);
+
+        for account in [owner, other] {
+            assert!(write(&store, move |tx| accounts::set_disabled(tx, account, true)).await);
+            assert!(!may_ask(account.into()).await);
+        }
+        let (mut calls, mut turns) = revoked().await;
+        calls.sort_unstable();
+        turns.sort_unstable();
+        assert_eq!(calls, [by_key, own, others]);
+        assert_eq!(turns, [turn_by_key.response_message_id, own_turn.response_message_id]);
+        for (payer, id) in [(owner, by_key), (owner, own), (other, others)] {
+            assert!(close(&store, payer, id, None, end(TurnStatus::Stopped, 1)).await);
+        }
+        assert_eq!(revoked().await.0, []);
     }
 
     async fn an_account_takes_its_kept_calls_with_it(store: TestStore) {

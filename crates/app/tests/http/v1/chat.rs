@@ -2,7 +2,10 @@
 
 use super::{PIXEL, all_data, asking, made, next_data, saying, set, with};
 use crate::support::{list, on_both, send};
-use chatai_testkit::{events::EventStream, provider::Reply};
+use chatai_testkit::{
+    events::EventStream,
+    provider::{Dialect, Reply, ScriptedProvider},
+};
 use serde_json::{Value, json};
 
 const PATH: &str = "/v1/chat/completions";
@@ -10,6 +13,25 @@ const PATH: &str = "/v1/chat/completions";
 fn weather() -> Value {
     json!([{"type": "function", "function": {"name": "get_weather", "description": "The weather.",
             "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}])
+}
+
+/// A streamed message as a client puts it together.
+async fn joined(stream: EventStream) -> Value {
+    let mut message = json!({"role": "assistant", "content": null, "reasoning_content": ""});
+    for data in all_data(stream).await.iter().filter(|data| *data != "[DONE]") {
+        let chunk: Value = serde_json::from_str(data).unwrap();
+        let delta = &chunk["choices"][0]["delta"];
+        if let Some(more) = delta["reasoning_content"].as_str() {
+            let said = message["reasoning_content"].as_str().unwrap().to_owned() + more;
+            message["reasoning_content"] = said.into();
+        }
+        for member in ["reasoning_details", "tool_calls"] {
+            if !delta[member].is_null() {
+                message[member] = delta[member].clone();
+            }
+        }
+    }
+    message
 }
 
 on_both! {
@@ -94,6 +116,44 @@ on_both! {
         let delta = &call["choices"][0]["delta"]["tool_calls"][0];
         assert_eq!((&delta["index"], &delta["function"]["name"]), (&json!(0), &json!("get_weather")));
         assert!(chunks[chunks.len() - 2].contains(r#""finish_reason":"tool_calls""#));
+    }
+
+    // DeepSeek refuses the results of tools without it, Anthropic its own thoughts without their signature.
+    async fn how_it_reasoned_goes_back_with_the_results_of_tools(options) {
+        let vendors = [(Dialect::Chat, "deepseek-reasoner"), (Dialect::Anthropic, "claude-opus-4-6")];
+        let providers = [ScriptedProvider::start().await, ScriptedProvider::start().await];
+        let prices = vendors.map(|(dialect, model)| {
+            (model.to_owned(), json!({"input": 1, "output": 1, "context_window": 100_000, "provider": dialect.kind()}))
+        });
+        let prices = Value::Object(prices.into_iter().collect()).to_string();
+        let behind = [(vendors[0].0, &providers[0]), (vendors[1].0, &providers[1])];
+        let app = options.vendors(&behind, "", "").file("PRICING_FILE", "prices.json", prices).start().await;
+        let user = app.register("ada@example.com").await;
+        for ((dialect, model), provider) in vendors.into_iter().zip(&providers) {
+            for streams in [false, true] {
+                provider.push(Reply::call_tool("get_weather", &json!({"city": "Oslo"})).reasoning("because it rains"));
+                let asked = json!({"model": model, "tools": weather(), "reasoning_effort": "low", "stream": streams});
+                let said = if streams {
+                    joined(EventStream::open(asking(&user, PATH, &saying("weather?", &asked))).await).await
+                } else {
+                    made(&user, PATH, &saying("weather?", &asked)).await["choices"][0]["message"].clone()
+                };
+                assert_eq!(said["reasoning_content"], "because it rains");
+                let mut words_alone = said.clone();
+                words_alone.as_object_mut().unwrap().remove("reasoning_details").expect("sealed for its vendor");
+                for said in [&said, &words_alone] {
+                    let result = json!({"role": "tool", "tool_call_id": said["tool_calls"][0]["id"], "content": "rain"});
+                    let messages = json!([{"role": "user", "content": "weather?"}, said, result]);
+                    made(&user, PATH, &json!({"model": model, "tools": weather(), "messages": messages})).await;
+                    let sent = provider.calls().pop().unwrap().json()["messages"][1].clone();
+                    match dialect {
+                        Dialect::Chat => assert_eq!(sent["reasoning_content"], "because it rains", "{sent}"),
+                        _ if *said == words_alone => assert_eq!(sent["content"][0]["type"], "tool_use", "{sent}"),
+                        _ => assert_eq!(sent["content"][0]["thinking"], "because it rains", "{sent}"),
+                    }
+                }
+            }
+        }
     }
 
     async fn the_same_key_is_one_call(options) {

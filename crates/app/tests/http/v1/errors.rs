@@ -39,6 +39,48 @@ async fn whatever_the_router_refuses() {
     assert_eq!(get(&app, "/v12").await.json()["code"], "not_found");
 }
 
+/// A provider in the same network would fetch them from inside of it.
+#[tokio::test]
+async fn images_that_lie_inside_are_refused() {
+    let (_app, provider, user) = set(options()).await;
+    let refused = async |path: &str, body: Value| send(asking(&user, path, &body)).await;
+    for url in [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://2130706433:8000/",
+        "http://[::ffff:10.0.0.1]/a.png",
+        "http://metadata.google.internal/",
+        "http://ollama:11434/",
+        "https://example.com@localhost/",
+    ] {
+        let part = json!({"type": "image_url", "image_url": {"url": url}});
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": [part]}]});
+        let param = json!("messages[0].content[0].image_url.url");
+        refused(CHAT, body)
+            .await
+            .expect_openai(400, "invalid_request_error", "invalid_value", param);
+        let part = json!({"type": "input_image", "image_url": url});
+        let param = json!("input[0].content[0].image_url");
+        refused(
+            "/v1/responses",
+            input(json!([{"role": "user", "content": [part]}]), &json!({})),
+        )
+        .await
+        .expect_openai(400, "invalid_request_error", "invalid_value", param);
+        let image = json!({"type": "image", "source": {"type": "url", "url": url}});
+        for content in [
+            json!([image]),
+            json!([{"type": "tool_result", "tool_use_id": "c", "content": [image]}]),
+        ] {
+            let body =
+                json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": content}]});
+            refused(MESSAGES, body)
+                .await
+                .expect_anthropic(400, "invalid_request_error");
+        }
+    }
+    assert_eq!(provider.counts().calls, 0);
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_a_body() {
     let (_app, provider, user) = set(options()).await;

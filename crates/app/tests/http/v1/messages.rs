@@ -59,6 +59,27 @@ on_both! {
         assert_eq!(last.tool_outputs(), [(call["id"].as_str().unwrap(), "rain")]);
     }
 
+    async fn what_a_tool_gave_to_see_and_that_it_failed(options) {
+        let (_app, provider, user) = set(options).await;
+        let tools = json!([{"name": "look", "input_schema": {"type": "object"}}]);
+        let image = json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL.split(',').next_back()}});
+        let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "look", "input": {}});
+        let results = json!([
+            {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "a picture"}, image]},
+            {"type": "tool_result", "tool_use_id": "b", "content": "no such file", "is_error": true},
+        ]);
+        let messages = json!([
+            {"role": "user", "content": "look"},
+            {"role": "assistant", "content": [call("a"), call("b")]},
+            {"role": "user", "content": results},
+        ]);
+        made(&user, PATH, &json!({"model": "m", "max_tokens": 50, "tools": tools, "messages": messages})).await;
+        let asked = provider.answer_calls().pop().unwrap();
+        assert_eq!(asked.tool_outputs(), [("a", "a picture"), ("b", r#"{"error":"no such file"}"#)]);
+        let last = asked.input().last().unwrap().to_string();
+        assert!(last.contains(PIXEL) && last.contains("`a`"), "{last}");
+    }
+
     async fn the_same_key_is_one_call(options) {
         let (_app, provider, user) = set(options).await;
         let keyed = || asking(&user, PATH, &saying("once", &json!({"max_tokens": 50}))).header("idempotency-key", "k");

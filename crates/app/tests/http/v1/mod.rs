@@ -4,11 +4,13 @@
 mod chat;
 mod embeddings;
 mod errors;
+mod fallback;
 mod keys;
 mod messages;
 mod models;
 mod responses;
 mod resume;
+mod revocation;
 
 use crate::support::{Answer, send, with_vendor};
 use chatai_testkit::{

@@ -2,7 +2,10 @@
 
 use super::{PIXEL, all_events, asking, input, made, set, types, with};
 use crate::support::{get_as, list, on_both, send};
-use chatai_testkit::{events::EventStream, provider::Reply};
+use chatai_testkit::{
+    events::EventStream,
+    provider::{Dialect, Reply, ScriptedProvider},
+};
 use serde_json::{Value, json};
 
 const PATH: &str = "/v1/responses";
@@ -108,6 +111,70 @@ on_both! {
         assert_eq!(texts(&rest), ["three"]);
         for (query, code, param) in [("?limit=0", "validation_error", Value::Null), ("?order=up", "invalid_value", json!("order")), ("?after=x", "invalid_value", json!("after"))] {
             page(query).await.expect_openai(400, "invalid_request_error", code, param);
+        }
+    }
+
+    // What the AI SDK sends in place of what it was given.
+    async fn items_are_named_in_place_of_what_they_say(options) {
+        let (app, provider, user) = set(options).await;
+        let tools = json!([{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]);
+        provider.push(Reply::text("let me see").reasoning("because").tool_call("get_weather", &json!({"city": "Oslo"})));
+        let first = made(&user, PATH, &input("weather?", &json!({"tools": tools}))).await;
+        let items = list(&first["output"]);
+        assert_eq!(items.len(), 3, "{first}");
+        let mut history = vec![json!({"role": "user", "content": "weather?"})];
+        history.extend(items.iter().map(|item| json!({"type": "item_reference", "id": item["id"]})));
+        history.push(json!({"type": "function_call_output", "call_id": items[2]["call_id"], "output": "rain"}));
+        let asked = |history: &[Value], members: &Value| input(history, &with(json!({"tools": tools}), members));
+        let second = made(&user, PATH, &asked(&history, &json!({}))).await;
+        let said: Vec<Value> = provider.answer_calls().pop().unwrap().input().to_vec();
+        let kinds: Vec<&str> = said.iter().map(|item| item["type"].as_str().unwrap_or("message")).collect();
+        assert_eq!(kinds, ["message", "message", "function_call", "function_call_output"], "{said:?}");
+        assert!(said[1].to_string().contains("let me see") && said[2]["arguments"] == r#"{"city":"Oslo"}"#, "{said:?}");
+
+        // It is kept with what it names, and does not need the other any more.
+        assert_eq!(user.delete(&path_of(&first)).await.0, 200);
+        let kept = get_as(&user, &format!("{}/input_items?order=asc", path_of(&second))).await.json();
+        assert!(kept["data"].to_string().contains("let me see") && !kept.to_string().contains("item_reference"), "{kept}");
+        made(&user, PATH, &input("and now?", &json!({"previous_response_id": second["id"]}))).await;
+        assert!(json!(provider.answer_calls().pop().unwrap().input()).to_string().contains("let me see"));
+
+        // One that is gone, another's, of no stored response, or of none.
+        let eve = app.register("eve@example.com").await;
+        let hers = made(&eve, PATH, &input("hello", &json!({}))).await;
+        let unstored = made(&user, PATH, &input("hello", &json!({"store": false}))).await;
+        let mine = second["output"][0]["id"].as_str().unwrap();
+        let calls = provider.answer_calls().len();
+        for id in [&items[0]["id"], &hers["output"][0]["id"], &unstored["output"][0]["id"], &json!("msg_1"), &json!(mine.replace("_0", "_7"))] {
+            for reference in [json!({"type": "item_reference", "id": id}), json!({"id": id})] {
+                let history = [json!({"role": "user", "content": "x"}), reference];
+                let refused = send(asking(&user, PATH, &asked(&history, &json!({})))).await;
+                refused.expect_openai(400, "invalid_request_error", "invalid_value", json!("input[1].id"));
+            }
+        }
+        assert_eq!(provider.answer_calls().len(), calls);
+        made(&user, PATH, &asked(&[json!({"id": mine}), json!({"role": "user", "content": "x"})], &json!({}))).await;
+    }
+
+    // A client that keeps the history itself and asks for nothing sealed.
+    async fn how_it_reasoned_is_known_from_what_is_stored(options) {
+        let provider = ScriptedProvider::start().await;
+        let prices = json!({"deepseek-reasoner": {"input": 1, "output": 1, "context_window": 100_000, "provider": Dialect::Chat.kind()}});
+        let app = options.vendors(&[(Dialect::Chat, &provider)], "", "").file("PRICING_FILE", "prices.json", prices.to_string()).start().await;
+        let user = app.register("ada@example.com").await;
+        let tools = json!([{"type": "function", "name": "get_weather", "parameters": {"type": "object"}}]);
+        for store in [true, false] {
+            provider.push(Reply::call_tool("get_weather", &json!({"city": "Oslo"})).reasoning("because"));
+            let asked = json!({"model": "deepseek-reasoner", "tools": tools, "store": store});
+            let first = made(&user, PATH, &input("weather?", &asked)).await;
+            let items = list(&first["output"]);
+            assert_eq!((&items[0]["type"], items[0].get("encrypted_content")), (&json!("reasoning"), None));
+            let mut history = vec![json!({"role": "user", "content": "weather?"})];
+            history.extend(items.iter().cloned());
+            history.push(json!({"type": "function_call_output", "call_id": items[1]["call_id"], "output": "rain"}));
+            made(&user, PATH, &input(history, &asked)).await;
+            let sent = provider.calls().pop().unwrap().json()["messages"][1].clone();
+            assert_eq!(sent["reasoning_content"], "because", "{sent}");
         }
     }
 

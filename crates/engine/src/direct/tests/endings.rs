@@ -3,7 +3,7 @@
 use super::{
     call, expect_order, joined, kept, keyed, limit, money, script, script::Scripted, started, world,
 };
-use crate::{Origin, Told, chat::tests};
+use crate::{AccountSelector, Origin, Told, chat::tests};
 use chatai_llm::LlmError;
 use chatai_types::{ErrorCode, TurnStatus, UsageSource};
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
@@ -131,6 +131,27 @@ async fn an_account_that_goes_ends_its_calls() {
         .await
         .unwrap();
     assert_eq!(findings, [] as [String; 0]);
+    world.end().await;
+}
+
+/// Between the check of its token and the call's place among those that run here nobody can end it.
+#[tokio::test]
+async fn a_call_whose_caller_was_revoked_meanwhile_is_ended() {
+    let provider = Scripted::new([script().says("Hi").ends_using(1, 1)]);
+    let world = world(&provider).await;
+    let account = AccountSelector::Id(world.caller.user_id);
+    let set_disabled = async |disabled| world.engine.set_disabled(&account, disabled).await.unwrap();
+    set_disabled(true).await;
+    for call in [call("hello"), kept("hello")] {
+        // The caller was let in before; no model is asked.
+        let (_, outcome) = started(&world, call).await.reader.whole().await.unwrap();
+        assert_eq!(outcome.status, TurnStatus::Stopped);
+    }
+    // Of another change nothing follows for it.
+    set_disabled(false).await;
+    let (pieces, outcome) = started(&world, call("hello")).await.reader.whole().await.unwrap();
+    assert_eq!(outcome.status, TurnStatus::Complete, "{pieces:?}");
+    expect_order(&world).await;
     world.end().await;
 }
 

@@ -51,6 +51,10 @@ impl Script {
         })))
     }
 
+    pub(super) fn stops_at(self, text: &str) -> Self {
+        self.then(Step::Say(Event::StoppedAt(text.to_owned())))
+    }
+
     /// Goes on when the gate has let it.
     pub(super) fn waits(self, gate: &Arc<Semaphore>) -> Self {
         self.then(Step::Wait(Arc::clone(gate)))

@@ -1,6 +1,6 @@
 //! Who runs tools: a program those that it offers, the built-in responder its own.
 
-use super::{call, expect_order, joined, limit, money, script, script::Scripted, started, world};
+use super::{call, expect_order, joined, kept, limit, money, script, script::Scripted, started, world};
 use crate::direct::{DirectCall, Piece};
 use chatai_llm::{Format, ToolSpec};
 use chatai_types::{ErrorCode, Money, TurnStatus, UsageSource};
@@ -41,6 +41,23 @@ async fn a_program_s_tools_are_its_own_to_run() {
     assert_eq!(pieces, [super::text("Let me look."), called]);
     assert_eq!(outcome.status, TurnStatus::Complete);
     assert_eq!(provider.asked().len(), 1);
+    expect_order(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_text_that_an_answer_ended_at_is_its_last_piece() {
+    let provider = Scripted::new([script().says("one, two").stops_at("three").ends_using(1, 1)]);
+    let world = world(&provider).await;
+    let started = started(&world, kept("hello")).await;
+    let id = started.about.public_id.clone();
+    let (pieces, _) = started.reader.whole().await.unwrap();
+    let expected = [super::text("one, two"), Piece::StoppedAt("three".to_owned())];
+    assert_eq!(pieces, expected);
+    assert_eq!(
+        world.engine.kept_call(&world.caller, &id).await.unwrap().pieces,
+        expected
+    );
     expect_order(&world).await;
     world.end().await;
 }

@@ -266,6 +266,27 @@ fn thinking_as_each_model_takes_it() {
     }
 }
 
+/// An effort that is meant for the answer alone goes along where the API takes it, and makes no model think.
+#[test]
+fn an_effort_without_thinking() {
+    for (model, config) in [
+        ("claude-sonnet-4-5", Value::Null),
+        ("claude-opus-4-6", json!({"effort": "high"})),
+    ] {
+        let request = Request {
+            reasoning_effort: Some(Effort::High),
+            without_thinking: true,
+            ..ask(model)
+        };
+        let body = sent(&request);
+        assert_eq!(
+            (&body["thinking"], &body["output_config"]),
+            (&Value::Null, &config),
+            "{model}"
+        );
+    }
+}
+
 #[test]
 fn what_the_api_does_not_have_is_refused() {
     for request in [

@@ -307,11 +307,10 @@ impl Decoder {
         if self.reasoning.is_empty() && self.kept.details.is_none() {
             return None;
         }
-        let opaque = serde_json::to_string(&self.kept).ok()?;
         Some(ReasoningState {
             dialect: Dialect::OpenAiChat,
             text: std::mem::take(&mut self.reasoning),
-            opaque,
+            opaque: self.kept.to_text(),
         })
     }
 }

@@ -2,10 +2,13 @@
 //! LM Studio, Groq, Mistral, DeepSeek, OpenRouter, Azure.
 
 mod decode;
+mod handed_back;
 #[cfg(test)]
 mod recorded;
 mod usage;
 mod wire;
+
+pub use handed_back::ChatReasoning;
 
 use super::{embeddings, error, models};
 use crate::{

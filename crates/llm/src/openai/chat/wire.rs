@@ -182,6 +182,12 @@ pub(super) struct KeptReasoning {
     pub(super) is_short_name: bool,
 }
 
+impl KeptReasoning {
+    pub(super) fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("texts and JSON can be written as JSON")
+    }
+}
+
 impl<'a> Body<'a> {
     pub(super) fn new(request: &'a Request, manner: Manner) -> Self {
         let has_tools = !request.tools.is_empty();

@@ -21,6 +21,8 @@ pub(crate) trait Frames: Send + 'static {
     fn start(&mut self, frames: &mut Vec<u8>);
     /// More of the output.
     fn piece(&mut self, frames: &mut Vec<u8>, piece: &Piece);
+    /// Why a call failed, in the sense of this face.
+    fn failure(outcome: &CallOutcome) -> Option<ApiError>;
     /// The end, well or not.
     fn end(&mut self, frames: &mut Vec<u8>, outcome: &CallOutcome);
     /// The end of a stream that cannot be told to its end.
@@ -34,6 +36,9 @@ pub(crate) enum Begin {
     AtOnce,
     /// When the model has said something, or has been silent for long: what goes wrong before is a plain error.
     WhenHeard,
+    /// The same, of a stream whose beginning names the model that answers: after a long silence it is open, and its
+    /// beginning is told when somebody has said something.
+    WhenNamed,
 }
 
 /// The client's key, with what it stands for.
@@ -60,9 +65,9 @@ pub(crate) async fn start(
 ///
 /// # Errors
 /// Why the call failed.
-pub(crate) async fn whole(reader: CallReader) -> Result<(Vec<Piece>, CallOutcome), ApiError> {
+pub(crate) async fn whole<F: Frames>(reader: CallReader) -> Result<(Vec<Piece>, CallOutcome), ApiError> {
     let (pieces, outcome) = reader.whole().await.ok_or_else(leaving)?;
-    match failure(&outcome) {
+    match F::failure(&outcome) {
         Some(error) => Err(error),
         None => Ok((pieces, outcome)),
     }
@@ -71,22 +76,25 @@ pub(crate) async fn whole(reader: CallReader) -> Result<(Vec<Piece>, CallOutcome
 /// Answers with a stream of a call.
 ///
 /// # Errors
-/// With [`Begin::WhenHeard`], why the call failed before the model said anything.
-pub(crate) async fn streamed(
+/// Unless it begins at once, why the call failed before the model said anything.
+pub(crate) async fn streamed<F: Frames>(
     state: &AppState,
     mut reader: CallReader,
-    mut frames: impl Frames,
+    mut frames: F,
     begin: Begin,
 ) -> Result<Response, ApiError> {
     let mut first = Vec::new();
-    let mut ended = false;
-    if begin == Begin::WhenHeard {
+    let (mut begun, mut ended) = (true, false);
+    if begin == Begin::AtOnce {
+        frames.start(&mut first);
+    } else {
         let heard = tokio::select! {
             biased;
             heard = reader.next() => Some(heard),
             () = state.heartbeat.one_silence() => None,
         };
         match heard {
+            None if begin == Begin::WhenNamed => begun = false,
             None => frames.start(&mut first),
             Some(Some(Told::Pieces(pieces))) => {
                 frames.start(&mut first);
@@ -95,7 +103,7 @@ pub(crate) async fn streamed(
                 }
             }
             Some(Some(Told::Ended(outcome))) => {
-                if let Some(error) = failure(&outcome) {
+                if let Some(error) = F::failure(&outcome) {
                     return Err(error);
                 }
                 frames.start(&mut first);
@@ -104,13 +112,12 @@ pub(crate) async fn streamed(
             }
             Some(None) => return Err(leaving()),
         }
-    } else {
-        frames.start(&mut first);
     }
     let source = CallFrames {
         reader,
         frames,
         first,
+        begun,
         ended,
     };
     Ok(stream::respond(source, state))
@@ -142,6 +149,15 @@ pub(crate) fn failure(outcome: &CallOutcome) -> Option<ApiError> {
     }
 }
 
+/// Why a call failed, on a face whose clients cannot wish a call to end: one that was ended was so because its key or its
+/// account counts no longer.
+pub(crate) fn failure_or_end(outcome: &CallOutcome) -> Option<ApiError> {
+    match outcome.status {
+        TurnStatus::Stopped => Some(ApiError::invalid_token()),
+        _ => failure(outcome),
+    }
+}
+
 fn leaving() -> ApiError {
     ApiError::new(
         ErrorCode::ShuttingDown,
@@ -155,7 +171,17 @@ struct CallFrames<F> {
     frames: F,
     /// What was written before the stream began: it leaves together with the headers.
     first: Vec<u8>,
+    begun: bool,
     ended: bool,
+}
+
+impl<F: Frames> CallFrames<F> {
+    /// Tells the beginning, unless it was told.
+    fn begin(&mut self, frames: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.frames.start(frames);
+        }
+    }
 }
 
 impl<F: Frames> Source for CallFrames<F> {
@@ -168,12 +194,16 @@ impl<F: Frames> Source for CallFrames<F> {
             }
             match self.reader.next().await {
                 Some(Told::Pieces(pieces)) => {
+                    self.begin(&mut frames);
                     for piece in &pieces {
                         self.frames.piece(&mut frames, piece);
                     }
                 }
                 Some(Told::Ended(outcome)) => {
                     self.ended = true;
+                    if F::failure(&outcome).is_none() {
+                        self.begin(&mut frames);
+                    }
                     self.frames.end(&mut frames, &outcome);
                 }
                 None => {

@@ -6,6 +6,7 @@
 mod call;
 pub(crate) mod chat;
 pub(crate) mod embeddings;
+mod image_address;
 mod input;
 pub(crate) mod messages;
 pub(crate) mod models;

@@ -1,5 +1,6 @@
 //! What the faces of `/v1` share on their way to the normal form: images, tools, bounds of numbers.
 
+use super::image_address::outside;
 use crate::error::ApiError;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chatai_engine::llm::{Dialect, Effort, Item, Part, ReasoningState, Request, ToolChoice, ToolSpec};
@@ -14,7 +15,7 @@ const MAX_STOPS: usize = 16;
 /// The media types of images that models see.
 const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-/// An image by its address: fetched by the vendor, or a `data:` address that holds it.
+/// An image by its address: a public one, fetched by the vendor, or a `data:` address that holds it.
 pub(crate) fn image(param: String, url: &str, detail: Option<&str>) -> Result<Part, ApiError> {
     if let Some(data) = url.strip_prefix("data:") {
         let Some((media_type, encoded)) = data.split_once(";base64,") else {
@@ -25,14 +26,14 @@ pub(crate) fn image(param: String, url: &str, detail: Option<&str>) -> Result<Pa
         };
         return image_bytes(param, media_type, encoded);
     }
-    if !url.starts_with("https://") && !url.starts_with("http://") {
+    let Some(url) = outside(url) else {
         return Err(ApiError::invalid_value(
             param,
-            "an image's address begins with `https://` or `data:`",
+            "an image's address begins with `https://` and a public host, or with `data:`",
         ));
-    }
+    };
     Ok(Part::ImageUrl {
-        url: url.to_owned(),
+        url,
         detail: detail.map(str::to_owned),
     })
 }
@@ -147,6 +148,29 @@ pub(crate) fn add_system(request: &mut Request, more: &str) {
         request.system.push_str("\n\n");
     }
     request.system.push_str(more);
+}
+
+/// Leaves out reasoning that led to no call of a tool: only those who call need it back.
+pub(crate) fn drop_idle_reasoning(items: &mut Vec<Item>) {
+    let mut leads_to_call = false;
+    let kept: Vec<bool> = items
+        .iter()
+        .rev()
+        .map(|item| match item {
+            Item::ToolCall(_) => {
+                leads_to_call = true;
+                true
+            }
+            Item::Reasoning(_) => leads_to_call,
+            Item::Assistant(_) => true,
+            Item::User(_) | Item::ToolResult { .. } => {
+                leads_to_call = false;
+                true
+            }
+        })
+        .collect();
+    let mut kept = kept.into_iter().rev();
+    items.retain(|_| kept.next().unwrap_or(true));
 }
 
 /// Checks that every call of a tool has its result, and every result its call: vendors refuse anything else.
@@ -295,6 +319,7 @@ mod tests {
         for url in [
             "",
             "file:///etc/passwd",
+            "http://169.254.169.254/latest",
             "data:text/html;base64,AAAA",
             "data:image/png,x",
             "data:image/png;base64,?",

@@ -7,7 +7,7 @@ use chatai_engine::{
 };
 use chatai_types::{CallKind, ErrorCode, Money, Timestamp, TokenCounts, TurnStatus, UsageSource};
 use proptest::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub(super) fn about(kind: CallKind) -> Arc<CallAbout> {
     Arc::new(CallAbout {
@@ -18,6 +18,7 @@ pub(super) fn about(kind: CallKind) -> Arc<CallAbout> {
         face: String::new(),
         input: r#""hi""#.to_owned(),
         created_at: Timestamp::from_micros(1_000_000),
+        answered_by: OnceLock::new(),
     })
 }
 

@@ -68,6 +68,12 @@ pub fn calls_to_be_ended(tx: &mut Tx<'_>, calls: &[CallId]) -> Result<Vec<CallId
     Ok(ended.into_iter().map(CallId).collect())
 }
 
+/// The running calls, of whatever instance, whose key is deleted or whose account is shut.
+pub fn revoked(tx: &mut Tx<'_>) -> Result<Vec<CallId>, StoreError> {
+    let calls = CALLS.revoked(tx)?;
+    Ok(calls.into_iter().map(CallId).collect())
+}
+
 /// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back. Returns how many.
 pub fn shorten(tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
     CALLS.shorten(tx, latest)

@@ -13,7 +13,7 @@ pub use close::{CallEnd, CallUse, CloseCall, close};
 pub use kept::{
     Kept, KeptCall, append, delete_kept, forget_kept, kept_after, kept_by_call, kept_by_id, lineage,
 };
-pub use lease::{AbandonedCall, calls_to_be_ended, renew, request_cancel, shorten, sweep};
+pub use lease::{AbandonedCall, calls_to_be_ended, renew, request_cancel, revoked, shorten, sweep};
 pub(in crate::ops) use lease::{Unclosed, before_deletion};
 pub use open::{AskedAgain, NewKept, OpenCall, OpenedCall, ask_again, earlier, open};
 

@@ -39,6 +39,12 @@ pub fn to_be_ended(tx: &mut Tx<'_>, answers: &[MessageId]) -> Result<Vec<Message
     Ok(ended.into_iter().map(MessageId).collect())
 }
 
+/// The running answers, of whatever instance, whose key is deleted or whose account is shut.
+pub fn revoked(tx: &mut Tx<'_>) -> Result<Vec<MessageId>, StoreError> {
+    let answers = ANSWERS.revoked(tx)?;
+    Ok(answers.into_iter().map(MessageId).collect())
+}
+
 /// Cuts leases that last beyond `latest` down to it: they were given before the clock was set back. Returns how many.
 pub fn shorten_leases(tx: &mut Tx<'_>, latest: Timestamp) -> Result<u64, StoreError> {
     ANSWERS.shorten(tx, latest)

@@ -1,5 +1,6 @@
 //! `POST /v1/chat/completions`
 
+mod reasoning;
 mod reply;
 mod request;
 #[cfg(test)]
@@ -41,11 +42,11 @@ pub(crate) async fn create(
     };
     let started = start(&state, client, &caller, call).await?;
     if asked.streams {
-        let chunks = Chunks::new(&started.about, asked.with_usage);
-        let response = streamed(&state, started.reader, chunks, Begin::WhenHeard).await?;
+        let chunks = Chunks::new(started.about, asked.with_usage);
+        let response = streamed(&state, started.reader, chunks, Begin::WhenNamed).await?;
         return Ok(marked(response, started.replayed));
     }
-    let (pieces, outcome) = whole(started.reader).await?;
+    let (pieces, outcome) = whole::<Chunks>(started.reader).await?;
     Ok(answer(
         reply::whole(&started.about, &pieces, &outcome),
         started.replayed,

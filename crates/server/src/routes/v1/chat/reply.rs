@@ -1,12 +1,16 @@
 //! What answers a chat completion, whole and chunk by chunk.
 
-use super::super::{
-    call::{Frames, failure},
-    writer::{index, input_tokens, number, raw, string},
+use super::{
+    super::{
+        call::{Frames, failure_or_end},
+        writer::{index, input_tokens, number, raw, string},
+    },
+    reasoning,
 };
 use crate::{error::ApiError, face::Face};
 use chatai_engine::{CallAbout, CallOutcome, Piece, llm::StopReason};
 use chatai_types::TokenCounts;
+use std::sync::Arc;
 
 /// The end of every stream that was not cut short.
 const DONE: &str = "data: [DONE]\n\n";
@@ -18,25 +22,21 @@ fn id(about: &CallAbout) -> String {
 
 /// The chunks of one answer.
 pub(super) struct Chunks {
-    /// What every chunk begins with, its choices excepted.
-    prefix: String,
+    about: Arc<CallAbout>,
+    /// What every chunk begins with, its choices excepted; written when it is known who answers.
+    prefix: Vec<u8>,
     /// What every chunk but the last ends with.
     suffix: &'static str,
     with_usage: bool,
     tool_calls: usize,
+    states: usize,
 }
 
 impl Chunks {
-    pub(super) fn new(about: &CallAbout, with_usage: bool) -> Self {
-        let mut prefix = br#"data: {"id":"#.to_vec();
-        string(&mut prefix, &id(about));
-        raw(&mut prefix, r#","object":"chat.completion.chunk","created":"#);
-        number(&mut prefix, about.created_at.as_secs());
-        raw(&mut prefix, r#","model":"#);
-        string(&mut prefix, &about.model);
-        raw(&mut prefix, r#","choices":["#);
+    pub(super) fn new(about: Arc<CallAbout>, with_usage: bool) -> Self {
         Self {
-            prefix: String::from_utf8(prefix).expect("JSON is UTF-8"),
+            about,
+            prefix: Vec::new(),
             suffix: if with_usage {
                 "],\"usage\":null}\n\n"
             } else {
@@ -44,11 +44,12 @@ impl Chunks {
             },
             with_usage,
             tool_calls: 0,
+            states: 0,
         }
     }
 
     fn chunk(&self, frames: &mut Vec<u8>, finish_reason: Option<&str>, delta: impl FnOnce(&mut Vec<u8>)) {
-        raw(frames, &self.prefix);
+        frames.extend_from_slice(&self.prefix);
         raw(frames, r#"{"index":0,"delta":{"#);
         delta(frames);
         raw(frames, r#"},"logprobs":null,"finish_reason":"#);
@@ -63,6 +64,14 @@ impl Chunks {
 
 impl Frames for Chunks {
     fn start(&mut self, frames: &mut Vec<u8>) {
+        let prefix = &mut self.prefix;
+        raw(prefix, r#"data: {"id":"#);
+        string(prefix, &id(&self.about));
+        raw(prefix, r#","object":"chat.completion.chunk","created":"#);
+        number(prefix, self.about.created_at.as_secs());
+        raw(prefix, r#","model":"#);
+        string(prefix, self.about.answering());
+        raw(prefix, r#","choices":["#);
         self.chunk(frames, None, |out| {
             raw(out, r#""role":"assistant","content":"","refusal":null"#)
         });
@@ -89,19 +98,32 @@ impl Frames for Chunks {
                     raw(out, "}]");
                 });
             }
+            Piece::State(state) => {
+                let place = self.states;
+                self.states += 1;
+                self.chunk(frames, None, |out| {
+                    raw(out, r#""reasoning_details":["#);
+                    reasoning::detail(out, place, self.tool_calls, state);
+                    raw(out, "]");
+                });
+            }
             // Nothing of this interface carries it.
-            Piece::State(_) | Piece::Vectors(_) => {}
+            Piece::StoppedAt(_) | Piece::Vectors(_) => {}
         }
     }
 
+    fn failure(outcome: &CallOutcome) -> Option<ApiError> {
+        failure_or_end(outcome)
+    }
+
     fn end(&mut self, frames: &mut Vec<u8>, outcome: &CallOutcome) {
-        if let Some(error) = failure(outcome) {
+        if let Some(error) = Self::failure(outcome) {
             return self.broken(frames, &error);
         }
         let reason = finish_reason(outcome, self.tool_calls > 0);
         self.chunk(frames, Some(reason), |_| {});
         if self.with_usage {
-            raw(frames, &self.prefix);
+            frames.extend_from_slice(&self.prefix);
             raw(frames, r#"],"usage":"#);
             usage(frames, &outcome.tokens);
             raw(frames, "}\n\n");
@@ -118,7 +140,9 @@ impl Frames for Chunks {
 
 /// A whole answer.
 pub(super) fn whole(about: &CallAbout, pieces: &[Piece], outcome: &CallOutcome) -> Vec<u8> {
-    let (mut text, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
+    let (mut text, mut reasoning) = (String::new(), String::new());
+    let (mut calls, mut call_count) = (Vec::new(), 0);
+    let (mut details, mut detail_count) = (Vec::new(), 0);
     for piece in pieces {
         match piece {
             Piece::Text(more) => text.push_str(more),
@@ -128,8 +152,16 @@ pub(super) fn whole(about: &CallAbout, pieces: &[Piece], outcome: &CallOutcome) 
                 raw(&mut calls, begin);
                 tool_call(&mut calls, id, name, arguments);
                 raw(&mut calls, "}");
+                call_count += 1;
             }
-            Piece::State(_) | Piece::Vectors(_) => {}
+            Piece::State(state) => {
+                if detail_count > 0 {
+                    raw(&mut details, ",");
+                }
+                reasoning::detail(&mut details, detail_count, call_count, state);
+                detail_count += 1;
+            }
+            Piece::StoppedAt(_) | Piece::Vectors(_) => {}
         }
     }
     let mut out = br#"{"id":"#.to_vec();
@@ -137,7 +169,7 @@ pub(super) fn whole(about: &CallAbout, pieces: &[Piece], outcome: &CallOutcome) 
     raw(&mut out, r#","object":"chat.completion","created":"#);
     number(&mut out, about.created_at.as_secs());
     raw(&mut out, r#","model":"#);
-    string(&mut out, &about.model);
+    string(&mut out, &outcome.model);
     raw(
         &mut out,
         r#","choices":[{"index":0,"message":{"role":"assistant","content":"#,
@@ -151,6 +183,11 @@ pub(super) fn whole(about: &CallAbout, pieces: &[Piece], outcome: &CallOutcome) 
     if !reasoning.is_empty() {
         raw(&mut out, r#","reasoning_content":"#);
         string(&mut out, &reasoning);
+    }
+    if !details.is_empty() {
+        raw(&mut out, r#","reasoning_details":["#);
+        out.extend_from_slice(&details);
+        raw(&mut out, "]");
     }
     if !calls.is_empty() {
         raw(&mut out, r#","tool_calls":["#);

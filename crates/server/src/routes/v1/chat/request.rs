@@ -1,11 +1,14 @@
 //! What a chat completion is asked with, and what it is in the normal form.
 
-use super::super::{
-    input::{Text, TextOrList, Unread, WordOrObject, refuse},
-    normal,
+use super::{
+    super::{
+        input::{Text, TextOrList, Unread, WordOrObject, refuse},
+        normal,
+    },
+    reasoning,
 };
 use crate::error::ApiError;
-use chatai_engine::llm::{Format, Item, Part, Request, ToolCall, ToolChoice, ToolSpec};
+use chatai_engine::llm::{ChatReasoning, Format, Item, Part, Request, ToolCall, ToolChoice, ToolSpec};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{borrow::Cow, sync::Arc};
@@ -76,6 +79,11 @@ struct Message<'a> {
     refusal: Option<Text<'a>>,
     #[serde(borrow)]
     tool_calls: Option<Vec<Call<'a>>>,
+    #[serde(borrow)]
+    reasoning_content: Option<Text<'a>>,
+    #[serde(borrow)]
+    reasoning: Option<Text<'a>>,
+    reasoning_details: Option<Vec<Value>>,
     #[serde(borrow)]
     tool_call_id: Option<Text<'a>>,
     #[serde(borrow)]
@@ -348,7 +356,20 @@ fn add_message(request: &mut Request, index: usize, message: Message<'_>) -> Res
             if !said.is_empty() {
                 request.items.push(Item::Assistant(said.into_owned()));
             }
-            for (number, call) in message.tool_calls.into_iter().flatten().enumerate() {
+            let words = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
+            let handed_back = ChatReasoning {
+                reasoning_content: words(message.reasoning_content),
+                reasoning: words(message.reasoning),
+                details: message.reasoning_details.unwrap_or_default(),
+            };
+            let mut reasoned = reasoning::read(handed_back).into_iter().peekable();
+            let calls = message.tool_calls.unwrap_or_default();
+            let last = calls.len().saturating_sub(1);
+            for (number, call) in calls.into_iter().enumerate() {
+                // Without a call behind it, it says nothing to a model.
+                while let Some((_, state)) = reasoned.next_if(|(before, _)| (*before).min(last) <= number) {
+                    request.items.push(Item::Reasoning(state));
+                }
                 let Some(function) = call.function else {
                     return Err(ApiError::unsupported(at(&format!("tool_calls[{number}].type"))));
                 };

@@ -8,10 +8,14 @@ use crate::{
     error::ApiError,
     routes::v1::{
         input::parse,
+        normal::seal,
         testing::{about, call, ended, failed, outcomes, pieces, reasoning, state, stream, text},
     },
 };
-use chatai_engine::llm::{Effort, Format, Item, Part, StopReason, ToolCall, ToolChoice};
+use chatai_engine::{
+    Piece,
+    llm::{Effort, Format, Item, Part, ReasoningState, StopReason, ToolCall, ToolChoice},
+};
 use chatai_types::CallKind;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -103,6 +107,85 @@ fn what_sdks_send_is_understood() {
     assert_eq!(request.stop, ["a", "b"]);
     assert_eq!(request.reasoning_effort, Some(Effort::High));
     assert_eq!(request.cache_key.as_deref(), Some("k"));
+}
+
+/// What the items of an assistant's message that called two tools are.
+fn handed_back(members: &Value) -> Vec<Item> {
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let mut message = json!({"role": "assistant", "tool_calls": [call("c"), call("d")]});
+    for (name, value) in members.as_object().unwrap() {
+        message[name] = value.clone();
+    }
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": ""});
+    let body = with(&json!({"messages": [message, result("c"), result("d")]}));
+    asked(&body).unwrap().request.items
+}
+
+#[test]
+fn how_a_model_reasoned_comes_back() {
+    let states = |members: Value| -> Vec<(usize, ReasoningState)> {
+        let items = handed_back(&members).into_iter().enumerate();
+        items
+            .filter_map(|(place, item)| match item {
+                Item::Reasoning(state) => Some((place, state)),
+                _ => None,
+            })
+            .collect()
+    };
+    let Piece::State(made) = state() else {
+        unreachable!()
+    };
+    // As it was told: each before the call that it led to.
+    let told: Value = serde_json::from_slice(&reply::whole(
+        &about(CallKind::Chat),
+        &[reasoning("r"), state(), call("c"), state(), call("d")],
+        &ended(StopReason::ToolCalls),
+    ))
+    .unwrap();
+    let told = &told["choices"][0]["message"];
+    let members = json!({"reasoning_content": told["reasoning_content"], "reasoning_details": told["reasoning_details"]});
+    assert_eq!(states(members), [(0, made.clone()), (2, made)]);
+    // In other servers' words.
+    for (members, text, opaque) in [
+        (
+            json!({"reasoning_content": "why"}),
+            "why",
+            r#"{"is_short_name":false}"#,
+        ),
+        (
+            json!({"reasoning": "why", "reasoning_details": []}),
+            "why",
+            r#"{"is_short_name":true}"#,
+        ),
+        (
+            json!({"reasoning": "why", "reasoning_details": [{"type": "reasoning.text", "text": "why"}]}),
+            "why",
+            r#"{"details":[{"type":"reasoning.text","text":"why"}],"is_short_name":true}"#,
+        ),
+    ] {
+        let states = states(members);
+        let [(0, state)] = &states[..] else {
+            panic!("{states:?}")
+        };
+        assert_eq!((state.text.as_str(), state.opaque.as_str()), (text, opaque));
+    }
+    for members in [
+        json!({}),
+        json!({"reasoning_content": "", "reasoning": null}),
+        json!({"reasoning_content": null}),
+    ] {
+        assert_eq!(states(members), []);
+    }
+    // Of an answer that called nothing it tells nothing.
+    let body = with(&json!({"messages": [
+        {"role": "assistant", "content": "a", "reasoning_content": "why", "reasoning_details": told["reasoning_details"]},
+        {"role": "user", "content": "b"},
+    ]}));
+    let items = asked(&body).unwrap().request.items;
+    assert!(
+        !items.iter().any(|item| matches!(item, Item::Reasoning(_))),
+        "{items:?}"
+    );
 }
 
 #[test]
@@ -223,7 +306,7 @@ fn what_cannot_be_is_refused_by_name() {
 
 #[test]
 fn a_stream_is_chunks() {
-    let chunks = || Chunks::new(&about(CallKind::Chat), true);
+    let chunks = || Chunks::new(about(CallKind::Chat), true);
     let told = stream(
         chunks(),
         &[reasoning("r"), text("a\n"), call("c")],
@@ -274,7 +357,12 @@ fn a_whole_answer_is_an_object() {
         StopReason::Length,
     );
     assert_eq!(answer["object"], "chat.completion");
-    let message = json!({"role": "assistant", "content": "ab", "refusal": null, "annotations": [], "reasoning_content": "r"});
+    let Piece::State(made) = state() else {
+        unreachable!()
+    };
+    let detail = json!({"type": "reasoning.encrypted", "id": "rs_0", "format": "chatai-v1", "index": 0, "data": seal(&made)});
+    let message = json!({"role": "assistant", "content": "ab", "refusal": null, "annotations": [], "reasoning_content": "r",
+                         "reasoning_details": [detail]});
     assert_eq!(
         answer["choices"],
         json!([{"index": 0, "message": message, "logprobs": null, "finish_reason": "length"}])
@@ -292,7 +380,7 @@ proptest! {
     /// Whatever a model says, each chunk is one line of JSON.
     #[test]
     fn every_chunk_is_json(pieces in pieces(), outcome in outcomes(), with_usage: bool) {
-        let told = stream(Chunks::new(&about(CallKind::Chat), with_usage), &pieces, &outcome);
+        let told = stream(Chunks::new(about(CallKind::Chat), with_usage), &pieces, &outcome);
         for frame in told.strip_suffix("\n\n").unwrap().split("\n\n") {
             let data = frame.strip_prefix("data: ").unwrap();
             prop_assert!(data == "[DONE]" || serde_json::from_str::<Value>(data).is_ok(), "{data}");

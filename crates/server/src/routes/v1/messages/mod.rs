@@ -46,10 +46,10 @@ pub(crate) async fn create(
     let started = start(&state, client, &caller, call).await?;
     if asked.streams {
         let events = Events::new(&started.about);
-        let response = streamed(&state, started.reader, events, Begin::WhenHeard).await?;
+        let response = streamed(&state, started.reader, events, Begin::WhenNamed).await?;
         return Ok(marked(response, started.replayed));
     }
-    let (pieces, outcome) = whole(started.reader).await?;
+    let (pieces, outcome) = whole::<Events>(started.reader).await?;
     Ok(answer(
         reply::whole(&started.about, &pieces, &outcome),
         started.replayed,

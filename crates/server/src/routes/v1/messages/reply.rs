@@ -1,7 +1,7 @@
 //! What answers Anthropic's messages, whole and event by event.
 
 use super::super::{
-    call::{Frames, failure},
+    call::{Frames, failure_or_end},
     normal::seal,
     writer::{index, number, raw, string, value},
 };
@@ -21,6 +21,8 @@ pub(super) struct Events {
     place: usize,
     open: Open,
     calls_tools: bool,
+    /// The text at which the model ended.
+    stopped_at: Option<String>,
 }
 
 /// The block that is being written.
@@ -38,6 +40,7 @@ impl Events {
             place: 0,
             open: Open::Nothing,
             calls_tools: false,
+            stopped_at: None,
         }
     }
 
@@ -96,7 +99,9 @@ impl Frames for Events {
     fn start(&mut self, frames: &mut Vec<u8>) {
         event(frames, "message_start", |out| {
             raw(out, r#","message":"#);
-            message(out, &self.about, b"", None, &TokenCounts::default());
+            let model = self.about.answering();
+            let tokens = TokenCounts::default();
+            message(out, &self.about, model, b"", None, &tokens);
         });
         event(frames, "ping", |_| {});
     }
@@ -123,20 +128,25 @@ impl Frames for Events {
                 self.delta(frames, "input_json_delta", "partial_json", arguments);
                 self.stop_block(frames);
             }
+            Piece::StoppedAt(text) => self.stopped_at = Some(text.clone()),
             // Nothing of this interface carries it.
             Piece::Vectors(_) => {}
         }
     }
 
+    fn failure(outcome: &CallOutcome) -> Option<ApiError> {
+        failure_or_end(outcome)
+    }
+
     fn end(&mut self, frames: &mut Vec<u8>, outcome: &CallOutcome) {
-        if let Some(error) = failure(outcome) {
+        if let Some(error) = Self::failure(outcome) {
             return self.broken(frames, &error);
         }
         self.be_in(frames, Open::Nothing);
         event(frames, "message_delta", |out| {
-            raw(out, r#","delta":{"stop_reason":"#);
-            string(out, stop_reason(outcome, self.calls_tools));
-            raw(out, r#","stop_sequence":null},"usage":"#);
+            raw(out, r#","delta":{"#);
+            Stop::of(outcome, self.calls_tools, self.stopped_at.as_deref()).write(out);
+            raw(out, r#"},"usage":"#);
             usage(out, &outcome.tokens);
         });
         event(frames, "message_stop", |_| {});
@@ -155,10 +165,18 @@ pub(super) fn whole(about: &CallAbout, pieces: &[Piece], outcome: &CallOutcome) 
     for piece in pieces {
         content.add(piece);
     }
-    let calls_tools = content.calls_tools;
+    let stopped_at = content.stopped_at.take();
+    let stop = Stop::of(outcome, content.calls_tools, stopped_at.as_deref());
     let mut out = Vec::new();
-    let reason = stop_reason(outcome, calls_tools);
-    message(&mut out, about, &content.finish(), Some(reason), &outcome.tokens);
+    let blocks = content.finish();
+    message(
+        &mut out,
+        about,
+        &outcome.model,
+        &blocks,
+        Some(&stop),
+        &outcome.tokens,
+    );
     out
 }
 
@@ -169,6 +187,7 @@ struct Content {
     text: String,
     thinking: String,
     calls_tools: bool,
+    stopped_at: Option<String>,
 }
 
 impl Content {
@@ -193,6 +212,7 @@ impl Content {
                 let blocks = self.next_block();
                 tool_use(blocks, id, name, arguments);
             }
+            Piece::StoppedAt(text) => self.stopped_at = Some(text.clone()),
             Piece::Vectors(_) => {}
         }
     }
@@ -247,22 +267,23 @@ fn event(frames: &mut Vec<u8>, name: &str, members: impl FnOnce(&mut Vec<u8>)) {
 fn message(
     out: &mut Vec<u8>,
     about: &CallAbout,
+    model: &str,
     content: &[u8],
-    stop_reason: Option<&str>,
+    stop: Option<&Stop<'_>>,
     tokens: &TokenCounts,
 ) {
     raw(out, r#"{"id":"#);
     string(out, &format!("msg_{}", about.public_id));
     raw(out, r#","type":"message","role":"assistant","model":"#);
-    string(out, &about.model);
+    string(out, model);
     raw(out, r#","content":["#);
     out.extend_from_slice(content);
-    raw(out, r#"],"stop_reason":"#);
-    match stop_reason {
-        None => raw(out, "null"),
-        Some(reason) => string(out, reason),
+    raw(out, "],");
+    match stop {
+        None => raw(out, r#""stop_reason":null,"stop_sequence":null"#),
+        Some(stop) => stop.write(out),
     }
-    raw(out, r#","stop_sequence":null,"usage":"#);
+    raw(out, r#","usage":"#);
     usage(out, tokens);
     raw(out, "}");
 }
@@ -281,12 +302,30 @@ fn tool_use(out: &mut Vec<u8>, id: &str, name: &str, arguments: &str) {
     raw(out, "}");
 }
 
-fn stop_reason(outcome: &CallOutcome, calls_tools: bool) -> &'static str {
-    match outcome.stop_reason {
-        Some(StopReason::Length) => "max_tokens",
-        Some(StopReason::Refusal) => "refusal",
-        _ if calls_tools => "tool_use",
-        _ => "end_turn",
+/// Why a message ended, and the text that it ended at.
+struct Stop<'a> {
+    reason: &'static str,
+    sequence: Option<&'a str>,
+}
+
+impl<'a> Stop<'a> {
+    fn of(outcome: &CallOutcome, calls_tools: bool, stopped_at: Option<&'a str>) -> Self {
+        let (reason, sequence) = match (outcome.stop_reason, stopped_at) {
+            (Some(StopReason::Length), _) => ("max_tokens", None),
+            (Some(StopReason::Refusal), _) => ("refusal", None),
+            _ if calls_tools => ("tool_use", None),
+            (_, Some(text)) => ("stop_sequence", Some(text)),
+            (_, None) => ("end_turn", None),
+        };
+        Self { reason, sequence }
+    }
+
+    /// Appends both members.
+    fn write(&self, out: &mut Vec<u8>) {
+        raw(out, r#""stop_reason":"#);
+        string(out, self.reason);
+        raw(out, r#","stop_sequence":"#);
+        value(out, &self.sequence);
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::{
 use crate::error::ApiError;
 use chatai_engine::llm::{Effort, Format, Item, Part, Request, ToolCall, ToolChoice, ToolSpec};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use std::{borrow::Cow, sync::Arc};
 
 /// Up to so many tokens, thinking is short, and up to so many as usual: models elsewhere are told in words.
@@ -74,6 +74,7 @@ struct Block<'a> {
     tool_use_id: Option<Text<'a>>,
     #[serde(borrow)]
     content: Option<&'a RawValue>,
+    is_error: Option<bool>,
     #[serde(borrow)]
     signature: Option<Text<'a>>,
 }
@@ -167,6 +168,7 @@ impl MessagesRequest<'_> {
             ));
         }
         let (effort, format) = output(self.output_config)?;
+        let thinking = self.thinking.map(|wish| thinking(&wish)).transpose()?;
         let mut request = Request {
             system: self
                 .system
@@ -180,10 +182,13 @@ impl MessagesRequest<'_> {
                     normal::stops("stop_sequences", texts.into_iter().map(|text| text.0).collect())?
                 }
             },
-            reasoning_effort: match effort {
-                None => self.thinking.map_or(Ok(None), |wish| thinking(&wish))?,
-                effort => effort,
+            reasoning_effort: match thinking {
+                Some(Thoughts::Off) => None,
+                Some(Thoughts::On(usual)) => effort.or(Some(usual)),
+                None => effort,
             },
+            // An effort says how hard to try, and makes nobody think who was not told to.
+            without_thinking: thinking.is_none(),
             format,
             ..Request::default()
         };
@@ -233,13 +238,22 @@ fn output(config: Option<OutputConfig<'_>>) -> Result<(Option<Effort>, Format), 
     Ok((effort, format))
 }
 
-fn thinking(wish: &Thinking<'_>) -> Result<Option<Effort>, ApiError> {
+/// Whether the model thinks.
+#[derive(Clone, Copy)]
+enum Thoughts {
+    /// It does not, whatever its effort.
+    Off,
+    /// So much, unless an effort is named.
+    On(Effort),
+}
+
+fn thinking(wish: &Thinking<'_>) -> Result<Thoughts, ApiError> {
     match (&*wish.kind, wish.budget_tokens) {
-        ("disabled", _) => Ok(None),
-        ("adaptive", _) => Ok(Some(Effort::Medium)),
-        ("enabled", Some(..=LOW_BUDGET)) => Ok(Some(Effort::Low)),
-        ("enabled", Some(..=MEDIUM_BUDGET)) => Ok(Some(Effort::Medium)),
-        ("enabled", Some(_)) => Ok(Some(Effort::High)),
+        ("disabled", _) => Ok(Thoughts::Off),
+        ("adaptive", _) => Ok(Thoughts::On(Effort::Medium)),
+        ("enabled", Some(..=LOW_BUDGET)) => Ok(Thoughts::On(Effort::Low)),
+        ("enabled", Some(..=MEDIUM_BUDGET)) => Ok(Thoughts::On(Effort::Medium)),
+        ("enabled", Some(_)) => Ok(Thoughts::On(Effort::High)),
         _ => Err(ApiError::invalid_value(
             "thinking",
             "`thinking` is `disabled`, `adaptive`, or `enabled` with its `budget_tokens`",
@@ -324,18 +338,29 @@ fn add_user_block(
         ("text", Some(text), ..) => parts.push(Part::Text(text.0.into_owned())),
         ("image", _, Some(source), _) => parts.push(image(at, source)?),
         ("tool_result", _, _, Some(call_id)) => {
-            let output = match block.content {
-                None => String::new(),
+            let (output, images) = match block.content {
+                None => Default::default(),
                 Some(content) => {
                     let inside = format!("{at}.content");
                     let content = serde_json::from_str(content.get())
                         .map_err(|error| ApiError::invalid_value(inside.clone(), error.to_string()))?;
-                    text(content, &inside)?
+                    tool_output(content, &inside)?
                 }
             };
+            if !images.is_empty() {
+                parts.push(Part::Text(format!(
+                    "What the call `{}` of a tool gave to see:",
+                    &*call_id
+                )));
+                parts.extend(images);
+            }
             request.items.push(Item::ToolResult {
                 call_id: call_id.0.into_owned(),
-                output,
+                // Not every vendor has a mark for it, and every model can read this.
+                output: match block.is_error {
+                    Some(true) => json!({"error": output}).to_string(),
+                    _ => output,
+                },
             });
         }
         ("text" | "image" | "tool_result", ..) => {
@@ -381,6 +406,24 @@ fn image(at: String, source: Source<'_>) -> Result<Part, ApiError> {
         )),
         _ => Err(ApiError::unsupported(at + ".source.type")),
     }
+}
+
+/// The words and the images of a tool's result. Most vendors take words alone there, so images go into the message behind it.
+fn tool_output(content: TextOrList<'_, Block<'_>>, at: &str) -> Result<(String, Vec<Part>), ApiError> {
+    let blocks = match content {
+        TextOrList::Text(text) => return Ok((text.into_owned(), Vec::new())),
+        TextOrList::List(blocks) => blocks,
+    };
+    let (mut words, mut images) = (Vec::new(), Vec::new());
+    for (number, block) in blocks.into_iter().enumerate() {
+        let at = format!("{at}[{number}]");
+        match (&*block.kind, block.text, block.source) {
+            ("text", Some(text), _) => words.push(text.0.into_owned()),
+            ("image", _, Some(source)) => images.push(image(at, source)?),
+            _ => return Err(ApiError::unsupported(at + ".type")),
+        }
+    }
+    Ok((words.join("\n\n"), images))
 }
 
 /// The text of what can have nothing else.

@@ -44,7 +44,7 @@ fn what_sdks_send_is_understood() {
             {"role": "user", "content": [
                 {"type": "text", "text": "look"},
                 {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
-                {"type": "image", "source": {"type": "url", "url": "https://x/a.png"}},
+                {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}},
             ]},
             {"role": "assistant", "content": [
                 {"type": "thinking", "thinking": "why", "signature": seal(&made)},
@@ -73,7 +73,7 @@ fn what_sdks_send_is_understood() {
         bytes: vec![0, 0, 0].into(),
     };
     let url = Part::ImageUrl {
-        url: "https://x/a.png".to_owned(),
+        url: "https://example.com/a.png".to_owned(),
         detail: None,
     };
     assert_eq!(
@@ -104,6 +104,64 @@ fn what_sdks_send_is_understood() {
     );
     assert!(matches!(request.format, Format::JsonSchema { .. }));
     assert_eq!(request.stop, ["x"]);
+}
+
+#[test]
+fn thinking_and_effort_are_two_things() {
+    for (members, effort, without_thinking) in [
+        (json!({}), None, true),
+        (json!({"thinking": {"type": "disabled"}}), None, false),
+        (
+            json!({"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}}),
+            None,
+            false,
+        ),
+        (
+            json!({"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}),
+            Some(Effort::High),
+            false,
+        ),
+        (
+            json!({"thinking": {"type": "adaptive"}}),
+            Some(Effort::Medium),
+            false,
+        ),
+        (
+            json!({"output_config": {"effort": "high"}}),
+            Some(Effort::High),
+            true,
+        ),
+    ] {
+        let request = asked(&with(&members)).unwrap().request;
+        assert_eq!(
+            (request.reasoning_effort, request.without_thinking),
+            (effort, without_thinking),
+            "{members}"
+        );
+    }
+}
+
+#[test]
+fn the_text_that_it_ended_at_is_told() {
+    let stopped = Piece::StoppedAt("\n\nHuman:".to_owned());
+    let pieces = [text("a"), stopped.clone()];
+    let about = about(CallKind::Message);
+    let outcome = ended(StopReason::Stop);
+    let whole: Value = serde_json::from_slice(&reply::whole(&about, &pieces, &outcome)).unwrap();
+    assert_eq!(
+        (&whole["stop_reason"], &whole["stop_sequence"]),
+        (&json!("stop_sequence"), &json!("\n\nHuman:"))
+    );
+    let told = stream(Events::new(&about), &pieces, &outcome);
+    let expected = r#""delta":{"stop_reason":"stop_sequence","stop_sequence":"\n\nHuman:"}"#;
+    assert!(told.contains(expected), "{told}");
+    // Whoever calls a tool did not end there.
+    let whole = reply::whole(&about, &[call("c"), stopped], &ended(StopReason::ToolCalls));
+    let whole: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(
+        (&whole["stop_reason"], &whole["stop_sequence"]),
+        (&json!("tool_use"), &Value::Null)
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::ApiError,
     routes::v1::{
-        call::Frames,
+        call::{Frames, failure},
         normal::seal,
         writer::{index, raw, string, value},
     },
@@ -299,9 +299,13 @@ impl Frames for Events {
                 self.close(frames, "completed");
                 self.tool_call(frames, id, name, arguments);
             }
-            // No response has any.
-            Piece::Vectors(_) => {}
+            // No response tells of it.
+            Piece::StoppedAt(_) | Piece::Vectors(_) => {}
         }
+    }
+
+    fn failure(outcome: &CallOutcome) -> Option<ApiError> {
+        failure(outcome)
     }
 
     fn end(&mut self, frames: &mut Vec<u8>, outcome: &CallOutcome) {

@@ -9,7 +9,7 @@ use crate::{
 };
 use chatai_engine::{
     Piece,
-    llm::{Item, Part, Request, ToolCall},
+    llm::{ChatReasoning, Item, Part, ReasoningState, Request, ToolCall},
 };
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -36,6 +36,8 @@ pub(super) struct InputItem<'a> {
     output: Option<TextOrList<'a, InputPart<'a>>>,
     #[serde(borrow)]
     encrypted_content: Option<Text<'a>>,
+    #[serde(borrow)]
+    summary: Option<Vec<InputPart<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -83,7 +85,7 @@ pub(super) fn add_output(request: &mut Request, pieces: Vec<Piece>) {
                 said.push_str(&more);
                 continue;
             }
-            Piece::Reasoning(_) | Piece::Vectors(_) => continue,
+            Piece::Reasoning(_) | Piece::StoppedAt(_) | Piece::Vectors(_) => continue,
             Piece::State(state) => Item::Reasoning(state),
             Piece::ToolCall { id, name, arguments } => Item::ToolCall(ToolCall { id, name, arguments }),
         };
@@ -127,15 +129,36 @@ fn add_item(request: &mut Request, index: usize, item: InputItem<'_>) -> Result<
                 output: text(Some(output), || at("output"))?.into_owned(),
             }
         }
-        "reasoning" => match item.encrypted_content.as_deref().and_then(unseal) {
+        "reasoning" => match reasoning(item) {
             Some(state) => Item::Reasoning(state),
-            // Without it, or made elsewhere, it tells nothing to a model.
+            // Sealed elsewhere, or empty, it tells nothing to a model.
             None => return Ok(()),
         },
         _ => return Err(ApiError::unsupported(at("type"))),
     };
     request.items.push(added);
     Ok(())
+}
+
+/// What was sealed here; of what was not sealed its words, which some vendors want back.
+fn reasoning(item: InputItem<'_>) -> Option<ReasoningState> {
+    if let Some(sealed) = item.encrypted_content {
+        return unseal(&sealed);
+    }
+    let content = match item.content {
+        Some(TextOrList::List(parts)) => parts,
+        _ => Vec::new(),
+    };
+    let said = |parts: Vec<InputPart<'_>>| {
+        let texts = parts.into_iter().filter_map(|part| part.text);
+        let texts: Vec<String> = texts.map(|text| text.0.into_owned()).collect();
+        Some(texts.join("\n\n")).filter(|text| !text.is_empty())
+    };
+    ChatReasoning {
+        reasoning_content: said(content).or_else(|| said(item.summary.unwrap_or_default())),
+        ..ChatReasoning::default()
+    }
+    .into_state()
 }
 
 fn add_message(

@@ -6,6 +6,7 @@ mod input_items;
 mod items;
 mod kept;
 mod object;
+mod references;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -46,10 +47,11 @@ pub(crate) async fn create(
     if let Some(previous) = &asked.previous {
         go_on_from(&state, &caller, &mut request, previous).await?;
     }
+    let input = references::resolve(&state, &caller, asked.input).await?;
     let call = DirectCall {
         kind: CallKind::Response,
         model: asked.model,
-        request: request::with_input(request, &asked.input)?,
+        request: request::with_input(request, &input)?,
         keep: (asked.face.store || key.is_some()).then(|| KeepCall {
             is_stored: asked.face.store,
             previous_id: asked
@@ -58,7 +60,7 @@ pub(crate) async fn create(
                 .map(object::public_id)
                 .map(str::to_owned),
             face: asked.face.to_text(),
-            input: asked.input,
+            input,
         }),
         key,
     };
@@ -90,7 +92,7 @@ pub(crate) async fn create(
             replayed,
         ));
     }
-    let (pieces, outcome) = whole(started.reader).await?;
+    let (pieces, outcome) = whole::<Events>(started.reader).await?;
     Ok(answer(events.object(&pieces, Some(&outcome)), replayed))
 }
 

@@ -103,7 +103,8 @@ pub(super) fn write(
         }
     }
     raw(out, r#","model":"#);
-    string(out, &about.model);
+    // While it is made, another may still take the place of the one that was asked.
+    string(out, ended.map_or(&about.model, |outcome| &outcome.model));
     raw(out, r#","output":["#);
     out.extend_from_slice(output);
     raw(out, r#"],"previous_response_id":"#);

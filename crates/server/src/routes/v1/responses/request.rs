@@ -239,6 +239,7 @@ impl ResponseRequest<'_> {
 /// Adds the input: last, since what comes before it may be another response.
 pub(super) fn with_input(mut request: Request, input: &str) -> Result<Request, ApiError> {
     add_input(&mut request, input)?;
+    normal::drop_idle_reasoning(&mut request.items);
     if request.items.is_empty() {
         return Err(ApiError::invalid_value("input", "there is something to answer"));
     }

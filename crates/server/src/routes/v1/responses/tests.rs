@@ -97,7 +97,7 @@ fn input_becomes_a_conversation() {
     };
     let request = items(&json!([
         {"role": "developer", "content": "Be kind."},
-        {"role": "user", "content": [{"type": "input_text", "text": "look"}, {"type": "input_image", "image_url": "https://x/a.png", "detail": "auto"}]},
+        {"role": "user", "content": [{"type": "input_text", "text": "look"}, {"type": "input_image", "image_url": "https://example.com/a.png", "detail": "auto"}]},
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": seal(&made)},
         {"type": "reasoning", "id": "rs_2", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gAAAA"},
         {"type": "function_call", "id": "fc_1", "status": "completed", "call_id": "c", "name": "f", "arguments": "{}"},
@@ -112,7 +112,7 @@ fn input_becomes_a_conversation() {
         arguments: "{}".to_owned(),
     };
     let url = Part::ImageUrl {
-        url: "https://x/a.png".to_owned(),
+        url: "https://example.com/a.png".to_owned(),
         detail: Some("auto".to_owned()),
     };
     assert_eq!(
@@ -129,6 +129,40 @@ fn input_becomes_a_conversation() {
             Item::User(vec![Part::Text("more".to_owned())]),
         ]
     );
+}
+
+#[test]
+fn unsealed_reasoning_is_its_words() {
+    let call = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+    let output = json!({"type": "function_call_output", "call_id": "c", "output": ""});
+    let reasoning = |members: Value| {
+        let mut item = json!({"type": "reasoning", "id": "rs_1", "summary": []});
+        for (name, value) in members.as_object().unwrap() {
+            item[name] = value.clone();
+        }
+        item
+    };
+    let words = |items: &[Item]| -> Vec<String> {
+        let states = items.iter().filter_map(|item| match item {
+            Item::Reasoning(state) => Some(state.text.clone()),
+            _ => None,
+        });
+        states.collect()
+    };
+    let summary =
+        json!({"summary": [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}]});
+    let content = json!({"content": [{"type": "reasoning_text", "text": "c"}], "encrypted_content": null});
+    for (members, expected) in [(summary.clone(), "a\n\nb"), (content, "c")] {
+        let request = items(&json!([reasoning(members), call, output])).unwrap();
+        assert_eq!(words(&request.items), [expected]);
+    }
+    // What said nothing, and what led to no call.
+    let request = items(&json!([reasoning(json!({})), call, output])).unwrap();
+    assert_eq!(request.items.len(), 2);
+    let said = json!({"role": "assistant", "content": "ok"});
+    let request =
+        items(&json!([reasoning(summary), said, {"role": "user", "content": "x"}, call, output])).unwrap();
+    assert!(words(&request.items).is_empty(), "{:?}", request.items);
 }
 
 #[test]
@@ -193,7 +227,6 @@ fn what_would_change_the_answer_is_refused_by_name() {
         assert_eq!(refused.at_fault(), ("unsupported_parameter", param), "{members}");
     }
     for (input, param) in [
-        (json!([{"type": "item_reference", "id": "x"}]), "input[0].type"),
         (json!([{"type": "web_search_call"}]), "input[0].type"),
         (
             json!([{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]),
