@@ -55,7 +55,8 @@ pub fn is_behind(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
     if tx.backend() == Backend::Postgres {
         return Ok(false);
     }
-    let waits = "select exists (select 1 from search_new_titles) or exists (select 1 from search_new_messages)";
+    let waits =
+        "select exists (select 1 from search_new_titles) or exists (select 1 from search_new_messages)";
     tx.query_one(waits, &[], |row| row.get(0))
 }
 

@@ -162,7 +162,9 @@ fn raise_files(files: usize) -> Result<usize, String> {
 
 /// The hard limit of open files, as `/proc/self/limits` states it.
 fn hard_limit(limits: &str) -> Option<usize> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
     match line.split_whitespace().nth(1)? {
         "unlimited" => Some(usize::MAX),
         number => number.parse().ok(),
@@ -179,7 +181,10 @@ mod tests {
                       Max processes             95911                95911                processes \n\
                       Max open files            1024                 20000                files     \n";
         assert_eq!(hard_limit(limits), Some(20_000));
-        assert_eq!(hard_limit("Max open files  1024  unlimited  files"), Some(usize::MAX));
+        assert_eq!(
+            hard_limit("Max open files  1024  unlimited  files"),
+            Some(usize::MAX)
+        );
         assert_eq!(hard_limit(""), None);
         let own = std::fs::read_to_string("/proc/self/limits").unwrap();
         assert!(hard_limit(&own).unwrap() > 0);
