@@ -18,11 +18,14 @@ pub(crate) fn vendors(config: &Config) -> Result<Vec<Vendor>, Failure> {
 pub(crate) fn vendor(provider: &Configured) -> Result<Vendor, Failure> {
     let failed =
         |error: &dyn std::fmt::Display| Failure::new(format_args!("provider `{}`: {error}", provider.name));
-    let base_url = match &provider.base_url {
-        Some(url) => url,
-        None => default_base_url(provider.kind).ok_or_else(|| failed(&"it needs a `base_url`"))?,
+    let own = own_address(provider).map(str::parse::<url::Url>).transpose();
+    let own = own.map_err(|error| failed(&error))?;
+    let base_url: url::Url = match (&provider.base_url, &own) {
+        (Some(url), _) => url.parse().map_err(|error| failed(&error))?,
+        (None, Some(own)) => own.clone(),
+        (None, None) => return Err(failed(&"it needs a `base_url`")),
     };
-    let base_url: url::Url = base_url.parse().map_err(|error| failed(&error))?;
+    let is_vendors_own = own.is_some_and(|own| own.host() == base_url.host());
     let host = host(&base_url);
     let key = key(provider)?;
     let key = key.as_ref().map_or("", |key| key.reveal());
@@ -49,6 +52,7 @@ pub(crate) fn vendor(provider: &Configured) -> Result<Vendor, Failure> {
         kind: provider.kind.as_str(),
         family: family(provider.kind),
         host,
+        is_vendors_own,
         provider: adapter(provider.kind, settings)?,
         models: models
             .map_err(|error| failed(&format_args!("a model of `models` cannot be read: {error}")))?,
@@ -115,11 +119,11 @@ pub(crate) fn key_of_file(kind: &str, name: &str, path: &Path) -> Result<Secret,
     Ok(Secret::new(key))
 }
 
-/// Where a vendor lies by itself; a compatible server lies nowhere by itself.
-fn default_base_url(kind: ProviderKind) -> Option<&'static str> {
-    match kind {
+/// Where a vendor lies by itself. A compatible server lies nowhere by itself, but OpenAI's name says whose it is.
+fn own_address(provider: &Configured) -> Option<&'static str> {
+    match provider.kind {
         ProviderKind::OpenAi => Some(OpenAiResponses::DEFAULT_BASE_URL),
-        ProviderKind::OpenAiChat => None,
+        ProviderKind::OpenAiChat => (provider.name == "openai").then_some(OpenAiChat::DEFAULT_BASE_URL),
         ProviderKind::Anthropic => Some(Anthropic::DEFAULT_BASE_URL),
         ProviderKind::Gemini => Some(Gemini::DEFAULT_BASE_URL),
     }

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::file::{Places, in_order_of_lines, raw};
 use crate::kinds::{
-    ApiKey, Endpoint, Kind, Name, OneOf, Path, ProxyUrl, Raw, Secret, Whole, YesNo, for_message, quoted,
+    ApiKey, BaseUrl, Kind, Name, OneOf, Path, ProxyUrl, Raw, Secret, Whole, YesNo, for_message, quoted,
 };
 use crate::problem::{Problem, Source};
 use crate::providers::{Entry, NAMED, PROVIDER_KINDS, ProviderKind, ProviderModel};
@@ -29,7 +29,7 @@ pub(crate) const MEMBERS: &[(&str, &str)] = &[
     ),
     (
         "base_url",
-        "Where it lies. Required for `openai-chat`; absent, it is the vendor's own address.",
+        "Where it lies. Required for `openai-chat`, unless the name says it; absent, it is the vendor's own address. A query may be `api-version` alone, as Azure wants it.",
     ),
     ("api_key", "Its key. Never printed."),
     (
@@ -182,7 +182,7 @@ impl<'a, 'v, 'i> Members<'a, 'v, 'i> {
                 Some(hint),
             );
         }
-        let base_url = self.member("base_url", &Endpoint);
+        let base_url = self.member("base_url", &BaseUrl);
         let needs_url = kind == Some(ProviderKind::OpenAiChat)
             && !named.is_some_and(|(name, _)| matches!(*name, "openai" | "ollama"));
         if base_url.is_none() && needs_url && self.problems.len() == before {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::kinds::{
-    Address, ApiKey, Database, DatabaseUrl, Endpoint, JwtSecret, List, LogFilter, Maybe, Name, NameLists,
+    Address, ApiKey, BaseUrl, Database, DatabaseUrl, JwtSecret, List, LogFilter, Maybe, Name, NameLists,
     Network, Networks, OllamaHost, OneOf, Origin, Path, Secret, Whole, YesNo,
 };
 use crate::mcp::McpServer;
@@ -157,8 +157,9 @@ section! {
     OpenAi = "providers.openai" {
         /// The key. Without a provider the built-in responder answers.
         api_key: Option<Secret> = Maybe(ApiKey) => "", legacy "OPENAI_API_KEY";
-        /// Base URL of a compatible server or gateway, which may need no key. Absent, it is OpenAI's own.
-        base_url: Option<String> = Maybe(Endpoint) => "", legacy "OPENAI_BASE_URL";
+        /// Base URL of a compatible server or gateway, which may need no key; its query may be `api-version` alone, as
+        /// Azure wants it. Absent, it is OpenAI's own.
+        base_url: Option<String> = Maybe(BaseUrl) => "", legacy "OPENAI_BASE_URL";
         /// The protocol: `openai` is OpenAI's Responses API, `openai-chat` the older chat completions, which every
         /// compatible server speaks.
         kind: ProviderKind = OneOf(OPENAI_KINDS) => "openai";
@@ -173,7 +174,7 @@ section! {
         /// The key. Without one no model of Anthropic is offered.
         api_key: Option<Secret> = Maybe(ApiKey) => "", legacy "ANTHROPIC_API_KEY";
         /// Base URL of a gateway. Absent, it is Anthropic's own.
-        base_url: Option<String> = Maybe(Endpoint) => "", legacy "ANTHROPIC_BASE_URL";
+        base_url: Option<String> = Maybe(BaseUrl) => "", legacy "ANTHROPIC_BASE_URL";
     }
 }
 
@@ -183,14 +184,15 @@ section! {
         /// The key. Without one no model of Google is offered.
         api_key: Option<Secret> = Maybe(ApiKey) => "", legacy "GEMINI_API_KEY";
         /// Base URL of a gateway. Absent, it is Google's own.
-        base_url: Option<String> = Maybe(Endpoint) => "", legacy "GEMINI_BASE_URL";
+        base_url: Option<String> = Maybe(BaseUrl) => "", legacy "GEMINI_BASE_URL";
     }
 }
 
 section! {
     /// Ollama, on this machine or another. Its models are asked for and offered as `ollama/NAME`.
     Ollama = "providers.ollama" {
-        /// Where it listens, such as `127.0.0.1:11434` or `http://ollama:11434`.
+        /// Where it listens, such as `127.0.0.1`, `ollama:11434` or `http://ollama:11434`. As for Ollama itself, a host
+        /// without a scheme means the port 11434, `http://` 80 and `https://` 443 where none is named.
         host: Option<String> = Maybe(OllamaHost) => "", legacy "OLLAMA_HOST";
     }
 }
@@ -198,17 +200,17 @@ section! {
 section! {
     /// Which model does what.
     Models = "models" {
-        /// The model that answers when a request names none. Absent, it is `gpt-4.1-nano`, or the built-in
-        /// responder where that cannot answer.
+        /// The model that answers when a request names none. Absent, it is `gpt-4.1-nano`, or where that cannot answer (no
+        /// provider has it, or OpenAI is asked itself and has taken it away) `fast`, or the built-in responder where no
+        /// model of that can.
         default: Option<String> = Maybe(Name) => "", legacy "OPENAI_MODEL";
-        /// The model that gives conversations their titles. Absent, it is `gpt-4.1-nano`, or the one that
-        /// answers where that is not offered.
+        /// The model that gives conversations their titles. Absent, it is `gpt-4.1-nano` (or `fast`, where OpenAI has taken
+        /// that away), and the one that answers where that is not offered or fails.
         title: Option<String> = Maybe(Name) => "", legacy "OPENAI_TITLE_MODEL";
         /// The model that decides how much of the conversation a question needs. Absent, everything that fits is
         /// given and no model is asked.
         intent: Option<String> = Maybe(Name) => "", legacy "OPENAI_INTENT_MODEL";
-        /// The model that summarises long messages. Absent, it is `gpt-4.1-nano`, or the one that answers
-        /// where that is not offered.
+        /// The model that summarises long messages. Absent, it is found as the one for titles.
         summary: Option<String> = Maybe(Name) => "", legacy "OPENAI_SUMMARY_MODEL";
         /// The model that makes vectors for the search in the collection, `PROVIDER/MODEL` where it is not the default
         /// provider's. Absent, search goes by words alone.

@@ -56,6 +56,8 @@ pub struct Model {
     pub enabled: bool,
     /// Which of the configured providers serves it; `None` where none does.
     pub(crate) vendor: Option<usize>,
+    /// Whether its provider says that it has it.
+    pub(crate) is_confirmed: bool,
     described: Described,
 }
 
@@ -91,7 +93,8 @@ struct Entry {
 }
 
 impl Catalog {
-    /// Reads pricing data: an object keyed by model name, prices in US dollars per million tokens.
+    /// Reads pricing data: an object keyed by model name, prices in US dollars per million tokens. A model whose price is
+    /// not known says so, with `null` for `input` and `output`: one that merely leaves them out is a fault.
     ///
     /// # Errors
     /// Every fault of the data at once.
@@ -105,7 +108,8 @@ impl Catalog {
         let mut problems = Vec::new();
         let mut models = Vec::with_capacity(entries.len() + 1);
         for (name, entry) in entries {
-            match model(&name, entry).and_then(priced) {
+            let is_unpriced = is_unpriced(&entry);
+            match model(&name, entry).and_then(|model| priced(model, is_unpriced)) {
                 Ok(_) if name == BUILT_IN => {
                     problems.push(format!("`{name}`: the name is taken by the built-in responder"));
                 }
@@ -205,6 +209,7 @@ impl Model {
             embeds: false,
             enabled: true,
             vendor: None,
+            is_confirmed: false,
             described: Described::default(),
         }
     }
@@ -212,6 +217,12 @@ impl Model {
     /// Which of the configured providers serves it, by its place; `None` where none does.
     pub fn served_by(&self) -> Option<usize> {
         self.vendor
+    }
+
+    /// When its vendor took it away, where that day has come. Days are `YYYY-MM-DD`.
+    pub(crate) fn taken_away_by(&self, today: &str) -> Option<&str> {
+        let day = self.deprecated.as_deref()?;
+        (day.len() == today.len() && day <= today).then_some(day)
     }
 
     /// Whether it embeds, as far as anybody knows: what no data describes may.
@@ -311,6 +322,7 @@ fn model(name: &str, entry: Value) -> Result<Model, String> {
         deprecated: entry.deprecated,
         enabled: true,
         vendor: None,
+        is_confirmed: false,
         described: Described {
             window: entry.context_window.is_some(),
             abilities: abilities.is_some(),
@@ -336,12 +348,18 @@ fn both(input: Option<Rate>, output: Option<Rate>) -> Option<Rates> {
     })
 }
 
-/// A model of pricing data, which has to say what it costs.
-fn priced(model: Model) -> Result<Model, String> {
+/// A model of pricing data, which has to say what it costs, or that nobody knows.
+fn priced(model: Model, is_unpriced: bool) -> Result<Model, String> {
     match model.rates {
-        Some(_) => Ok(model),
-        None => Err("`input` is missing".to_owned()),
+        None if !is_unpriced => Err("`input` is missing".to_owned()),
+        _ => Ok(model),
     }
+}
+
+/// Whether an entry says that its price is not known.
+fn is_unpriced(entry: &Value) -> bool {
+    let is_null = |member: &str| entry.get(member).is_some_and(Value::is_null);
+    is_null("input") && is_null("output")
 }
 
 /// The prices; `None` where the data gives none at all.
@@ -395,57 +413,4 @@ fn abilities(value: Option<&Value>) -> Option<Vec<String>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SHIPPED: &str = include_str!("../../../data/pricing_data.json");
-
-    #[test]
-    fn the_shipped_catalog_loads_in_order_with_the_built_in_last() {
-        let catalog = Catalog::parse(SHIPPED, "pricing_data.json").unwrap();
-        let names: Vec<&str> = catalog.models().iter().map(|model| model.name.as_str()).collect();
-        assert_eq!(names.first(), Some(&"gpt-4.1-nano"));
-        assert_eq!(names.last(), Some(&BUILT_IN));
-        let nano = catalog.get("gpt-4.1-nano").unwrap();
-        assert_eq!(nano.rates.unwrap().cache_read.per_million(), "0.025");
-    }
-
-    #[test]
-    fn cached_input_absent_means_the_input_rate_and_zero_means_free() {
-        let data =
-            r#"{"a": {"input": 20.0, "output": 80}, "b": {"input": 1, "cached_input": 0, "output": 2}}"#;
-        let catalog = Catalog::parse(data, "test").unwrap();
-        assert_eq!(
-            catalog.get("a").unwrap().rates.unwrap().cache_read.per_million(),
-            "20"
-        );
-        assert_eq!(
-            catalog.get("b").unwrap().rates.unwrap().cache_read.per_million(),
-            "0"
-        );
-    }
-
-    #[test]
-    fn a_users_file_need_not_repeat_what_is_known() {
-        let own = r#"{"gpt-4o": {"input": 1, "output": 2}, "mine": {"input": 1, "output": 2}}"#;
-        let shipped = Catalog::parse(SHIPPED, "pricing_data.json").unwrap();
-        let catalog = Catalog::parse(own, "own").unwrap().completed_by(&shipped);
-        let known = catalog.get("gpt-4o").unwrap();
-        assert!(known.sees && known.context_window == 128_000);
-        assert_eq!(known.rates.unwrap().input.per_million(), "1");
-        assert!(!catalog.get("mine").unwrap().sees);
-        assert_eq!(catalog.models().len(), 3);
-    }
-
-    #[test]
-    fn all_faults_are_named_at_once() {
-        let data = r#"{"a": {"output": 80}, "b": {"input": -1, "output": 2}, "c": {"input": "x", "output": 2},
-            "built-in": {"input": 1, "output": 1}}"#;
-        let error = Catalog::parse(data, "my.json").unwrap_err();
-        assert_eq!(error.problems.len(), 4, "{error}");
-        assert!(
-            error.to_string().starts_with("my.json: `a`: `input` is missing"),
-            "{error}"
-        );
-    }
-}
+mod tests;

@@ -1,7 +1,11 @@
 //! Which model can answer now, and who serves it.
 
+mod allowed;
 mod details;
 mod names;
+mod resolve;
+#[cfg(test)]
+mod tests;
 
 pub use details::ModelDetails;
 pub use names::misconfigured;
@@ -27,17 +31,12 @@ use chatai_store::{
 };
 use chatai_types::{Clock, ErrorCode};
 use names::{find, found, unknown, unserved};
+use resolve::taken_away;
 use std::{
     sync::{Arc, Mutex as SyncMutex, PoisonError},
     time::Duration,
 };
 use tokio::sync::Mutex;
-
-/// The first choice when neither the client nor the configuration names a model.
-const FIRST_CHOICE: &str = "gpt-4.1-nano";
-
-/// The alias that answers in its place where another provider alone is configured.
-const FAST: &str = "fast";
 
 /// How often other instances' changes are looked for.
 const REFRESH: Duration = Duration::from_secs(2);
@@ -62,6 +61,7 @@ pub(crate) struct Models {
     discovered: SyncMutex<Vec<Vec<OfferedModel>>>,
     built_in: Arc<dyn Provider>,
     settings: ModelSettings,
+    clock: Arc<dyn Clock>,
 }
 
 /// The catalog as it stands.
@@ -70,6 +70,8 @@ struct Now {
     overrides: Vec<ModelOverride>,
     /// The names that can answer, in the catalog's order.
     answering: Arc<[String]>,
+    /// The day of that: models are taken away by the day.
+    day: String,
 }
 
 impl Models {
@@ -82,10 +84,12 @@ impl Models {
         clock: &Arc<dyn Clock>,
     ) -> Self {
         let catalog = assemble(&data, &vendors, &[]);
+        let day = day_of(&**clock);
         let now = Now {
-            answering: answering(&catalog),
+            answering: answering(&catalog, &vendors, &day),
             catalog,
             overrides: Vec::new(),
+            day,
         };
         let watch = |vendor: &Vendor| Arc::new(Watched::new(Arc::clone(&vendor.provider), Arc::clone(clock)));
         Self {
@@ -97,12 +101,17 @@ impl Models {
             vendors,
             built_in,
             settings,
+            clock: Arc::clone(clock),
         }
     }
 
     /// The names that can answer now, in the catalog's order.
     pub(crate) fn answering(&self) -> Arc<[String]> {
-        Arc::clone(&self.now.load().answering)
+        let (now, today) = (self.now.load(), day_of(&*self.clock));
+        match today == now.day {
+            true => Arc::clone(&now.answering),
+            false => answering(&now.catalog, &self.vendors, &today),
+        }
     }
 
     /// The model of that name, whether it can answer or not.
@@ -112,7 +121,7 @@ impl Models {
 
     /// All models, in the catalog's order.
     pub(crate) fn entries(&self) -> Vec<ModelEntry> {
-        let now = self.now.load();
+        let (now, answering) = (self.now.load(), self.answering());
         let entry = |model: &Model| ModelEntry {
             name: model.name.clone(),
             provider: model.vendor.map(|place| self.vendors[place].name.clone()),
@@ -122,7 +131,7 @@ impl Models {
             max_output_tokens: model.max_output_tokens,
             deprecated: model.deprecated.clone(),
             enabled: model.enabled,
-            available: now.answering.contains(&model.name),
+            available: answering.contains(&model.name),
         };
         now.catalog.models().iter().map(entry).collect()
     }
@@ -179,38 +188,6 @@ impl Models {
         Some(self.served(&model))
     }
 
-    /// The model a message asks for, or the default one.
-    pub(crate) fn resolve(&self, asked: Option<&str>) -> Result<Served, EngineError> {
-        match asked {
-            Some(name) => self.named(name),
-            None => match &self.settings.default {
-                // A configured name that the catalog does not know is named, not passed over in silence.
-                Some(name) if !self.vendors.is_empty() => self.named(name),
-                _ => self
-                    .named(FIRST_CHOICE)
-                    .or_else(|_| self.named(FAST))
-                    .or_else(|_| self.named(BUILT_IN)),
-            },
-        }
-    }
-
-    /// The same for a caller, whose key may be for some models only. Without a name such a key gets the default one if
-    /// it may, else the first of its own that can answer.
-    pub(crate) fn resolve_for(&self, caller: &Caller, asked: Option<&str>) -> Result<Served, EngineError> {
-        let usual = self.resolve(asked)?;
-        let found = match caller.may_use(&usual.model.name) {
-            Ok(()) => usual,
-            Err(refused) => match &caller.key_models {
-                Some(own) if asked.is_none() => {
-                    let mut own = own.iter().filter_map(|name| self.named(name).ok());
-                    own.next().ok_or(refused)?
-                }
-                _ => return Err(refused),
-            },
-        };
-        Ok(found.for_caller(caller))
-    }
-
     /// Who embeds for a caller: the model of that name, or the one that embeds the collection.
     pub(crate) fn embedder_for(&self, caller: &Caller, asked: Option<&str>) -> Result<Served, EngineError> {
         let configured = self.embedder();
@@ -236,37 +213,60 @@ impl Models {
                 self.usable(model, name)?
             }
         };
-        caller.may_use(&found.model.name)?;
+        self.allowed(caller).check(&found.model.name)?;
         Ok(found)
     }
 
-    /// The models that can be named now, in the catalog's order.
-    pub(crate) fn offers(&self) -> Vec<ModelOffer> {
-        let now = self.now.load();
-        let offer = |model: &Model| {
-            let provider = match model.vendor {
-                Some(place) => self.vendors[place].name.clone(),
-                None if model.name == BUILT_IN => BUILT_IN.to_owned(),
-                None => return None,
-            };
-            model.enabled.then(|| ModelOffer {
-                name: model.name.clone(),
-                provider,
-            })
+    /// What a caller can name now: models in the catalog's order, then the aliases.
+    pub(crate) fn offers(&self, caller: &Caller) -> Vec<ModelOffer> {
+        let (now, allowed) = (self.now.load(), self.allowed(caller));
+        let provider = |model: &Model| match model.vendor {
+            Some(place) => self.vendors[place].name.clone(),
+            None => BUILT_IN.to_owned(),
         };
-        now.catalog.models().iter().filter_map(offer).collect()
+        let models = now.catalog.models().iter().filter(|model| {
+            let is_served = model.vendor.is_some() || model.name == BUILT_IN;
+            let may_be_named = model.enabled && is_served && self.taken_away(model).is_none();
+            may_be_named && allowed.check(&model.name).is_ok()
+        });
+        let models = models.map(|model| ModelOffer {
+            name: model.name.clone(),
+            provider: provider(model),
+        });
+        let aliases = self.settings.aliases.iter().filter_map(|(alias, _)| {
+            let is_free = found(&now.catalog, &self.vendors, alias).is_none();
+            let served = self.named_to(alias, &allowed).ok().filter(|_| is_free)?;
+            Some(ModelOffer {
+                name: alias.clone(),
+                provider: provider(&served.model),
+            })
+        });
+        models.chain(aliases).collect()
     }
 
-    /// Who makes titles and summaries for turns of `answering`: the configured model, else a small one, else
-    /// the answering model itself. A turn of the built-in responder stays free of charge.
+    /// Who makes titles and summaries for turns of `answering`: the configured model, else a small one with the
+    /// answering model in its place, else that itself. A turn of the built-in responder stays free of charge.
     pub(crate) fn helper(&self, answering: &Served, configured: Option<&str>) -> Served {
         if answering.is_built_in() {
             return answering.clone();
         }
-        configured
-            .and_then(|name| self.named(name).ok())
-            .or_else(|| self.named(FIRST_CHOICE).ok())
-            .unwrap_or_else(|| answering.clone())
+        if let Some(served) = configured.and_then(|name| self.named(name).ok()) {
+            return served;
+        }
+        let Some(small) = self.small().filter(|small| !small.is_built_in()) else {
+            return answering.clone();
+        };
+        let is_there = |other: &Served| other.model.name == answering.model.name;
+        let alone = || Served {
+            alternatives: Arc::new([]),
+            ..answering.clone()
+        };
+        let last = (!is_there(&small) && !small.alternatives.iter().any(is_there)).then(alone);
+        let alternatives = small.alternatives.iter().cloned().chain(last).collect();
+        Served {
+            alternatives,
+            ..small
+        }
     }
 
     /// Who decides how much context a turn of `answering` needs, where that is configured.
@@ -282,57 +282,14 @@ impl Models {
 
     /// Configured names that cannot answer, each with the reason, for a warning at start.
     pub(crate) fn misconfigured(&self) -> Vec<(&'static str, EngineError)> {
-        misconfigured(&self.data, &self.vendors, &self.settings)
-    }
-
-    /// Who answers under a name: that model, or the first of the alias's that can, with those that come after it.
-    fn named(&self, name: &str) -> Result<Served, EngineError> {
-        let now = self.now.load();
-        let list = |lists: &'_ [(String, Vec<String>)]| {
-            let of_name = lists.iter().find(|(known, _)| known == name);
-            of_name.map(|(_, names)| names.clone())
-        };
-        let alias = match found(&now.catalog, &self.vendors, name) {
-            Some(_) => None,
-            None => list(&self.settings.aliases),
-        };
-        let Some(names) = alias else {
-            let mut served = self.able(&now.catalog, name)?;
-            let others = list(&self.settings.fallbacks).unwrap_or_default();
-            served.alternatives = self.alternatives(&now.catalog, &others, &served.model.name);
-            return Ok(served);
-        };
-        let mut first = Err(unknown(name));
-        for (place, member) in names.iter().enumerate() {
-            match self.able(&now.catalog, member) {
-                Ok(mut served) => {
-                    served.alternatives =
-                        self.alternatives(&now.catalog, &names[place + 1..], &served.model.name);
-                    return Ok(served);
-                }
-                // The first reason is the one that the list's owner has to do with.
-                Err(error) => first = first.or(Err(error)),
+        let mut faults = misconfigured(&self.data, &self.vendors, &self.settings);
+        for (key, name) in names::single(&self.settings) {
+            let served = name.and_then(|name| self.named(name).ok());
+            if let Some(error) = served.and_then(|served| self.refusal_of_taken_away(&served.model)) {
+                faults.push((key, error));
             }
         }
-        first.map_err(|error| match error.code {
-            ErrorCode::ModelUnknown => error,
-            _ => EngineError::new(
-                ErrorCode::ModelUnavailable,
-                format!("`{name}` cannot answer: none of its models can; {}", error.detail),
-            ),
-        })
-    }
-
-    /// Those of a list that can answer, each once.
-    fn alternatives(&self, catalog: &Catalog, names: &[String], first: &str) -> Arc<[Served]> {
-        let mut able: Vec<Served> = Vec::new();
-        for served in names.iter().filter_map(|name| self.able(catalog, name).ok()) {
-            let is_there = able.iter().any(|other| other.model.name == served.model.name);
-            if !is_there && served.model.name != first {
-                able.push(served);
-            }
-        }
-        able.into()
+        faults
     }
 
     /// A model that can answer now, without those in its place.
@@ -366,10 +323,17 @@ impl Models {
     }
 }
 
-fn answering(catalog: &Catalog) -> Arc<[String]> {
+fn day_of(clock: &dyn Clock) -> String {
+    let mut day = clock.now().to_wire();
+    day.truncate("YYYY-MM-DD".len());
+    day
+}
+
+fn answering(catalog: &Catalog, vendors: &[Vendor], today: &str) -> Arc<[String]> {
     let models = catalog.models().iter();
     models
         .filter(|model| model.enabled && !model.embeds && (model.name == BUILT_IN || model.vendor.is_some()))
+        .filter(|model| taken_away(model, vendors, today).is_none())
         .map(|model| model.name.clone())
         .collect()
 }
@@ -392,10 +356,12 @@ pub(crate) async fn refresh(inner: &Inner) -> Result<(), StoreError> {
         Ok::<_, StoreError>((catalog.versioned(versions), overrides))
     };
     let (catalog, overrides) = inner.store.write(take_over).await?;
+    let day = day_of(&*models.clock);
     models.now.store(Arc::new(Now {
-        answering: answering(&catalog),
+        answering: answering(&catalog, &models.vendors, &day),
         catalog,
         overrides,
+        day,
     }));
     Ok(())
 }

@@ -33,6 +33,9 @@ pub struct Vendor {
     pub family: Option<&'static str>,
     /// The host it is reached at.
     pub host: String,
+    /// Whether that is its vendor's own, so that what the vendor announced of its models holds there. A gateway or a cloud
+    /// may have them longer.
+    pub is_vendors_own: bool,
     /// It itself.
     pub provider: Arc<dyn Provider>,
     /// The models it was said to have; empty where it has the catalog's.
@@ -185,6 +188,7 @@ pub(crate) mod tests {
             kind: family.unwrap_or("openai-chat"),
             family,
             host: "127.0.0.1".to_owned(),
+            is_vendors_own: false,
             provider: Arc::new(Mute),
             models: models
                 .iter()

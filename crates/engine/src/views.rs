@@ -1,6 +1,5 @@
 //! What operations take and give: plain values, neither storage rows nor wire JSON.
 
-use crate::EngineError;
 use bytes::Bytes;
 use chatai_llm::ToolCall;
 use chatai_store::ops::budgets::Payer;
@@ -36,23 +35,6 @@ impl Caller {
         Payer {
             owner: self.user_id,
             key: self.key,
-        }
-    }
-
-    /// Refuses a model that the caller's key is not for.
-    ///
-    /// # Errors
-    /// `model_not_allowed`.
-    pub(crate) fn may_use(&self, model: &str) -> Result<(), EngineError> {
-        match &self.key_models {
-            Some(allowed) if !allowed.iter().any(|name| name == model) => Err(EngineError::new(
-                ErrorCode::ModelNotAllowed,
-                format!(
-                    "This key may not use `{model}`; it may use: {}",
-                    allowed.join(", ")
-                ),
-            )),
-            _ => Ok(()),
         }
     }
 }

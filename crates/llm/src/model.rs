@@ -49,6 +49,9 @@ pub struct Request {
     pub priority: Priority,
     /// A stable name for requests that share a prefix, for vendors that route by it.
     pub cache_key: Option<String>,
+    /// Whether what it thinks is to be told, where a vendor tells nothing of it unless asked. A wish: who may not have it
+    /// gets the answer all the same.
+    pub shows_reasoning: bool,
 }
 
 /// Whether somebody waits for the answer.
@@ -79,6 +82,8 @@ pub enum ToolChoice {
 /// How long a model thinks before it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
+    /// Not at all, or as little as a model can that always does.
+    None,
     /// As little as it can.
     Minimal,
     /// A little.
@@ -87,17 +92,55 @@ pub enum Effort {
     Medium,
     /// Long.
     High,
+    /// Longer.
+    XHigh,
+    /// As long as it can.
+    Max,
 }
 
 impl Effort {
+    /// All of them, from the least on.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Minimal,
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::XHigh,
+        Self::Max,
+    ];
+
     /// The word that all vendors with such words use.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::Minimal => "minimal",
             Self::Low => "low",
             Self::Medium => "medium",
             Self::High => "high",
+            Self::XHigh => "xhigh",
+            Self::Max => "max",
         }
+    }
+
+    /// The one that a word means.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|effort| effort.as_str() == word)
+    }
+
+    /// The nearest that a model knows, on the side of the usual one.
+    pub(crate) fn nearest(self, known: &[Self]) -> Self {
+        let mut on_that_side = known.iter().copied();
+        let found = match self <= Self::Medium {
+            true => on_that_side.find(|effort| *effort >= self),
+            false => on_that_side.rfind(|effort| *effort <= self),
+        };
+        // All that is known lies on the other side.
+        let furthest = match self <= Self::Medium {
+            true => known.last(),
+            false => known.first(),
+        };
+        found.or(furthest.copied()).unwrap_or(self)
     }
 }
 

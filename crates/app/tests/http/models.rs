@@ -107,3 +107,36 @@ fn broken_prices_are_named_at_start() {
         assert!(text.contains(said) && text.contains("hint:"), "{content}: {text}");
     }
 }
+
+/// What OpenAI took away cannot answer there; behind another address its announcement says nothing.
+#[tokio::test]
+async fn a_model_that_its_vendor_took_away() {
+    const OWN: &str = r#"{"gone": {"input": 1, "output": 1, "provider": "openai", "deprecated": "2020-01-01"},
+        "there": {"input": 1, "output": 1, "provider": "openai", "deprecated": "2999-01-01"}}"#;
+    let own = || options().file("PRICING_FILE", "prices.json", OWN);
+    let app = own().env("OPENAI_API_KEY", "sk-nobody-is-asked").start().await;
+    assert_eq!(
+        get(&app, "/models").await.json(),
+        json!({"chat": ["there", "built-in"]})
+    );
+    let (app, _provider) = with_vendor(own()).await;
+    assert_eq!(
+        get(&app, "/models").await.json(),
+        json!({"chat": ["gone", "there", "built-in"]})
+    );
+}
+
+/// The older interface of OpenAI's own address needs no more than the key either.
+#[tokio::test]
+async fn openais_older_interface_at_its_own_address() {
+    let app = options()
+        .env("OPENAI_API_KEY", "sk-nobody-is-asked")
+        .env("CHATAI__PROVIDERS__OPENAI__KIND", "openai-chat")
+        .start()
+        .await;
+    let names = get(&app, "/models").await.json();
+    assert!(
+        names["chat"].as_array().unwrap().contains(&json!("gpt-6-luna")),
+        "{names}"
+    );
+}

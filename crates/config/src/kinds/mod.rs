@@ -16,7 +16,7 @@ pub(crate) use lists::NameLists;
 pub(crate) use network::{Address, Networks};
 pub(crate) use plain::{List, LogFilter, Maybe, Name, OneOf, Path, Whole, YesNo};
 pub(crate) use secret::{ApiKey, JwtSecret};
-pub(crate) use web::{Endpoint, OllamaHost, Origin, ProxyUrl};
+pub(crate) use web::{BaseUrl, Endpoint, OllamaHost, Origin, ProxyUrl};
 
 /// A value as it was given.
 #[derive(Clone, Debug, PartialEq)]

@@ -38,8 +38,50 @@ impl Kind for Endpoint {
     }
 }
 
+/// The base URL of a provider. Azure wants the version of its interface in each address, so that may stand there.
+pub(crate) struct BaseUrl;
+
+impl Kind for BaseUrl {
+    type Value = String;
+
+    fn describe(&self) -> String {
+        "an `http://` or `https://` URL without query other than `api-version`".to_owned()
+    }
+
+    fn read(&self, raw: &Raw) -> Result<String, Fault> {
+        let text = raw.text().ok_or_else(|| self.expected())?.trim();
+        let mut url = Url::parse(text).map_err(|_| self.expected())?;
+        if url.query_pairs().any(|(name, _)| name != "api-version") {
+            return Err(self.expected());
+        }
+        let query = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
+        url.set_query(None);
+        let base = Endpoint
+            .read(&Raw::Text(url.into()))
+            .map_err(|fault| match fault.hint {
+                Some(_) => fault,
+                None => self.expected(),
+            })?;
+        Ok(match query {
+            Some(query) => format!("{base}?{query}"),
+            None => base,
+        })
+    }
+
+    fn to_toml(&self, value: &String) -> String {
+        quoted(value)
+    }
+
+    fn printable(&self, raw: &Raw) -> String {
+        Endpoint.printable(raw)
+    }
+}
+
 /// Where Ollama listens, in the forms that its own variable has: a host, a host and port, a port alone, or a URL.
-/// Becomes the base URL of its compatible interface.
+/// Becomes the base URL of its compatible interface. As Ollama itself reads it: its own port is meant only where no scheme
+/// stands before the host.
+///
+/// <https://github.com/ollama/ollama/blob/main/envconfig/config.go>
 pub(crate) struct OllamaHost;
 
 const OLLAMA_PORT: u16 = 11_434;
@@ -64,8 +106,9 @@ impl Kind for OllamaHost {
                 .map_err(|_| self.expected())?,
         )
         .map_err(|_| self.expected())?;
-        let is_bare = !text.contains("://") || url.scheme() == "http";
-        if url.port().is_none() && is_bare && !text.trim_end_matches('/').ends_with(":80") {
+        // A URL does not keep the port that its scheme has by itself.
+        let host = text.split('/').next().unwrap_or_default();
+        if !text.contains("://") && url.port().is_none() && !host.ends_with(":80") {
             url.set_port(Some(OLLAMA_PORT)).map_err(|()| self.expected())?;
         }
         let base = url.as_str().trim_end_matches('/');
@@ -170,6 +213,28 @@ mod tests {
     }
 
     #[test]
+    fn base_urls_may_name_the_version_of_an_interface() {
+        let read = |text: &str| BaseUrl.read(&Raw::Text(text.to_owned()));
+        for (text, expected) in [
+            ("http://127.0.0.1:11434/v1/", Some("http://127.0.0.1:11434/v1")),
+            (
+                "https://r.openai.azure.com/openai/deployments/d/?api-version=2025-04-01",
+                Some("https://r.openai.azure.com/openai/deployments/d?api-version=2025-04-01"),
+            ),
+            ("https://example.org/v1?", Some("https://example.org/v1")),
+            ("https://example.org/?key=1", None),
+            ("https://example.org/?api-version=1&key=1", None),
+            ("https://example.org/?api-version=1#x", None),
+            ("https://me:hunter2@example.org?api-version=1", None),
+            ("api.openai.com?api-version=1", None),
+        ] {
+            assert_eq!(read(text).ok().as_deref(), expected, "{text}");
+        }
+        let told = read("https://me:hunter2@example.org").unwrap_err();
+        assert!(told.hint.is_some(), "{}", told.message);
+    }
+
+    #[test]
     fn where_ollama_listens() {
         let read = |text: &str| OllamaHost.read(&Raw::Text(text.to_owned()));
         for (text, expected) in [
@@ -178,8 +243,12 @@ mod tests {
             (":9999", Some("http://127.0.0.1:9999/v1")),
             ("ollama", Some("http://ollama:11434/v1")),
             ("http://ollama:11434/", Some("http://ollama:11434/v1")),
-            ("http://ollama", Some("http://ollama:11434/v1")),
+            ("http://ollama", Some("http://ollama/v1")),
             ("http://ollama:80", Some("http://ollama/v1")),
+            ("http://ollama:80/v1", Some("http://ollama/v1")),
+            ("ollama:80", Some("http://ollama/v1")),
+            ("ollama:80/v1", Some("http://ollama/v1")),
+            ("ollama/v1", Some("http://ollama:11434/v1")),
             (
                 "https://ollama.example.org",
                 Some("https://ollama.example.org/v1"),

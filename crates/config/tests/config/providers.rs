@@ -181,3 +181,58 @@ fn a_list_and_a_section_have_their_hints() {
         "{problems:?}"
     );
 }
+
+/// Everybody copies from there, so each recipe has to load as it stands.
+#[test]
+fn every_recipe_of_the_documentation_loads() {
+    const PAGE: &str = include_str!("../../../../docs/providers.md");
+    let blocks: Vec<&str> = PAGE
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let mut configured: Vec<String> = Vec::new();
+    for block in &blocks {
+        let mut world = World::default().file(block);
+        for variable in block.split("api_key_env = \"").skip(1) {
+            world = world.environment(variable.split('"').next().unwrap(), "a-key");
+        }
+        let loaded = world.good();
+        assert!(loaded.warnings.is_empty(), "{block}\n{:?}", loaded.warnings);
+        configured.extend(names(&loaded).into_iter().map(str::to_owned));
+    }
+    for name in [
+        "azure",
+        "vllm",
+        "llamacpp",
+        "lmstudio",
+        "groq",
+        "mistral",
+        "deepseek",
+        "openrouter",
+    ] {
+        assert!(
+            configured.iter().any(|known| known == name),
+            "{name}: {configured:?}"
+        );
+    }
+    // The table of what to set: each variable by itself is a provider.
+    for (row, provider) in [
+        ("OpenAI", "openai"),
+        ("Anthropic", "anthropic"),
+        ("Google Gemini", "gemini"),
+        ("Ollama", "ollama"),
+        ("a server that speaks OpenAI's Responses API", "openai"),
+    ] {
+        let line = PAGE
+            .lines()
+            .find(|line| line.starts_with(&format!("| {row} |")))
+            .unwrap();
+        let setting = line.split('`').nth(1).unwrap();
+        let (variable, value) = setting
+            .split_once('=')
+            .unwrap_or((setting, "http://127.0.0.1:9/v1"));
+        let loaded = World::default().environment(variable, value).good();
+        assert_eq!(names(&loaded), [provider], "{line}");
+    }
+}

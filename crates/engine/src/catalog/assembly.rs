@@ -43,8 +43,11 @@ pub(crate) fn assemble(data: &Catalog, vendors: &[Vendor], discovered: &[Vec<Off
     }
     for (place, vendor) in vendors.iter().enumerate() {
         for offered in discovered.get(place).into_iter().flatten() {
-            if !is_had(&models, place, &offered.id) {
+            if let Some(had) = models.iter_mut().find(|model| is_that(model, place, &offered.id)) {
+                had.is_confirmed = true;
+            } else {
                 let mut model = Model::unpriced(&offered.id);
+                model.is_confirmed = true;
                 if let Some(known) = data.get(&offered.id) {
                     model = described_by(&model, known);
                     model.rates = known.rates.filter(|_| serves(vendor, place, known));
@@ -74,9 +77,11 @@ fn serves(vendor: &Vendor, place: usize, model: &Model) -> bool {
 }
 
 fn is_had(models: &[Model], place: usize, id: &str) -> bool {
-    models
-        .iter()
-        .any(|model| model.vendor == Some(place) && model.id == id)
+    models.iter().any(|model| is_that(model, place, id))
+}
+
+fn is_that(model: &Model, place: usize, id: &str) -> bool {
+    model.vendor == Some(place) && model.id == id
 }
 
 /// Adds a model under its name, or with its provider's before it where that is taken.

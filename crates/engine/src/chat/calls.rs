@@ -4,7 +4,6 @@ use super::size::{MESSAGE_OVERHEAD, estimate_tokens};
 use crate::{
     EngineError,
     catalog::{BUILT_IN, Model},
-    views::Caller,
 };
 use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request, ToolSpec};
 use chatai_store::ops::turns::ModelCall;
@@ -34,15 +33,6 @@ pub(crate) struct Completion {
 impl Served {
     pub(crate) fn is_built_in(&self) -> bool {
         self.model.name == BUILT_IN
-    }
-
-    /// The same without those in its place that the caller's key is not for.
-    pub(crate) fn for_caller(mut self, caller: &Caller) -> Self {
-        let may_use = |other: &&Self| caller.may_use(&other.model.name).is_ok();
-        if caller.key_models.is_some() && !self.alternatives.is_empty() {
-            self.alternatives = self.alternatives.iter().filter(may_use).cloned().collect();
-        }
-        self
     }
 
     /// A call of which only the whole text matters. What it gives goes to `partial` as it comes, for the case that it

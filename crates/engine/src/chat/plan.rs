@@ -164,6 +164,8 @@ impl Plan {
             },
             format: Format::Text,
             max_output_tokens: None,
+            // The reader is shown what a model thinks, wherever it tells.
+            shows_reasoning: model.reasons,
             cache_key: Some(format!("user-{}", self.payer.owner)),
             ..Request::default()
         }

@@ -62,6 +62,7 @@ pub(crate) fn vendor(provider: Arc<dyn Provider>) -> Vendor {
         kind: "openai",
         family: Some("openai"),
         host: "localhost".to_owned(),
+        is_vendors_own: false,
         provider,
         models: Vec::new(),
         discover: false,

@@ -83,12 +83,12 @@ pub struct StartedCall {
     pub replayed: bool,
 }
 
-/// A model that a program may name.
+/// A model, or an alias, that a program may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelOffer {
     /// Its name.
     pub name: String,
-    /// Who serves it.
+    /// Who serves it, or the model that answers under it now.
     pub provider: String,
 }
 
@@ -117,11 +117,8 @@ impl Engine {
         Ok(request_tokens(request))
     }
 
-    /// The models that this caller may name, those that embed included, in the catalog's order.
+    /// What this caller may name: models, those that embed included, in the catalog's order, then aliases.
     pub fn offered_models(&self, caller: &Caller) -> Vec<ModelOffer> {
-        let offers = self.inner.models.offers().into_iter();
-        offers
-            .filter(|offer| caller.may_use(&offer.name).is_ok())
-            .collect()
+        self.inner.models.offers(caller)
     }
 }

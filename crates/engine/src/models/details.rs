@@ -44,12 +44,12 @@ impl Engine {
 
 impl Models {
     fn details(&self, caller: &Caller) -> Vec<ModelDetails> {
-        let default = self.resolve_for(caller, None).ok();
+        let (default, allowed) = (self.resolve_for(caller, None).ok(), self.allowed(caller));
         let aliases: Vec<(&str, String)> = self
             .settings
             .aliases
             .iter()
-            .filter_map(|(alias, _)| Some((alias.as_str(), self.named(alias).ok()?.model.name)))
+            .filter_map(|(alias, _)| Some((alias.as_str(), self.named_to(alias, &allowed).ok()?.model.name)))
             .collect();
         let aliases_of = |name: &str| {
             let own = aliases
@@ -57,9 +57,9 @@ impl Models {
                 .filter(|(alias, target)| target == name && *alias != name);
             own.map(|(alias, _)| (*alias).to_owned()).collect()
         };
-        let now = self.now.load();
+        let (now, answering) = (self.now.load(), self.answering());
         let able = now.catalog.models().iter();
-        able.filter(|model| now.answering.contains(&model.name) && caller.may_use(&model.name).is_ok())
+        able.filter(|model| answering.contains(&model.name) && allowed.check(&model.name).is_ok())
             .map(|model| ModelDetails {
                 name: model.name.clone(),
                 provider: model.vendor.map(|place| self.vendors[place].name.clone()),

@@ -28,15 +28,9 @@ pub fn misconfigured(
         Ok(model) => Some(unserved(model)),
         Err(error) => Some(error),
     };
-    let named = [
-        ("models.default", &settings.default),
-        ("models.title", &settings.title),
-        ("models.intent", &settings.intent),
-        ("models.summary", &settings.summary),
-    ];
-    let single = named
+    let single = single(settings)
         .into_iter()
-        .filter_map(|(key, name)| Some((key, fault(name.as_deref()?)?)));
+        .filter_map(|(key, name)| Some((key, fault(name?)?)));
     let lists = [
         ("models.aliases", &settings.aliases),
         ("models.fallbacks", &settings.fallbacks),
@@ -50,6 +44,16 @@ pub fn misconfigured(
     });
     let listed = listed.filter(|(_, error)| error.code == ErrorCode::ModelUnknown);
     single.chain(listed).collect()
+}
+
+/// The names that stand alone, by key.
+pub(super) fn single(settings: &ModelSettings) -> [(&'static str, Option<&str>); 4] {
+    [
+        ("models.default", settings.default.as_deref()),
+        ("models.title", settings.title.as_deref()),
+        ("models.intent", settings.intent.as_deref()),
+        ("models.summary", settings.summary.as_deref()),
+    ]
 }
 
 /// A model by its name, or by its provider's and its name there.

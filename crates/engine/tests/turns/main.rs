@@ -166,6 +166,7 @@ async fn engine(store: Store, prices: &str, vendor: impl Provider + 'static) -> 
             kind: "openai",
             family: Some("openai"),
             host: "127.0.0.1".to_owned(),
+            is_vendors_own: false,
             provider: Arc::new(vendor),
             models: Vec::new(),
             discover: false,

@@ -48,6 +48,16 @@ impl Generation {
         }
     }
 
+    /// Whether it thinks unless told not to, and some of its kind cannot be told not to.
+    pub(super) fn thinks_by_itself(self) -> bool {
+        self.since(5, 0)
+    }
+
+    /// Whether it knows an effort between `high` and `max`.
+    pub(super) fn knows_xhigh(self) -> bool {
+        self.since(4, 7)
+    }
+
     /// Whether it can be held to a schema, of its answer or of a tool's arguments.
     pub(super) fn keeps_to_schemas(self) -> bool {
         self.since(4, 5)

@@ -117,7 +117,37 @@ pub(super) fn messages(items: &[Item], cached: bool) -> Result<Vec<Message<'_>>,
     Ok(messages)
 }
 
+/// Whether a model that thinks by a budget may be told to. Within rounds of tools its answer goes on from the message of the
+/// first calls, and the API refuses to think on where that does not begin with thoughts: it is another vendor's, or the
+/// client did not keep them.
+///
+/// <https://platform.claude.com/docs/en/build-with-claude/extended-thinking#toggling-thinking-modes-in-conversations>
+pub(super) fn thoughts_may_begin(messages: &[Message<'_>]) -> bool {
+    let mut begun = None;
+    let mut turns = messages.rchunks_exact(2);
+    while let Some([calls, results]) = turns.next() {
+        if calls.role != Role::Assistant || !results.holds_results() {
+            break;
+        }
+        begun = Some(calls);
+    }
+    begun.is_none_or(|message| {
+        message
+            .content
+            .first()
+            .is_some_and(|first| !first.block.can_be_marked())
+    })
+}
+
+impl Message<'_> {
+    fn holds_results(&self) -> bool {
+        let is_result = |marked: &Marked<'_>| matches!(marked.block, Block::ToolResult { .. });
+        self.content.iter().any(is_result)
+    }
+}
+
 impl Block<'_> {
+    /// Thoughts cannot.
     fn can_be_marked(&self) -> bool {
         !matches!(self, Self::Thinking { .. } | Self::RedactedThinking { .. })
     }

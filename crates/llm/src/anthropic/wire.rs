@@ -10,7 +10,7 @@
 
 use super::{
     generation::{Generation, Thinking as Ability},
-    messages::{Message, messages},
+    messages::{Message, messages, thoughts_may_begin},
 };
 use crate::{
     model::{Effort, Format, Priority, Request, ToolChoice, ToolSpec},
@@ -171,25 +171,35 @@ impl<'a> TryFrom<&'a Request> for Body<'a> {
         // The API refuses thoughts before a call that it is told to make.
         let forced = tool_choice.as_ref().is_some_and(Choice::forces);
         let effort = request.reasoning_effort.filter(|_| !forced);
+        let cached = request.priority == Priority::Answer;
+        let messages = messages(&request.items, cached)?;
         let thinking = effort
             .filter(|_| !request.without_thinking)
-            .and_then(|effort| Thinking::of(generation.thinking(), effort, max_tokens));
-        let effort = match thinking {
-            Some(Thinking::Adaptive { .. }) => effort.map(effort_name),
-            None if request.without_thinking && generation.thinking() == Ability::Adaptive => {
-                request.reasoning_effort.map(effort_name)
+            .and_then(|effort| Thinking::of(generation.thinking(), effort, max_tokens))
+            .filter(|thinking| {
+                matches!(thinking, Thinking::Adaptive { .. }) || thoughts_may_begin(&messages)
+            });
+        let effort = match (&thinking, request.reasoning_effort) {
+            (Some(Thinking::Adaptive { .. }), Some(effort)) => Some(effort_name(generation, effort)),
+            // Not every model of this kind takes it to be told not to think, but all of them this.
+            (None, Some(Effort::None)) if generation.thinks_by_itself() && !forced => Some("low"),
+            (None, Some(effort))
+                if request.without_thinking
+                    && effort != Effort::None
+                    && generation.thinking() == Ability::Adaptive =>
+            {
+                Some(effort_name(generation, effort))
             }
             _ => None,
         };
         // Thinking models choose as they do, and newer ones take one of the two at most.
         let sampled = thinking.is_none() && generation.takes_sampling();
         let temperature = request.temperature.filter(|_| sampled);
-        let cached = request.priority == Priority::Answer;
         Ok(Self {
             model: &request.model,
             max_tokens,
             system: system(&request.system),
-            messages: messages(&request.items, cached)?,
+            messages,
             tools,
             tool_choice,
             thinking,
@@ -299,16 +309,19 @@ impl Thinking {
     fn of(ability: Ability, effort: Effort, max_tokens: u32) -> Option<Self> {
         match ability {
             Ability::None => None,
+            _ if effort == Effort::None => None,
             // Newer models keep their thoughts to themselves unless asked.
             Ability::Adaptive => Some(Self::Adaptive {
                 display: "summarized",
             }),
             Ability::Budget => {
                 let budget = match effort {
-                    Effort::Minimal => SMALLEST_BUDGET,
+                    Effort::None | Effort::Minimal => SMALLEST_BUDGET,
                     Effort::Low => 2_048,
                     Effort::Medium => 8_192,
                     Effort::High => 16_384,
+                    Effort::XHigh => 24_576,
+                    Effort::Max => 32_768,
                 };
                 // Thoughts are a part of the output, and something must be left for the answer.
                 let budget_tokens = budget.min(max_tokens / 2);
@@ -318,11 +331,14 @@ impl Thinking {
     }
 }
 
-fn effort_name(effort: Effort) -> &'static str {
+/// <https://platform.claude.com/docs/en/build-with-claude/effort>
+fn effort_name(generation: Generation, effort: Effort) -> &'static str {
     match effort {
-        Effort::Minimal | Effort::Low => "low",
+        Effort::None | Effort::Minimal | Effort::Low => "low",
         Effort::Medium => "medium",
-        Effort::High => "high",
+        Effort::XHigh if generation.knows_xhigh() => "xhigh",
+        Effort::High | Effort::XHigh => "high",
+        Effort::Max => "max",
     }
 }
 

@@ -219,20 +219,25 @@ fn thinking(model: &str, effort: Option<Effort>) -> Option<Value> {
         if let Some(effort) = effort {
             // The larger models know two levels alone.
             let level = match (effort, model.contains("pro")) {
-                (Effort::Minimal | Effort::Low, true) | (Effort::Low, false) => "low",
-                (Effort::Minimal, false) => "minimal",
+                (Effort::None | Effort::Minimal, false) => "minimal",
+                (Effort::None | Effort::Minimal | Effort::Low, _) => "low",
                 (Effort::Medium, false) => "medium",
-                (Effort::Medium | Effort::High, true) | (Effort::High, false) => "high",
+                (Effort::Medium | Effort::High | Effort::XHigh | Effort::Max, _) => "high",
             };
             config["thinkingLevel"] = Value::from(level);
         }
     } else if model.starts_with("gemini-2.5") {
         if let Some(effort) = effort {
+            let is_pro = model.contains("pro");
             let tokens = match effort {
+                // The large one cannot be kept from thinking.
+                Effort::None if is_pro => 128,
+                Effort::None => 0,
                 Effort::Minimal => 512,
                 Effort::Low => 1_024,
                 Effort::Medium => 8_192,
-                Effort::High => 24_576,
+                Effort::XHigh | Effort::Max if is_pro => 32_768,
+                Effort::High | Effort::XHigh | Effort::Max => 24_576,
             };
             config["thinkingBudget"] = Value::from(tokens);
         }

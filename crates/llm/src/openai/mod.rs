@@ -4,6 +4,7 @@
 mod chat;
 mod embeddings;
 mod error;
+mod generation;
 mod models;
 mod responses;
 
@@ -17,7 +18,14 @@ use crate::{
     vendor::{Api, Vendor},
 };
 use async_trait::async_trait;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use url::Url;
+
+/// The most models that are remembered for their thoughts not being told.
+const MOST_UNTOLD: usize = 1_000;
 
 /// OpenAI's own API: answers over `/responses`. One instance holds one connection pool and its circuits: share
 /// it.
@@ -27,6 +35,8 @@ pub struct OpenAiResponses {
     responses_url: Url,
     embeddings_url: Url,
     models_url: Url,
+    /// The models whose thoughts this account is not told.
+    untold: Mutex<HashSet<String>>,
 }
 
 impl OpenAiResponses {
@@ -49,8 +59,20 @@ impl OpenAiResponses {
             responses_url: vendor.endpoint(&["responses"]),
             embeddings_url: vendor.endpoint(&["embeddings"]),
             models_url: vendor.endpoint(&["models"]),
+            untold: Mutex::default(),
             vendor,
         })
+    }
+
+    fn untold(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember_untold(&self, model: &str) {
+        let mut untold = self.untold();
+        if untold.len() < MOST_UNTOLD {
+            untold.insert(model.to_owned());
+        }
     }
 }
 
@@ -60,7 +82,24 @@ impl Provider for OpenAiResponses {
         &self.vendor.settings.name
     }
 
-    async fn stream(&self, request: Request) -> Result<EventStream, LlmError> {
+    async fn stream(&self, mut request: Request) -> Result<EventStream, LlmError> {
+        request.shows_reasoning &= !self.untold().contains(&request.model);
+        let refused = match responses::stream(&self.vendor, &self.responses_url, &request).await {
+            Err(LlmError::Rejected(detail))
+                if request.shows_reasoning && responses::is_about_summaries(&detail) =>
+            {
+                detail
+            }
+            outcome => return outcome,
+        };
+        tracing::info!(
+            provider = self.name(),
+            model = request.model,
+            refused,
+            "this model's thoughts are not told"
+        );
+        self.remember_untold(&request.model);
+        request.shows_reasoning = false;
         responses::stream(&self.vendor, &self.responses_url, &request).await
     }
 
@@ -71,17 +110,6 @@ impl Provider for OpenAiResponses {
     async fn models(&self) -> Result<Vec<OfferedModel>, LlmError> {
         models::models(&self.vendor, &self.models_url).await
     }
-}
-
-/// Whether OpenAI's model of this name reasons before it answers.
-fn thinks(model: &str) -> bool {
-    // Routers put the vendor's name before it, and fine-tuned models say so first.
-    let name = model.rsplit('/').next().unwrap_or(model);
-    let name = name.strip_prefix("ft:").unwrap_or(name);
-    let of_the_o_series = name
-        .strip_prefix('o')
-        .is_some_and(|rest| rest.starts_with(|digit: char| digit.is_ascii_digit()));
-    of_the_o_series || name.starts_with("gpt-5") && !name.contains("chat") || name.starts_with("codex")
 }
 
 /// The refusal of something that an API does not have.

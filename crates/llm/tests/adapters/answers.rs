@@ -45,7 +45,7 @@ on_every_adapter! {
     async fn reasoning_is_told_apart_from_the_answer(dialect) {
         let (provider, adapter) = start(dialect).await;
         provider.push(Reply::text("so").reasoning("because of that").usage(9, 0, 8, 6));
-        let request = Request { model: thinking_model(dialect).to_owned(), ..ask(dialect, "x") };
+        let request = Request { model: thinking_model(dialect).to_owned(), shows_reasoning: true, ..ask(dialect, "x") };
         let (text, events) = call(&adapter, request).await.unwrap();
         assert_eq!((text.as_str(), reasoning(&events).as_str()), ("so", "because of that"));
         assert_eq!(finished(&events).usage.unwrap().reasoning, 6);

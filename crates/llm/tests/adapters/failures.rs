@@ -3,7 +3,7 @@
 use crate::support::{
     KEY, SILENCE, adapter, ask, call, failure, finished, impatient, kind, on_every_adapter, settings, start,
 };
-use chatai_llm::{LlmError, VendorSettings};
+use chatai_llm::{Effort, LlmError, Request, VendorSettings};
 use chatai_testkit::provider::{
     Dialect, Fault, Reply, ScriptedProvider,
     faults::{self, Meaning},
@@ -154,6 +154,39 @@ async fn events_without_their_members_are_a_failure_of_a_stream_that_has_them() 
     provider.push(Reply::text("abcd").deltas(4).fault_after(2, raw));
     let (text, error) = failure(&openai, ask(Dialect::Responses, "x")).await;
     assert_eq!((text.as_str(), kind(&error).as_str()), ("ab", "Failed"));
+}
+
+/// An organisation that may not have thoughts told to it has its answers, and is not refused again.
+#[tokio::test]
+async fn an_account_that_is_told_no_thoughts_is_answered() {
+    let (provider, openai) = start(Dialect::Responses).await;
+    let asks = |place: usize| provider.calls()[place].json()["reasoning"].clone();
+    let request = |model: &str| Request {
+        model: model.to_owned(),
+        reasoning_effort: Some(Effort::Low),
+        shows_reasoning: true,
+        ..ask(Dialect::Responses, "x")
+    };
+    for (place, refusal) in [
+        "Your organization must be verified to generate reasoning summaries. Please go to: https://platform.openai.com",
+        "Unsupported parameter: 'reasoning.summary' is not supported with this model.",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let model = ["o3", "o3-mini"][place];
+        provider.push(Reply::bad_request(refusal));
+        for _ in 0..2 {
+            assert_eq!(call(&openai, request(model)).await.unwrap().0, "Echo: x");
+        }
+        let first = place * 3;
+        let (with, without) = (json!({"effort": "low", "summary": "auto"}), json!({"effort": "low"}));
+        assert_eq!([asks(first), asks(first + 1), asks(first + 2)], [with, without.clone(), without]);
+    }
+    // Another refusal is the caller's to hear.
+    provider.push(Reply::bad_request("no such effort"));
+    let (_, error) = failure(&openai, request("gpt-5")).await;
+    assert_eq!((kind(&error).as_str(), provider.calls().len()), ("Rejected", 7));
 }
 
 /// Compatible servers that refuse to be asked for the report of use are not asked again.

@@ -114,8 +114,16 @@ on_every_adapter! {
             }
         };
         assert_eq!((limit, temperature), (&json!(64), &json!(0.5)));
-        for effort in [Effort::Minimal, Effort::Low, Effort::Medium, Effort::High] {
-            for model in [model(dialect), thinking_model(dialect), "gemini-3-flash", "claude-3-7-sonnet-latest"] {
+        for effort in Effort::ALL {
+            for model in [
+                model(dialect),
+                thinking_model(dialect),
+                "gemini-3-flash",
+                "gemini-2.5-pro",
+                "claude-3-7-sonnet-latest",
+                "claude-opus-5-5",
+                "gpt-6-luna",
+            ] {
                 let request = Request {
                     model: model.to_owned(),
                     reasoning_effort: Some(effort),

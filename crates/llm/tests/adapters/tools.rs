@@ -1,7 +1,7 @@
 //! Rounds of tools: what is called, and what goes along with the results.
 
-use crate::support::{ask, call, finished, on_every_adapter, start, thinking_model, tool, tool_calls};
-use chatai_llm::{Event, Item, Part, ReasoningState, Request, StopReason, ToolCall, ToolChoice};
+use crate::support::{ask, call, finished, model, on_every_adapter, start, thinking_model, tool, tool_calls};
+use chatai_llm::{Effort, Event, Item, Part, ReasoningState, Request, StopReason, ToolCall, ToolChoice};
 use chatai_testkit::provider::{Dialect, RecordedRequest, Reply};
 use serde_json::{Value, json};
 
@@ -94,7 +94,8 @@ on_every_adapter! {
         let (provider, adapter) = start(dialect).await;
         provider.push(Reply::text("").reasoning("Weighing").tool_call("get_books", &json!({"q": "x"})));
         let model = thinking_model(dialect).to_owned();
-        let mut request = Request { model, tools: vec![tool("get_books")], ..ask(dialect, "x") };
+        let tools = vec![tool("get_books")];
+        let mut request = Request { model, tools, shows_reasoning: true, ..ask(dialect, "x") };
         let (text, events) = call(&adapter, request.clone()).await.unwrap();
         let state = events.iter().find_map(|event| match event {
             Event::State(state) => Some(state.clone()),
@@ -132,6 +133,26 @@ on_every_adapter! {
             call(&adapter, request).await.unwrap();
             let sent = provider.calls()[0].json().to_string();
             assert!(!sent.contains(&expected) && !sent.contains("Weighing"), "{other:?}: {sent}");
+        }
+    }
+
+    /// A client of `/v1/chat/completions` keeps no thoughts, and calls may be another vendor's: whoever is told to think
+    /// goes on from them.
+    async fn rounds_without_their_thoughts_go_on(dialect) {
+        let (provider, adapter) = start(dialect).await;
+        for model in [model(dialect), thinking_model(dialect)] {
+            let asked = Request {
+                model: model.to_owned(),
+                tools: vec![tool("get_books")],
+                reasoning_effort: (dialect != Dialect::Responses || model == "o3").then_some(Effort::Low),
+                ..ask(dialect, "x")
+            };
+            provider.push(Reply::call_tool("get_books", &json!({"q": "x"})));
+            let (text, events) = call(&adapter, asked.clone()).await.unwrap();
+            let kept = round(&text, &events).into_iter().filter(|item| !matches!(item, Item::Reasoning(_)));
+            let mut request = asked;
+            request.items.extend(kept);
+            assert_eq!(call(&adapter, request).await.unwrap().0, "Echo: x", "{model}");
         }
     }
 

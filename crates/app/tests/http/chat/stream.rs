@@ -95,6 +95,20 @@ on_both! {
         assert_eq!(message(&user, told.conversation(), told.answer()).await["text"], "That one.");
     }
 
+    /// OpenAI tells nothing of it unless asked, and refuses to be asked where a model does not think.
+    async fn reasoning_is_asked_for_where_the_catalog_says_that_a_model_thinks(options) {
+        let (app, provider) = with_vendor(options).await;
+        let user = app.register("ada@example.com").await;
+        for (model, asked, shown) in [("gpt-5.5", json!({"summary": "auto"}), "Emma, surely."), ("gpt-4.1", json!(null), "")] {
+            let reply = Reply::text("That one.");
+            provider.push(if shown.is_empty() { reply } else { reply.reasoning(shown) });
+            let told = told(&user, &[("text", "books?"), ("model", model)]).await;
+            assert_eq!(told.reasoning, shown, "{model}");
+            let call = provider.answer_calls().pop().unwrap();
+            assert_eq!((call.model().as_ref(), &call.json()["reasoning"]), (model, &asked));
+        }
+    }
+
     async fn the_title_never_delays_the_text_and_comes_before_the_end(options) {
         let (app, provider) = with_vendor(options).await;
         let user = app.register("ada@example.com").await;

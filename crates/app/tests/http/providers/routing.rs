@@ -2,7 +2,7 @@
 
 use super::Two;
 use crate::support::{chat, get, messages, usage};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn each_model_goes_to_its_provider_with_that_providers_key() {
@@ -102,4 +102,64 @@ async fn an_alias_is_the_first_of_its_list_that_can_answer() {
     assert_eq!(status, 400, "{body}");
     let (status, body) = admin.chat(&[("text", "x"), ("model", "none")]).await;
     assert_eq!((status, &body["code"]), (400, &json!("model_unknown")), "{body}");
+}
+
+/// Clients choose from the list, so that an alias has to stand there; and a key may be for one.
+#[tokio::test]
+async fn an_alias_is_listed_and_may_be_what_a_key_is_for() {
+    let two = Two::start().await;
+    let rest = "[models]\naliases = { any = [\"first\", \"second\"], gone = [\"nope\"] }";
+    let app = two.usual(rest).start().await;
+    let user = app.register("ada@example.com").await;
+    let listed = |user: chatai_testkit::app::User| async move {
+        let (_, models) = user.get("/v1/models").await;
+        let models = models["data"].as_array().unwrap().clone();
+        let model = |model: &Value| format!("{} {}", model["id"], model["owned_by"]).replace('"', "");
+        models.iter().map(model).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        listed(user.clone()).await,
+        [
+            "first one",
+            "second two",
+            "third two",
+            "built-in built-in",
+            "any one"
+        ]
+    );
+    let (status, one) = user.get("/v1/models/any").await;
+    assert_eq!((status, &one["owned_by"]), (200, &json!("one")), "{one}");
+
+    for (models, answering, all) in [
+        (
+            json!(["any"]),
+            "first",
+            &["first one", "second two", "any one"][..],
+        ),
+        (json!(["two/second"]), "second", &["second two", "any two"]),
+    ] {
+        let (_, made) = user
+            .post("/keys", &json!({"name": "narrow", "models": models}))
+            .await;
+        let program = user.with_token(made["key"].as_str().unwrap());
+        assert_eq!(listed(program.clone()).await, all);
+        let body = json!({"model": "any", "messages": [{"role": "user", "content": "hi"}]});
+        let (status, answer) = program.post("/v1/chat/completions", &body).await;
+        assert_eq!(
+            (status, &answer["choices"][0]["message"]["content"]),
+            (200, &json!("Echo: hi")),
+            "{answer}"
+        );
+        let sent = chat(&program, &[("text", "hi"), ("model", "any")]).await;
+        assert_eq!(
+            messages(&program, &sent["conversation_id"]).await[1]["model"],
+            answering
+        );
+        let (status, body) = program.chat(&[("text", "x"), ("model", "third")]).await;
+        assert_eq!(
+            (status, &body["code"]),
+            (403, &json!("model_not_allowed")),
+            "{body}"
+        );
+    }
 }

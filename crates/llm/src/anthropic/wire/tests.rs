@@ -249,6 +249,36 @@ fn thinking_as_each_model_takes_it() {
             json!({"type": "adaptive", "display": "summarized"}),
             json!({"effort": "low"}),
         ),
+        (
+            "claude-opus-4-6",
+            Effort::XHigh,
+            None,
+            json!({"type": "adaptive", "display": "summarized"}),
+            json!({"effort": "high"}),
+        ),
+        (
+            "claude-opus-4-7",
+            Effort::XHigh,
+            None,
+            json!({"type": "adaptive", "display": "summarized"}),
+            json!({"effort": "xhigh"}),
+        ),
+        (
+            "claude-sonnet-4-6",
+            Effort::Max,
+            None,
+            json!({"type": "adaptive", "display": "summarized"}),
+            json!({"effort": "max"}),
+        ),
+        (
+            "claude-sonnet-4-5",
+            Effort::Max,
+            Some(48_000),
+            json!({"type": "enabled", "budget_tokens": 24_000}),
+            Value::Null,
+        ),
+        ("claude-sonnet-4-5", Effort::None, None, Value::Null, Value::Null),
+        ("claude-opus-4-6", Effort::None, None, Value::Null, Value::Null),
     ] {
         let request = Request {
             reasoning_effort: Some(effort),
@@ -305,5 +335,84 @@ fn what_the_api_does_not_have_is_refused() {
     ] {
         let refused = Body::try_from(&request);
         assert!(matches!(refused, Err(LlmError::Rejected(_))), "{refused:?}");
+    }
+}
+
+/// Some of them can be told not to think, none of them refuses the least effort.
+#[test]
+fn a_model_that_thinks_by_itself_is_told_to_think_little() {
+    let request = Request {
+        reasoning_effort: Some(Effort::None),
+        ..ask("claude-opus-5-5")
+    };
+    let body = sent(&request);
+    assert_eq!(
+        (&body["thinking"], &body["output_config"]),
+        (&Value::Null, &json!({"effort": "low"}))
+    );
+}
+
+#[test]
+fn rounds_of_tools_that_began_without_thoughts_go_on_without() {
+    let user = || Item::User(vec![Part::Text("hi".to_owned())]);
+    let thought = |dialect| {
+        Item::Reasoning(ReasoningState {
+            dialect,
+            text: "hm".to_owned(),
+            opaque: r#"{"thinking":{"signature":"sig"}}"#.to_owned(),
+        })
+    };
+    let call = |id: &str| {
+        Item::ToolCall(ToolCall {
+            id: id.to_owned(),
+            name: "find".to_owned(),
+            arguments: "{}".to_owned(),
+        })
+    };
+    let result = |id: &str| Item::ToolResult {
+        call_id: id.to_owned(),
+        output: "[]".to_owned(),
+    };
+    let own = || thought(Dialect::Anthropic);
+    let round = |id| vec![call(id), result(id)];
+    let thinks = |model: &str, items: &[Vec<Item>]| {
+        let request = Request {
+            items: items.concat(),
+            tools: vec![tool("find")],
+            reasoning_effort: Some(Effort::Low),
+            ..ask(model)
+        };
+        !sent(&request)["thinking"].is_null()
+    };
+    for (items, expected) in [
+        (vec![vec![user()], round("a")], false),
+        (
+            vec![vec![user(), thought(Dialect::OpenAiChat)], round("a")],
+            false,
+        ),
+        (
+            vec![vec![user(), Item::Assistant("I look.".to_owned())], round("a")],
+            false,
+        ),
+        (vec![vec![user(), own()], round("a")], true),
+        // It thinks at the beginning of its turn alone, and calls on.
+        (vec![vec![user(), own()], round("a"), round("b")], true),
+        (vec![vec![user()], round("a"), vec![own()], round("b")], false),
+        (vec![vec![user()], round("a"), vec![user()]], false),
+        // What has ended binds nobody.
+        (
+            vec![
+                vec![user()],
+                round("a"),
+                vec![Item::Assistant("so".to_owned()), user()],
+            ],
+            true,
+        ),
+    ] {
+        assert_eq!(thinks("claude-sonnet-4-5", &items), expected, "{items:?}");
+        assert!(
+            thinks("claude-opus-4-6", &items),
+            "models that think as they see fit are free"
+        );
     }
 }

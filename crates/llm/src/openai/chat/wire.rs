@@ -7,7 +7,8 @@
 //! <https://openrouter.ai/docs/use-cases/reasoning-tokens>
 
 use crate::{
-    model::{Dialect, Effort, Format, Item, Part, ReasoningState, Request, ToolChoice, ToolSpec},
+    model::{Dialect, Format, Item, Part, ReasoningState, Request, ToolChoice, ToolSpec},
+    openai::generation::{calls_without_thoughts, effort_word},
     wire::data_url,
 };
 use serde::{Deserialize, Serialize};
@@ -205,7 +206,10 @@ impl<'a> Body<'a> {
             response_format: response_format(&request.format),
             max_tokens,
             max_completion_tokens,
-            reasoning_effort: request.reasoning_effort.map(Effort::as_str),
+            reasoning_effort: match request.reasoning_effort {
+                _ if manner.is_openai && has_tools && calls_without_thoughts(&request.model) => Some("none"),
+                effort => effort.and_then(|effort| effort_word(&request.model, effort)),
+            },
             temperature: request.temperature,
             top_p: request.top_p,
             stop: &request.stop,

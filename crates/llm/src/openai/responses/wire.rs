@@ -4,7 +4,10 @@
 
 use crate::{
     model::{Dialect, Format, Item, Part, ReasoningState, Request, ToolChoice, ToolSpec},
-    openai::{thinks, unsupported},
+    openai::{
+        generation::{effort_word, thinks},
+        unsupported,
+    },
     provider::LlmError,
     wire::data_url,
 };
@@ -103,7 +106,10 @@ enum Choice<'a> {
 
 #[derive(Debug, Serialize)]
 struct Reasoning {
-    effort: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<&'static str>,
 }
 
 /// What [`super::decode`] keeps of a reasoning item.
@@ -164,9 +170,7 @@ impl<'a> TryFrom<&'a Request> for Body<'a> {
             tool_choice: Choice::of(&request.tool_choice).filter(|_| has_tools),
             parallel_tool_calls: request.parallel_tool_calls.filter(|_| has_tools),
             text: text_format(&request.format).map(|format| TextOptions { format }),
-            reasoning: request.reasoning_effort.map(|effort| Reasoning {
-                effort: effort.as_str(),
-            }),
+            reasoning: Reasoning::of(request),
             include: if has_tools && thinks(&request.model) {
                 &["reasoning.encrypted_content"]
             } else {
@@ -181,6 +185,16 @@ impl<'a> TryFrom<&'a Request> for Body<'a> {
             stream: true,
             store: false,
         })
+    }
+}
+
+impl Reasoning {
+    /// The API tells nothing of what was thought unless it is asked to; `auto` is the most that a model has to tell.
+    fn of(request: &Request) -> Option<Self> {
+        let effort = request.reasoning_effort;
+        let effort = effort.and_then(|effort| effort_word(&request.model, effort));
+        let summary = request.shows_reasoning.then_some("auto");
+        (effort.is_some() || summary.is_some()).then_some(Self { effort, summary })
     }
 }
 
@@ -360,6 +374,7 @@ mod tests {
             },
             max_output_tokens: Some(64),
             reasoning_effort: Some(Effort::Low),
+            shows_reasoning: true,
             temperature: Some(0.5),
             top_p: Some(0.25),
             seed: Some(7),
@@ -391,7 +406,7 @@ mod tests {
                 "tool_choice": {"type": "function", "name": "find"},
                 "parallel_tool_calls": false,
                 "text": {"format": {"type": "json_schema", "name": "title", "schema": {"type": "object"}, "strict": true}},
-                "reasoning": {"effort": "low"},
+                "reasoning": {"effort": "low", "summary": "auto"},
                 "include": ["reasoning.encrypted_content"],
                 "temperature": 0.5,
                 "top_p": 0.25,
@@ -401,6 +416,31 @@ mod tests {
                 "store": false
             })
         );
+    }
+
+    #[test]
+    fn thoughts_are_kept_between_rounds_by_every_model_that_thinks() {
+        for (model, include) in [
+            ("gpt-6-luna", json!(["reasoning.encrypted_content"])),
+            ("gpt-4.1", Value::Null),
+        ] {
+            let request = Request {
+                model: model.to_owned(),
+                tools: vec![Arc::new(ToolSpec {
+                    name: "find".to_owned(),
+                    description: String::new(),
+                    parameters: json!({"type": "object"}),
+                    strict: false,
+                })],
+                ..Request::default()
+            };
+            let body = sent(&request);
+            assert_eq!(
+                (&body["include"], &body["reasoning"]),
+                (&include, &Value::Null),
+                "{model}"
+            );
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) struct ModelBody<'a> {
     object: &'static str,
     /// 0: when a model was made is not known here.
     created: i64,
-    /// The provider that serves it.
+    /// The provider that serves it, or what answers under an alias now.
     owned_by: &'a str,
 }
 
@@ -51,9 +51,9 @@ impl<'a> From<&'a ModelOffer> for ModelBody<'a> {
     }
 }
 
-/// The models that the caller's key may use and that can answer now.
+/// The models and aliases that the caller's key may use and that can answer now.
 #[utoipa::path(get, path = "/v1/models", tag = "openai",
-    responses((status = 200, description = "In the catalog's order", body = ModelsBody)))]
+    responses((status = 200, description = "In the catalog's order, then the aliases", body = ModelsBody)))]
 pub(crate) async fn list(State(state): State<App>, Program(caller): Program) -> Response {
     let offers = state.engine.offered_models(&caller);
     json(&ModelsBody {

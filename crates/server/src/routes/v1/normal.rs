@@ -245,17 +245,11 @@ pub(crate) fn stops(param: &'static str, texts: Vec<Cow<'_, str>>) -> Result<Vec
 
 /// How long to think, by the word for it.
 pub(crate) fn effort(param: &'static str, word: Option<&str>) -> Result<Option<Effort>, ApiError> {
-    match word {
-        None => Ok(None),
-        Some("minimal") => Ok(Some(Effort::Minimal)),
-        Some("low") => Ok(Some(Effort::Low)),
-        Some("medium") => Ok(Some(Effort::Medium)),
-        Some("high") => Ok(Some(Effort::High)),
-        Some(_) => {
-            let detail = "how long to think is one of `minimal`, `low`, `medium` and `high`";
-            Err(ApiError::invalid_value(param, detail))
-        }
-    }
+    let Some(word) = word else { return Ok(None) };
+    Effort::from_word(word).map(Some).ok_or_else(|| {
+        let words = Effort::ALL.map(|effort| format!("`{}`", effort.as_str()));
+        ApiError::invalid_value(param, format!("how long to think is one of {}", words.join(", ")))
+    })
 }
 
 /// How a model reasoned, as one opaque text that the client hands back.

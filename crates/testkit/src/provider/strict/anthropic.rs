@@ -21,7 +21,7 @@ const BODY: Shape = Members(&[
     may(
         "output_config",
         Members(&[
-            may("effort", Word(&["low", "medium", "high", "max"])),
+            may("effort", Word(&["low", "medium", "high", "xhigh", "max"])),
             may("format", FORMAT),
         ]),
     ),
@@ -154,7 +154,32 @@ pub(super) fn check(body: &Value) -> Result<(), String> {
         return Err(format!("cache_control: at most {MOST_MARKS} blocks"));
     }
     thinking(body)?;
-    turns(list(&body["messages"]))
+    turns(list(&body["messages"]))?;
+    rounds_begin_with_thoughts(body)
+}
+
+/// What thinks by a budget goes on with rounds of tools only where they began with thoughts.
+fn rounds_begin_with_thoughts(body: &Value) -> Result<(), String> {
+    let messages = list(&body["messages"]);
+    let has = |at: usize, kind: &str| {
+        list(&messages[at]["content"])
+            .iter()
+            .any(|block| block["type"] == kind)
+    };
+    let mut at = messages.len();
+    while at >= 2 && has(at - 1, "tool_result") {
+        at -= 2;
+    }
+    if body["thinking"]["type"] != "enabled" || at == messages.len() {
+        return Ok(());
+    }
+    match messages[at]["content"][0]["type"].as_str() {
+        Some("thinking" | "redacted_thinking") => Ok(()),
+        found => Err(format!(
+            "messages.{at}.content.0.type: Expected `thinking` or `redacted_thinking`, but found `{}`",
+            found.unwrap_or_default()
+        )),
+    }
 }
 
 fn thinking(body: &Value) -> Result<(), String> {
@@ -210,5 +235,38 @@ fn turns(messages: &[Value]) -> Result<(), String> {
     match open.first() {
         Some(id) => Err(format!("messages: tool_use without tool_result after it: {id}")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_thinks_by_a_budget_begins_its_rounds_with_thoughts() {
+        let user = json!({"role": "user", "content": "x"});
+        let call = |thought: Option<Value>| {
+            let used = json!({"type": "tool_use", "id": "a", "name": "f", "input": {}});
+            let blocks: Vec<Value> = thought.into_iter().chain([used]).collect();
+            json!({"role": "assistant", "content": blocks})
+        };
+        let result =
+            json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]});
+        let answer = json!({"role": "assistant", "content": "so"});
+        let thought = || Some(json!({"type": "thinking", "thinking": "hm", "signature": "s"}));
+        let bare = || call(None);
+        for (messages, is_taken) in [
+            (json!([user, bare(), result]), false),
+            (json!([user, call(thought()), result]), true),
+            (json!([user, call(thought()), result, bare(), result]), true),
+            (json!([user, bare(), result, call(thought()), result]), false),
+            (json!([user, bare(), result, answer, user]), true),
+        ] {
+            let body = |thinking: Value| json!({"model": "m", "max_tokens": 4096, "stream": true, "thinking": thinking, "messages": messages});
+            let found = check(&body(json!({"type": "enabled", "budget_tokens": 1024})));
+            assert_eq!(found.is_ok(), is_taken, "{found:?}: {messages}");
+            check(&body(json!({"type": "adaptive"}))).unwrap();
+        }
     }
 }

@@ -22,7 +22,10 @@ const BODY: Shape = Members(&[
     may("response_format", FORMAT),
     may("max_tokens", Whole(1)),
     may("max_completion_tokens", Whole(1)),
-    may("reasoning_effort", Word(&["minimal", "low", "medium", "high"])),
+    may(
+        "reasoning_effort",
+        Word(&["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
+    ),
     may("temperature", Number(0.0, 2.0)),
     may("top_p", Number(0.0, 1.0)),
     may("stop", Either(&[Text, List(1, &Text)])),

@@ -26,7 +26,10 @@ const BODY: Shape = Members(&[
     may("text", Members(&[must("format", FORMAT), may("verbosity", Text)])),
     may(
         "reasoning",
-        Members(&[may("effort", EFFORT), may("summary", Text)]),
+        Members(&[
+            may("effort", EFFORT),
+            may("summary", Word(&["auto", "concise", "detailed"])),
+        ]),
     ),
     may("include", List(0, &Text)),
     may("temperature", Number(0.0, 2.0)),
@@ -38,7 +41,7 @@ const BODY: Shape = Members(&[
     must("store", Flag),
 ]);
 
-const EFFORT: Shape = Word(&["minimal", "low", "medium", "high"]);
+const EFFORT: Shape = Word(&["none", "minimal", "low", "medium", "high", "xhigh", "max"]);
 
 /// The form that needs no `type`.
 const MESSAGE: Shape = Members(MESSAGE_MEMBERS);

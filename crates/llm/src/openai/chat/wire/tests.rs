@@ -1,7 +1,7 @@
 //! Requests as they are sent.
 
 use super::*;
-use crate::model::ToolCall;
+use crate::model::{Effort, ToolCall};
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
@@ -179,4 +179,36 @@ fn a_round_of_tools_is_one_message_with_the_reasoning_in_the_form_it_came_in() {
             tool("4"),
         ])
     );
+}
+
+/// OpenAI: "Function tools with reasoning_effort are not supported for gpt-6-sol in /v1/chat/completions. To use function
+/// tools, use /v1/responses or set reasoning_effort to 'none'."
+#[test]
+fn newer_models_of_openai_call_tools_without_thinking() {
+    let openai = Manner {
+        is_openai: true,
+        ..COMPATIBLE
+    };
+    let sent = |model: &str, manner, tools: Vec<Arc<ToolSpec>>| {
+        let request = Request {
+            model: model.to_owned(),
+            tools,
+            reasoning_effort: Some(Effort::High),
+            ..Request::default()
+        };
+        serde_json::to_value(Body::new(&request, manner)).unwrap()["reasoning_effort"].clone()
+    };
+    let tools = || {
+        vec![Arc::new(ToolSpec {
+            name: "find".to_owned(),
+            description: String::new(),
+            parameters: json!({"type": "object"}),
+            strict: false,
+        })]
+    };
+    assert_eq!(sent("gpt-6-luna", openai, tools()), "none");
+    assert_eq!(sent("gpt-6-luna", openai, Vec::new()), "high");
+    assert_eq!(sent("gpt-5.1", openai, tools()), "high");
+    // Whoever else has it may take both.
+    assert_eq!(sent("openai/gpt-6-luna", COMPATIBLE, tools()), "high");
 }

@@ -108,6 +108,20 @@ struct FormatWish<'a> {
 struct ReasoningWish<'a> {
     #[serde(borrow)]
     effort: Option<Text<'a>>,
+    #[serde(borrow)]
+    summary: Option<Text<'a>>,
+}
+
+/// Whether the client wants to be told what was thought. How much of it there is is the model's matter.
+fn shows_reasoning(summary: Option<&str>) -> Result<bool, ApiError> {
+    match summary {
+        None => Ok(false),
+        Some("auto" | "concise" | "detailed") => Ok(true),
+        Some(_) => {
+            let detail = "a summary is one of `auto`, `concise` and `detailed`";
+            Err(ApiError::invalid_value("reasoning.summary", detail))
+        }
+    }
 }
 
 /// What the client wants to be given, and how.
@@ -144,7 +158,7 @@ impl ResponseRequest<'_> {
         }
         let face = self.face(background, store)?;
         let reasoning: Option<ReasoningWish<'_>> = member("reasoning", self.reasoning)?;
-        let effort = reasoning.and_then(|wish| wish.effort);
+        let (effort, summary) = reasoning.map_or((None, None), |wish| (wish.effort, wish.summary));
         let mut request = Request {
             system: self
                 .instructions
@@ -154,6 +168,7 @@ impl ResponseRequest<'_> {
             format: member("text", self.text)?.map_or(Ok(Format::Text), format)?,
             max_output_tokens: normal::output_tokens("max_output_tokens", self.max_output_tokens)?,
             reasoning_effort: normal::effort("reasoning.effort", effort.as_deref())?,
+            shows_reasoning: shows_reasoning(summary.as_deref())?,
             temperature: normal::within("temperature", self.temperature, 0.0..=2.0)?,
             top_p: normal::within("top_p", self.top_p, 0.0..=1.0)?,
             cache_key: self.prompt_cache_key.map(|key| key.0.into_owned()),

@@ -70,8 +70,12 @@ fn what_sdks_send_is_understood() {
     assert_eq!(request.tool_choice, ToolChoice::Tool("f".to_owned()));
     assert!(matches!(request.format, Format::JsonSchema { strict: true, .. }));
     assert_eq!(
-        (request.reasoning_effort, request.max_output_tokens),
-        (Some(Effort::Low), Some(9))
+        (
+            request.reasoning_effort,
+            request.shows_reasoning,
+            request.max_output_tokens
+        ),
+        (Some(Effort::Low), true, Some(9))
     );
     let echo: Value =
         serde_json::from_slice(&Events::new(about(CallKind::Response), asked.face).object(&[], None))
@@ -255,6 +259,7 @@ fn what_cannot_be_is_refused_by_name() {
         (json!({"metadata": []}), "metadata"),
         (json!({"reasoning": {"effort": 3}}), "reasoning.effort"),
         (json!({"reasoning": {"effort": "endless"}}), "reasoning.effort"),
+        (json!({"reasoning": {"summary": "short"}}), "reasoning.summary"),
         (
             json!({"text": {"format": {"type": "json_schema"}}}),
             "text.format",
