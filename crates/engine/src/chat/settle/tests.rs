@@ -176,7 +176,14 @@ fn what_is_shown_beside_the_text_is_charged_too() {
     let reasoning = || event(EventKind::Reasoning, TEXT);
     let (running, done) = (|| tool(ToolState::Running), || tool(ToolState::Done));
     let one = |output| vec![(Scope::Final, REQUEST, output, Estimated, 200 + 5 * output)];
-    let table: &[(&str, &str, Vec<StoredEvent>, Vec<AbandonedCall>, Vec<Row>)] = &[
+    type Case = (
+        &'static str,
+        &'static str,
+        Vec<StoredEvent>,
+        Vec<AbandonedCall>,
+        Vec<Row>,
+    );
+    let table: &[Case] = &[
         ("reasoning alone", "", vec![reasoning()], vec![], one(TEXT_TOKENS)),
         ("and text", TEXT, vec![reasoning()], vec![], one(2 * TEXT_TOKENS)),
         (
