@@ -6,7 +6,7 @@ use chatai_store::{
     Backend, Store, StoreError, Tx,
     ops::{direct, turns},
 };
-use chatai_types::Timestamp;
+use chatai_types::{MessageId, Timestamp, UserId};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -124,6 +124,20 @@ pub(crate) async fn stop_those_asked_for(inner: &Inner) {
         }
         Err(error) => tracing::warn!(%error, "it is not known whether something is to be stopped"),
     }
+}
+
+/// Settles an answer whose lease has ended, for somebody who asks for it before the next sweep.
+pub(crate) async fn settle_abandoned(
+    inner: &Inner,
+    owner: UserId,
+    answer: MessageId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let settling = move |tx: &mut Tx<'_>| turns::sweep_one(tx, owner, answer, now, chat::settle);
+    if inner.store.write(settling).await? {
+        tracing::warn!(%answer, "an answer that nobody owned was marked as interrupted");
+    }
+    Ok(())
 }
 
 /// Marks running answers and calls whose lease ended before `expired_before` as interrupted: what was written of them is

@@ -68,7 +68,6 @@ pub(crate) struct Accounts {
     pub(crate) generation: AtomicU64,
     pub(crate) uses: Uses,
     registrations: Throttle<IpAddr>,
-    turns: Throttle<IpAddr>,
     failures: Throttle<(String, IpAddr)>,
     slow_lane: Throttle<(String, IpAddr)>,
     /// The same of an address, whichever accounts it tries.
@@ -103,7 +102,6 @@ impl Accounts {
                 .build(),
             generation: AtomicU64::new(0),
             uses: Uses::default(),
-            turns: Throttle::per_minute(settings.limits.turns_per_minute_and_address),
             registrations: Throttle::per_minute(settings.limits.registrations_per_minute),
             failures: Throttle::per_minute(settings.limits.sign_in_failures_per_minute),
             slow_lane: Throttle::one_every_secs(SLOW_LANE_SECS),
@@ -187,18 +185,6 @@ impl Engine {
         let account = self.add_account(new, Some(configured)).await?;
         self.begin_session(&account, account.epoch, origin.user_agent)
             .await
-    }
-
-    /// Counts a turn against its address, whoever asks for it: many accounts in one place share its allowance.
-    ///
-    /// # Errors
-    /// `rate_limited`.
-    pub fn admit_turn_from(&self, origin: Origin) -> Result<(), EngineError> {
-        let taken = self.inner.accounts.turns.take(origin.address, self.now());
-        taken.map_err(|wait| {
-            let detail = "Too many messages from this address; wait before the next one";
-            EngineError::new(ErrorCode::RateLimited, detail).retry_after(wait)
-        })
     }
 
     /// Makes an account: by registration, which may be closed, with what the configuration says of it; or as the

@@ -20,7 +20,7 @@ use crate::{
     money::Allowance,
     revocation::Admitted,
     toolbox::Offered,
-    views::{self, Caller, Outcome, Regenerate, SendMessage},
+    views::{self, Caller, Origin, Outcome, Regenerate, SendMessage},
 };
 use chatai_store::{
     StoreError, Synced, Tx,
@@ -82,6 +82,7 @@ struct Accepted {
 pub(super) async fn send(
     inner: &Arc<Inner>,
     caller: &Caller,
+    origin: &Origin,
     message: SendMessage,
 ) -> Result<Turn, EngineError> {
     let owner = caller.user_id;
@@ -93,7 +94,7 @@ pub(super) async fn send(
     }
     let model = inner.models.resolve_for(caller, message.model.as_deref())?;
     check_window(&model, &message.text)?;
-    let permit = inner.turns.admit(owner, inner.clock.now())?;
+    let permit = inner.turns.admit(caller.user_id, origin, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &message.text).await?;
     let recent = match (message.conversation_id, message.parent) {
         // Where they end is looked at when the turn is opened: one way to the database less.
@@ -167,6 +168,7 @@ pub(super) async fn before(
 pub(super) async fn regenerate(
     inner: &Arc<Inner>,
     caller: &Caller,
+    origin: &Origin,
     again: Regenerate,
 ) -> Result<Turn, EngineError> {
     let owner = caller.user_id;
@@ -204,7 +206,7 @@ pub(super) async fn regenerate(
         .then(|| answer_text::to_go_on_from(&answer.text))
         .flatten();
     check_window(&model, &question.text)?;
-    let permit = inner.turns.admit(owner, inner.clock.now())?;
+    let permit = inner.turns.admit(caller.user_id, origin, inner.clock.now())?;
     let offered = outside(inner, caller, &model, &question.text).await?;
     let up_to = question.parent_id.map_or(UpTo::Nothing, UpTo::Message);
     let recent = recent::load(inner, owner, question.conversation_id, up_to).await?;

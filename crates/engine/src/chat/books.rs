@@ -35,8 +35,8 @@ impl Books {
         }
     }
 
-    /// Writes down a call that is about to be made, and those that have ended. Once the answer was deleted no call is
-    /// made any more: nothing would say so. The built-in responder asks nobody.
+    /// Writes down a call that is about to be made, and those that have ended. Once the answer was deleted, or taken for
+    /// abandoned, no call is made any more: nothing would say so. The built-in responder asks nobody.
     pub(crate) async fn begin(
         &mut self,
         inner: &Inner,
@@ -97,10 +97,11 @@ pub(super) async fn write_down(
         turns::record_calls(tx, answer, &rows.0, &rows.1, now)
     };
     let (recorded, _synced) = inner.store.write_staged(recording).await?;
-    if recorded == Appended::Gone {
-        return Err(Failure::Deleted);
+    match recorded {
+        Appended::Written => Ok(()),
+        Appended::Closed => Err(Failure::Abandoned),
+        Appended::Gone => Err(Failure::Deleted),
     }
-    Ok(())
 }
 
 /// A call about to be made.

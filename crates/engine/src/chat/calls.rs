@@ -1,14 +1,14 @@
 //! Model calls as they are recorded: what each used, and what that costs.
 
-use super::size::{MESSAGE_OVERHEAD, estimate_tokens};
+use super::size::{MESSAGE_OVERHEAD, TextSize, estimate_tokens};
 use crate::{
     EngineError,
     catalog::{BUILT_IN, Model},
 };
-use chatai_llm::{Event, Format, Item, LlmError, Part, Provider, Request, ToolSpec};
+use chatai_llm::{Event, EventStream, Format, Item, LlmError, Part, Provider, Request, ToolSpec};
 use chatai_store::ops::turns::ModelCall;
 use chatai_types::{ErrorCode, Money, Scope, Timestamp, TokenCounts, UsageSource};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -27,6 +27,8 @@ pub(crate) struct Served {
 #[derive(Debug)]
 pub(crate) struct Completion {
     pub(crate) text: String,
+    /// What it put out, reasoning included.
+    pub(crate) given: TextSize,
     pub(crate) usage: Option<TokenCounts>,
 }
 
@@ -40,36 +42,32 @@ impl Served {
     pub(crate) async fn complete(&self, request: Request, partial: &Partial) -> Result<Completion, LlmError> {
         let mut stream = self.provider.stream(request).await?;
         partial.accept();
-        let mut end = None;
-        // Read on after the last event, so that the connection can be used again.
-        while let Some(event) = stream.next().await {
-            match event? {
+        let end = loop {
+            match next_event(&mut stream).await? {
                 Event::Text(more) => partial.push(&storable(more)),
-                Event::Finished(finished) => end = Some(finished),
-                Event::Reasoning(_) | Event::State(_) | Event::ToolCall(_) | Event::StoppedAt(_) => {}
+                Event::Reasoning(more) => partial.reason(&storable(more)),
+                Event::Finished(finished) => break finished,
+                Event::State(_) | Event::ToolCall(_) | Event::StoppedAt(_) => {}
             }
-        }
-        let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
-        Ok(Completion {
-            text: partial.text(),
-            usage: end.usage,
-        })
+        };
+        read_on(stream);
+        Ok(partial.complete(end.usage))
     }
 
-    /// The record of a call that gave `output`; tokens the provider did not report are estimated.
+    /// The record of a call that put out so much; tokens the provider did not report are estimated.
     pub(crate) fn record(
         &self,
         scope: Scope,
         usage: Option<TokenCounts>,
         request: &Request,
-        output: &str,
+        given: TextSize,
         at: Timestamp,
     ) -> ModelCall {
         let (tokens, source) = match usage {
             // It has no tokens to count.
             Some(tokens) if self.is_built_in() => (tokens, UsageSource::None),
             Some(tokens) => (tokens, UsageSource::Provider),
-            None => (estimate(request, output), UsageSource::Estimated),
+            None => (estimate(request, given), UsageSource::Estimated),
         };
         let price = self.model.charge(&tokens);
         let price_version = self.model.price_version;
@@ -88,7 +86,7 @@ impl Served {
 
 impl Served {
     /// The record of a call that broke off or was ended. Once the provider has begun to answer it bills the request, so
-    /// it is estimated; before that nobody knows of any use.
+    /// it is estimated, unless the report had come by then; before that nobody knows of any use.
     pub(crate) fn record_partial(
         &self,
         scope: Scope,
@@ -96,9 +94,11 @@ impl Served {
         partial: &Partial,
         at: Timestamp,
     ) -> Option<ModelCall> {
-        partial
-            .is_accepted()
-            .then(|| self.record(scope, None, request, &partial.text(), at))
+        let state = partial.lock();
+        let (reported, given) = (state.reported, state.given);
+        state
+            .is_accepted
+            .then(|| self.record(scope, reported, request, given, at))
     }
 
     /// The record of a call that was ended before anybody could say what it used.
@@ -125,6 +125,10 @@ struct PartialState {
     /// Whether the provider has begun to answer.
     is_accepted: bool,
     text: String,
+    /// All that came, reasoning included.
+    given: TextSize,
+    /// What it used, once its provider has said so.
+    reported: Option<TokenCounts>,
 }
 
 impl Partial {
@@ -137,21 +141,47 @@ impl Partial {
     }
 
     fn push(&self, more: &str) {
-        self.lock().text.push_str(more);
+        let mut state = self.lock();
+        state.text.push_str(more);
+        state.given.add(more);
     }
 
-    fn text(&self) -> String {
-        self.lock().text.clone()
+    fn reason(&self, more: &str) {
+        self.lock().given.add(more);
     }
 
-    /// Whether anything was said.
-    pub(crate) fn has_text(&self) -> bool {
-        !self.lock().text.is_empty()
+    /// The whole of it, with what its provider reports.
+    fn complete(&self, usage: Option<TokenCounts>) -> Completion {
+        let mut state = self.lock();
+        state.reported = usage;
+        Completion {
+            text: state.text.clone(),
+            given: state.given,
+            usage,
+        }
     }
 
-    fn is_accepted(&self) -> bool {
-        self.lock().is_accepted
+    /// Whether anything came.
+    pub(crate) fn has_given(&self) -> bool {
+        !self.lock().given.is_empty()
     }
+}
+
+/// The next event of a stream that has not come to its end.
+pub(crate) async fn next_event(stream: &mut EventStream) -> Result<Event, LlmError> {
+    let next = stream.next().await;
+    next.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?
+}
+
+/// Reads on behind the last event, so that the connection can be used again. Whoever has the answer does not wait for
+/// it: the answer is whole, and whatever ends the call from now on comes too late.
+pub(crate) fn read_on(mut stream: EventStream) {
+    // Mostly the end came together with the last event.
+    if matches!(stream.next().now_or_never(), Some(None)) {
+        return;
+    }
+    // Its bounds are the stream's own.
+    tokio::spawn(async move { while stream.next().await.is_some() {} });
 }
 
 /// A model's text without U+0000, which no database column holds.
@@ -164,10 +194,10 @@ pub(crate) fn storable(text: String) -> String {
 }
 
 /// What a request and its output amount to, when the provider does not say.
-fn estimate(request: &Request, output: &str) -> TokenCounts {
+fn estimate(request: &Request, given: TextSize) -> TokenCounts {
     TokenCounts {
         fresh_input: request_tokens(request),
-        output: estimate_tokens(output),
+        output: given.tokens(),
         ..TokenCounts::default()
     }
 }

@@ -213,6 +213,10 @@ fn failure(failure: Failure, refuse: impl FnOnce(&LlmError) -> EngineError) -> E
             "The model ended without an answer; ask differently or choose another model",
         ),
         Failure::Deleted => EngineError::message_not_found(),
+        Failure::Abandoned => EngineError::new(
+            ErrorCode::Interrupted,
+            "The service was out of reach for so long that the answer was given up before it was complete",
+        ),
         Failure::Panic => EngineError::internal("a model call or its turn panicked"),
         Failure::ShuttingDown => EngineError::new(
             ErrorCode::Interrupted,

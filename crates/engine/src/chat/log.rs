@@ -61,7 +61,7 @@ struct State {
     held_back: bool,
     /// Set when this instance no longer follows a turn that runs elsewhere.
     left: bool,
-    /// The number of the next event to write.
+    /// The number of the next event: to write, or to take over from another instance.
     number: i64,
     outcome: Option<Outcome>,
 }
@@ -216,8 +216,18 @@ impl TurnLog {
 
     /// The end, after it was stored: the whole text, and what is shown beside it.
     pub(crate) fn finish(&self, outcome: Outcome, rest: Vec<Piece>) {
+        self.finish_with(outcome, |_, _, _| rest);
+    }
+
+    /// The same, where what is left to show depends on how much of the text is shown, in bytes, and on the number of the
+    /// first event that is not.
+    pub(crate) fn finish_with(
+        &self,
+        outcome: Outcome,
+        rest: impl FnOnce(&Outcome, usize, i64) -> Vec<Piece>,
+    ) {
         let mut state = self.lock();
-        for piece in rest {
+        for piece in rest(&outcome, state.text.len(), state.number) {
             state.show(piece);
         }
         // Of a turn that could not be stored, what was not written is not shown.
@@ -229,19 +239,27 @@ impl TurnLog {
         self.shown.send_replace(());
     }
 
-    /// Shows what another instance wrote.
-    pub(crate) fn show(&self, pieces: Vec<Piece>) {
+    /// Shows what another instance wrote, by the events' numbers; what is shown already is left out, so that anybody who
+    /// has looked may bring what it found.
+    pub(crate) fn take_over(&self, events: Vec<(i64, Piece)>) {
         let mut state = self.lock();
-        for piece in pieces {
-            state.show(piece);
+        // The end has brought everything.
+        if state.outcome.is_some() {
+            return;
+        }
+        for (number, piece) in events {
+            if number >= state.number {
+                state.show(piece);
+                state.number = number + 1;
+            }
         }
         drop(state);
         self.shown.send_replace(());
     }
 
-    /// How much of the text is shown, in bytes.
-    pub(crate) fn text_len(&self) -> usize {
-        self.lock().text.len()
+    /// The number of the next event.
+    pub(crate) fn next_number(&self) -> i64 {
+        self.lock().number
     }
 
     /// Whether the turn has ended.

@@ -26,7 +26,7 @@ pub(crate) mod uploads;
 mod writer;
 
 pub use accept::Turn;
-pub(crate) use calls::{Served, refusal, request_tokens, storable, tool_tokens};
+pub(crate) use calls::{Served, next_event, read_on, refusal, request_tokens, storable, tool_tokens};
 pub use estimate::{Draft, DraftFile, Estimate};
 pub use reader::{Position, TurnEvent, TurnReader};
 pub(crate) use settle::settle;
@@ -38,9 +38,15 @@ pub(crate) use writer::write_events;
 
 use crate::{
     Engine, EngineError,
-    views::{Caller, MessageLimits, Regenerate, SendMessage},
+    views::{Caller, MessageLimits, Origin, Regenerate, SendMessage},
 };
 use chatai_types::{ErrorCode, MessageId, TurnStatus};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the end of an answer that is to be stopped is waited for. An instance that lives sees the wish within a
+/// second; one that is gone is not known to be before its lease has ended.
+pub(crate) const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Bounds of a message, for whoever reads it from a socket.
@@ -61,17 +67,27 @@ impl Engine {
     /// `model_not_allowed`,
     /// `context_too_long`, `attachment_unreadable`, `budget_exceeded`, `idempotency_mismatch`, `rate_limited`, `overloaded`,
     /// `shutting_down`.
-    pub async fn send(&self, caller: &Caller, message: SendMessage) -> Result<Turn, EngineError> {
+    pub async fn send(
+        &self,
+        caller: &Caller,
+        origin: &Origin,
+        message: SendMessage,
+    ) -> Result<Turn, EngineError> {
         self.check_bounds(&message)?;
-        accept::send(&self.inner, caller, message).await
+        accept::send(&self.inner, caller, origin, message).await
     }
 
     /// Answers a question again, beside the answer it has: when this returns, the new turn runs.
     ///
     /// # Errors
     /// `message_not_found`, and those of [`Engine::send`].
-    pub async fn regenerate(&self, caller: &Caller, again: Regenerate) -> Result<Turn, EngineError> {
-        accept::regenerate(&self.inner, caller, again).await
+    pub async fn regenerate(
+        &self,
+        caller: &Caller,
+        origin: &Origin,
+        again: Regenerate,
+    ) -> Result<Turn, EngineError> {
+        accept::regenerate(&self.inner, caller, origin, again).await
     }
 
     /// A reader of an answer, from the beginning or from where another left. `None` for a position that was never
@@ -95,8 +111,17 @@ impl Engine {
     /// Stops an answer, wherever it runs, and waits for its end. One that has ended stays as it is.
     ///
     /// # Errors
-    /// `message_not_found`, `shutting_down`.
+    /// `message_not_found`, `shutting_down`; `overloaded` where it has not ended in time: it is going to.
     pub async fn cancel(&self, caller: &Caller, answer: MessageId) -> Result<TurnStatus, EngineError> {
+        self.cancel_within(caller, answer, CANCEL_PATIENCE).await
+    }
+
+    async fn cancel_within(
+        &self,
+        caller: &Caller,
+        answer: MessageId,
+        patience: Duration,
+    ) -> Result<TurnStatus, EngineError> {
         let owner = caller.user_id;
         let log = replay::log_of(&self.inner, owner, answer).await?;
         log.stop.cancel();
@@ -105,7 +130,8 @@ impl Engine {
                 .write(move |tx| chatai_store::ops::turns::request_cancel(tx, owner, answer))
                 .await?;
         }
-        let outcome = log.finished().await;
+        let ended = timeout(patience, log.finished()).await;
+        let outcome = ended.map_err(|_| not_ended_yet())?;
         match outcome.error {
             // This instance ends before the one that runs the turn has ended it.
             Some(error) if outcome.status == TurnStatus::Running => Err(error),
@@ -144,6 +170,15 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What is told of something that is to end and has not in time.
+pub(crate) fn not_ended_yet() -> EngineError {
+    EngineError::new(
+        ErrorCode::Overloaded,
+        "It is to be stopped, and whoever runs it has not said so yet; ask again shortly",
+    )
+    .retry_after(CANCEL_PATIENCE)
 }
 
 #[cfg(test)]

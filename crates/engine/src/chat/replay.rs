@@ -5,6 +5,7 @@ use crate::{
     EngineError,
     error::TurnIds,
     inner::Inner,
+    leases,
     views::{Outcome, stored_error},
 };
 use chatai_store::{
@@ -64,20 +65,28 @@ pub(crate) async fn log_of(
     Ok(follow(inner, owner, &message, events))
 }
 
-/// An answer of the owner's, with its events after the one numbered `after`.
+/// An answer of the owner's, with its events after the one numbered `after`. One that nobody is left to close is settled
+/// first, not only when a sweep comes by.
 async fn read(
     inner: &Inner,
     owner: UserId,
     answer: MessageId,
     after: i64,
 ) -> Result<Option<(Message, Vec<StoredEvent>)>, StoreError> {
+    let now = inner.clock.now();
     let job = move |tx: &mut Tx<'_>| -> Result<_, StoreError> {
         let found = messages::get(tx, owner, answer)?.filter(|message| message.role == Role::Assistant);
         let Some(message) = found else { return Ok(None) };
+        let is_abandoned = message.status == TurnStatus::Running && turns::is_abandoned(tx, answer, now)?;
         let events = turns::events(tx, answer, after)?;
-        Ok(Some((message, events)))
+        Ok(Some((message, events, is_abandoned)))
     };
-    inner.store.read(job).await
+    let mut found = inner.store.read(job).await?;
+    if matches!(found, Some((_, _, true))) {
+        leases::settle_abandoned(inner, owner, answer, now).await?;
+        found = inner.store.read(job).await?;
+    }
+    Ok(found.map(|(message, events, _)| (message, events)))
 }
 
 fn new_log(owner: UserId, message: &Message) -> TurnLog {
@@ -93,9 +102,17 @@ fn new_log(owner: UserId, message: &Message) -> TurnLog {
 /// The log of a turn that has ended.
 fn stored_log(owner: UserId, message: Message, events: Vec<StoredEvent>) -> TurnLog {
     let log = new_log(owner, &message);
-    log.show(interleaved(&message.text, 0, events));
-    log.finish(outcome(&log, message), Vec::new());
+    finish(&log, message, events);
     log
+}
+
+/// Tells the end of a turn that does not run here: its message, with the events that may not be shown yet.
+fn finish(log: &TurnLog, message: Message, mut events: Vec<StoredEvent>) {
+    log.finish_with(outcome(log, message), |outcome, told, number| {
+        events.retain(|event| event.number >= number);
+        // The pieces of the text are folded by now: what is missing of it comes from the message.
+        interleaved(&outcome.answer, told, events)
+    });
 }
 
 /// A finished text, but for what was `told` of it, and what is to be shown beside it, in order.
@@ -150,21 +167,30 @@ fn follow(inner: &Arc<Inner>, owner: UserId, message: &Message, events: Vec<Stor
     let mut followed = inner.turns.followed.lock();
     followed.retain(|_, log| log.strong_count() > 0);
     if let Some(log) = followed.get(&message.id).and_then(Weak::upgrade) {
+        drop(followed);
+        // A reader may know more from another instance than the last look has found.
+        log.take_over(numbered(events));
         return log;
     }
     let log = Arc::new(new_log(owner, message));
-    let last = events.last().map_or(-1, |event| event.number);
-    log.show(events.into_iter().map(piece).collect());
+    log.take_over(numbered(events));
     followed.insert(message.id, Arc::downgrade(&log));
     drop(followed);
     inner
         .turns
         .follow_tasks
-        .spawn(keep_following(Arc::clone(inner), Arc::clone(&log), last));
+        .spawn(keep_following(Arc::clone(inner), Arc::clone(&log)));
     log
 }
 
-async fn keep_following(inner: Arc<Inner>, log: Arc<TurnLog>, mut last: i64) {
+fn numbered(events: Vec<StoredEvent>) -> Vec<(i64, Piece)> {
+    events
+        .into_iter()
+        .map(|event| (event.number, piece(event)))
+        .collect()
+}
+
+async fn keep_following(inner: Arc<Inner>, log: Arc<TurnLog>) {
     let answer = log.ids.response_message_id;
     loop {
         tokio::select! {
@@ -180,18 +206,13 @@ async fn keep_following(inner: Arc<Inner>, log: Arc<TurnLog>, mut last: i64) {
         {
             here.stop.cancel();
         }
-        match read(&inner, log.owner, answer, last).await {
+        match read(&inner, log.owner, answer, log.next_number() - 1).await {
             Ok(Some((message, events))) if message.status == TurnStatus::Running => {
-                if let Some(event) = events.last() {
-                    last = event.number;
-                    log.show(events.into_iter().map(piece).collect());
+                if !events.is_empty() {
+                    log.take_over(numbered(events));
                 }
             }
-            Ok(Some((message, events))) => {
-                // The pieces of the text are folded by now: what is missing of it comes from the message.
-                let rest = interleaved(&message.text, log.text_len(), events);
-                return log.finish(outcome(&log, message), rest);
-            }
+            Ok(Some((message, events))) => return finish(&log, message, events),
             // Deleted meanwhile.
             Ok(None) => return log.finish(log.broken(), Vec::new()),
             Err(error) => {

@@ -2,16 +2,19 @@
 
 use super::{
     closing::sums,
-    size::{MESSAGE_OVERHEAD, estimate_tokens},
+    size::{MESSAGE_OVERHEAD, TextSize, estimate_tokens},
 };
-use crate::catalog::BUILT_IN;
-use chatai_store::ops::turns::{Abandoned, ModelCall, Settled};
+use crate::{
+    catalog::BUILT_IN,
+    views::{ToolEvent, ToolState},
+};
+use chatai_store::ops::turns::{Abandoned, EventKind, ModelCall, Settled};
 use chatai_types::{Money, Rates, Scope, TokenCounts, UsageSource};
 
-/// What is known of an abandoned turn's use. A call that gave text is estimated, since its provider bills it; of one that
-/// gave nothing nobody knows, so it is recorded and costs nothing.
+/// What is known of an abandoned turn's use. A call that gave something, be it reasoning alone, is estimated, since its
+/// provider bills it; of one that gave nothing nobody knows, so it is recorded and costs nothing.
 pub(crate) fn settle(turn: &Abandoned) -> Settled {
-    let output = estimate_tokens(&turn.text);
+    let output = output_tokens(turn);
     let mut calls: Vec<ModelCall> = turn
         .calls
         .iter()
@@ -54,11 +57,30 @@ pub(crate) fn settle(turn: &Abandoned) -> Settled {
     }
     let (tokens, price) = sums(&calls);
     Settled {
-        size_tokens: MESSAGE_OVERHEAD + output,
+        size_tokens: MESSAGE_OVERHEAD + estimate_tokens(&turn.text),
         calls,
         tokens,
         price,
     }
+}
+
+/// The estimated tokens of all that the models put out, as far as it was written.
+fn output_tokens(turn: &Abandoned) -> i64 {
+    let mut given = TextSize::of(&turn.text);
+    for event in &turn.beside {
+        match event.kind {
+            EventKind::Reasoning => given.add(&event.data),
+            EventKind::Tool => match serde_json::from_str::<ToolEvent>(&event.data) {
+                // Each call is shown twice; what came of it is no model's output.
+                Ok(tool) if tool.state == ToolState::Running => given.add(&tool.arguments),
+                Ok(_) => {}
+                // Whatever it is, its provider bills it.
+                Err(_) => given.add(&event.data),
+            },
+            EventKind::Text | EventKind::Title => {}
+        }
+    }
+    given.tokens()
 }
 
 /// A call that had not ended, with what it gave.

@@ -185,7 +185,7 @@ impl Open {
                     let (request, now) = (&asking.request, inner.clock.now());
                     let call = asking
                         .asked
-                        .record(asking.scope, done.usage, request, &done.text, now);
+                        .record(asking.scope, done.usage, request, done.given, now);
                     return (Some(done.text), Some(asking.noted(call)));
                 }
                 Err(error) => error,
@@ -215,7 +215,7 @@ impl Asking {
     /// The same of the next model that may be asked in this one's place; `None` where the request was at fault,
     /// something came already, or nobody is left.
     fn next(&self, others: &mut VecDeque<Served>, error: &LlmError, has_budget: bool) -> Option<Self> {
-        if self.partial.has_text() || !fallback::is_the_providers(error) {
+        if self.partial.has_given() || !fallback::is_the_providers(error) {
             return None;
         }
         let tokens = request_tokens(&self.request);

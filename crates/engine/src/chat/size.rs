@@ -13,6 +13,22 @@ pub(crate) struct TextSize {
 }
 
 impl TextSize {
+    /// The size of a whole text.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut size = Self::default();
+        size.add(text);
+        size
+    }
+
+    /// The size of this and another text together.
+    #[must_use]
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            ascii: self.ascii + other.ascii,
+            other: self.other + other.other,
+        }
+    }
+
     pub(crate) fn add(&mut self, more: &str) {
         let chars = more.chars().count();
         // Every character that is not ASCII has continuation bytes, but not one each; count its first bytes.
@@ -33,9 +49,7 @@ impl TextSize {
 
 /// An estimate of a text's tokens.
 pub(crate) fn estimate_tokens(text: &str) -> i64 {
-    let mut size = TextSize::default();
-    size.add(text);
-    size.tokens()
+    TextSize::of(text).tokens()
 }
 
 /// The longest beginning of a text that is estimated at no more than `tokens`, cut between characters.

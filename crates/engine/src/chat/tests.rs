@@ -1,6 +1,8 @@
 //! Whole turns of an engine of its own, under a clock that is moved by hand: nothing depends on time's going forward.
 
+mod elsewhere;
 mod panics;
+mod settling;
 
 use crate::{
     AuthSettings, Caller, Catalog, Engine, JwtAlgorithm, LimitSettings, ModelSettings, NewAccount, Origin,
@@ -52,6 +54,13 @@ pub(crate) fn settings(turns_per_minute: u32) -> Settings {
             context_tokens: 10_000,
         },
         cache_ttl: Duration::from_secs(60),
+    }
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin {
+        user_agent: None,
+        address: Ipv4Addr::LOCALHOST.into(),
     }
 }
 
@@ -119,11 +128,7 @@ impl World {
             password: "secret".to_owned(),
             display_name: None,
         };
-        let origin = Origin {
-            user_agent: None,
-            address: Ipv4Addr::LOCALHOST.into(),
-        };
-        let token = engine.register(new, origin).await.unwrap().token;
+        let token = engine.register(new, origin()).await.unwrap().token;
         let caller = engine.authenticate(&token).await.unwrap();
         Self {
             engine,
@@ -149,7 +154,7 @@ impl World {
     async fn ask(&self, conversation: Option<ConversationId>, text: &str) -> (ConversationId, Outcome) {
         let turn = self
             .engine
-            .send(&self.caller, Self::message(conversation, text))
+            .send(&self.caller, &origin(), Self::message(conversation, text))
             .await
             .unwrap();
         (turn.ids.conversation_id, turn.finished().await)
@@ -220,13 +225,13 @@ async fn a_rate_limit_shuts_nobody_out_for_a_day() {
     }
     let third = world
         .engine
-        .send(&world.caller, World::message(None, "ships?"))
+        .send(&world.caller, &origin(), World::message(None, "ships?"))
         .await;
     assert_eq!(third.unwrap_err().code, ErrorCode::RateLimited);
     world.clock.advance_secs(-DAY);
     let refused = world
         .engine
-        .send(&world.caller, World::message(None, "ships?"))
+        .send(&world.caller, &origin(), World::message(None, "ships?"))
         .await;
     if let Err(error) = refused {
         let wait = error.retry_after.expect("how long to wait");
@@ -246,7 +251,11 @@ async fn a_key_stands_for_its_turn_for_a_day() {
         ..World::message(None, "ships?")
     };
     let send = async || {
-        let turn = world.engine.send(&world.caller, keyed()).await.unwrap();
+        let turn = world
+            .engine
+            .send(&world.caller, &origin(), keyed())
+            .await
+            .unwrap();
         let (id, is_repeated) = (turn.ids.response_message_id, turn.is_repeated);
         turn.finished().await;
         (id, is_repeated)

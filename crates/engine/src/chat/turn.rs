@@ -3,7 +3,7 @@
 use super::{
     answer_text::AnswerText,
     books::{self, Books},
-    calls::{Partial, Served, request_tokens, storable},
+    calls::{Partial, Served, next_event, read_on, request_tokens, storable},
     closing::close,
     context::Depth,
     fallback::{request_of, tool_room},
@@ -11,7 +11,7 @@ use super::{
     piece::Piece,
     plan::Plan,
     side::{LONG_ANSWER_CHARS, PATIENCE, SideWork},
-    size::estimate_tokens,
+    size::{TextSize, estimate_tokens},
     tools,
 };
 use crate::{inner::Inner, toolbox, views::ToolEvent};
@@ -21,7 +21,7 @@ use chatai_store::{
     ops::turns::{BegunCall, ModelCall, OpenedTurn},
 };
 use chatai_types::{Scope, Timestamp};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use serde_json::json;
 use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -48,6 +48,8 @@ pub(crate) struct TurnTask {
 /// How the model's part of a turn went.
 pub(crate) struct Answer {
     pub(crate) text: AnswerText,
+    /// What is shown beside the text and is output too: reasoning, and the calls of tools.
+    beside: TextSize,
     pub(crate) books: Books,
     /// Who answers: the model that was asked, or one in its place.
     pub(crate) asked: Served,
@@ -67,8 +69,8 @@ pub(crate) struct Answer {
 pub(super) struct UnderWay {
     number: i64,
     request: Request,
-    /// What it has put out; `None` until its provider has begun to answer.
-    output: Option<String>,
+    /// What it has put out, reasoning included; `None` until its provider has begun to answer.
+    given: Option<TextSize>,
     /// Whether anything of the answer came.
     pub(super) has_given: bool,
 }
@@ -80,6 +82,9 @@ pub(crate) enum Failure {
     Store(StoreError),
     /// The answer was deleted, so that no further call is made.
     Deleted,
+    /// Its owner was taken for gone, and what it had used was charged. A further call could not be written down, so that
+    /// none is made.
+    Abandoned,
     /// The model ended, and said nothing.
     NoText,
     Panic,
@@ -138,6 +143,7 @@ impl TurnTask {
         };
         let mut answer = Answer {
             text: plan.begun.as_deref().map(AnswerText::begun).unwrap_or_default(),
+            beside: TextSize::default(),
             books: Books::new(),
             asked: plan.answering.clone(),
             others: plan.answering.alternatives.iter().cloned().collect(),
@@ -216,14 +222,20 @@ fn show_title(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, title: Option<Stri
 }
 
 impl Answer {
+    /// The estimated tokens of all that was put out so far, by the measure of [`super::settle`]: what a call finds there
+    /// is not its own.
+    fn output_tokens(&self) -> i64 {
+        TextSize::of(self.text.text()).with(self.beside).tokens()
+    }
+
     /// A call that broke off after it gave something, or that we ended: it is billed by estimate, since the provider
     /// bills it too. Of one that we ended before its provider had begun to answer nobody knows what it used.
     fn settle(&mut self, inner: &Inner, ended_by_us: bool) {
         let Some(call) = self.under_way.take() else { return };
         let now = inner.clock.now();
-        let known = match &call.output {
-            Some(output) if ended_by_us || !output.is_empty() => {
-                self.asked.record(Scope::Final, None, &call.request, output, now)
+        let known = match call.given {
+            Some(given) if ended_by_us || !given.is_empty() => {
+                self.asked.record(Scope::Final, None, &call.request, given, now)
             }
             None if ended_by_us => self.asked.record_unknown(Scope::Final, now),
             _ => return,
@@ -273,7 +285,7 @@ async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answ
         let mut request = request_of(plan, answer, depth, &rounds, is_last);
         let mut number = books::FIRST;
         if round > 0 {
-            let tokens = (request_tokens(&request), estimate_tokens(answer.text.text()));
+            let tokens = (request_tokens(&request), answer.output_tokens());
             number = answer
                 .books
                 .begin(inner, answer_id, &answer.asked, Scope::Final, tokens.0, tokens.1)
@@ -288,7 +300,7 @@ async fn drive(inner: &Inner, plan: &Plan, log: &Arc<TurnLog>, answer: &mut Answ
                 return Err(error.into());
             }
             request = request_of(plan, answer, depth, &rounds, is_last);
-            let tokens = (request_tokens(&request), estimate_tokens(answer.text.text()));
+            let tokens = (request_tokens(&request), answer.output_tokens());
             let first = answer.fallback_from.clone();
             // Under the number of the call that gave nothing: this one stands in its place.
             let begun = books::begun(number, &answer.asked, Scope::Final, tokens.0, tokens.1);
@@ -328,7 +340,9 @@ async fn run_tool(
     call: &ToolCall,
 ) -> Result<String, Failure> {
     let show = |event: ToolEvent| inner.turns.writer.push(log, Piece::Tool(event.to_json()));
-    show(ToolEvent::running(call));
+    let running = ToolEvent::running(call);
+    answer.beside.add(&running.arguments);
+    show(running);
     let output = match plan.offered.get(&call.name) {
         _ if place >= CALLS_PER_ROUND => {
             json!({"error": "too many calls at once; ask again for what is still needed"}).to_string()
@@ -358,6 +372,7 @@ async fn call(
 ) -> Result<Vec<Item>, Failure> {
     let Answer {
         text,
+        beside,
         under_way,
         books,
         asked: answering,
@@ -368,17 +383,15 @@ async fn call(
     let call = under_way.insert(UnderWay {
         number,
         request: request.clone(),
-        output: None,
+        given: None,
         has_given: false,
     });
     let mut stream = answering.provider.stream(request.clone()).await?;
-    let output = call.output.insert(String::new());
+    let given = call.given.insert(TextSize::default());
     let mut is_apart = text.is_empty() || text.is_just_begun();
     let mut asked = Vec::new();
-    let mut end = None;
-    // Read on after the last event, so that the connection can be used again.
-    while let Some(event) = stream.next().await {
-        let event = event?;
+    let end = loop {
+        let event = next_event(&mut stream).await?;
         call.has_given = true;
         if matches!(event, Event::Text(_) | Event::Reasoning(_)) {
             first_at.get_or_insert_with(|| inner.clock.now());
@@ -386,7 +399,7 @@ async fn call(
         match event {
             Event::Text(more) => {
                 let more = storable(more);
-                output.push_str(&more);
+                given.add(&more);
                 if !std::mem::replace(&mut is_apart, true) {
                     text.push("\n\n");
                 }
@@ -396,20 +409,22 @@ async fn call(
                 }
             }
             Event::Reasoning(more) => {
-                inner.turns.writer.push(log, Piece::Reasoning(storable(more)));
+                let more = storable(more);
+                given.add(&more);
+                beside.add(&more);
+                inner.turns.writer.push(log, Piece::Reasoning(more));
                 log.room().await;
             }
             Event::ToolCall(tool_call) => {
-                output.push_str(&tool_call.arguments);
+                given.add(&tool_call.arguments);
                 asked.push(Item::ToolCall(tool_call));
             }
             Event::State(state) => asked.push(Item::Reasoning(state)),
             // A turn has no texts to end at.
             Event::StoppedAt(_) => {}
-            Event::Finished(finished) => end = Some(finished),
+            Event::Finished(finished) => break finished,
         }
-    }
-    let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
+    };
     if end.reason == StopReason::Refusal {
         tracing::info!(model = %answering.model.name, "the model refused to answer");
     }
@@ -420,10 +435,11 @@ async fn call(
     };
     let call = ModelCall {
         fallback_from: fallback_from.clone(),
-        ..answering.record(scope, end.usage, request, output, inner.clock.now())
+        ..answering.record(scope, end.usage, request, *given, inner.clock.now())
     };
     books.end(number, call);
     *under_way = None;
+    read_on(stream);
     Ok(asked)
 }
 
@@ -437,7 +453,7 @@ async fn depth(inner: &Inner, plan: &Plan, books: &mut Books) -> Depth {
     let now = || inner.clock.now();
     let failed = match asked {
         Ok(Ok(done)) => {
-            let call = intent.record(Scope::Intent, done.usage, &request, &done.text, now());
+            let call = intent.record(Scope::Intent, done.usage, &request, done.given, now());
             books.end(books::INTENT, call);
             let decided = serde_json::from_str::<serde_json::Value>(&done.text).ok();
             return match decided.as_ref().and_then(|decided| decided["context"].as_str()) {

@@ -9,13 +9,14 @@ use super::{
     turn::TurnTask,
     writer::EventWriter,
 };
-use crate::{EngineError, Settings, accounts::Throttle};
+use crate::{EngineError, Settings, accounts::Throttle, views::Origin};
 use chatai_store::{StoreError, ops::turns::CloseTurn};
 use chatai_types::{ConversationId, ErrorCode, MessageId, Timestamp, UserId};
 use moka::sync::Cache;
 use std::{
     collections::HashMap,
     future::Future,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Turns {
     pub(crate) recent: Cache<(UserId, ConversationId), Recent>,
     places: Arc<Semaphore>,
     per_user: Throttle<UserId>,
+    /// Many accounts in one place share its allowance.
+    per_address: Throttle<IpAddr>,
     /// The logs of the answers being written here.
     running: Mutex<HashMap<MessageId, Arc<TurnLog>>>,
     /// Logs of turns that run on other instances.
@@ -59,6 +62,7 @@ impl Turns {
                 .build(),
             places: Arc::new(Semaphore::new(settings.limits.concurrent_turns)),
             per_user: Throttle::per_minute(settings.limits.turns_per_minute),
+            per_address: Throttle::per_minute(settings.limits.turns_per_minute_and_address),
             running: Mutex::default(),
             followed: Followed::default(),
             writer: EventWriter::default(),
@@ -71,18 +75,28 @@ impl Turns {
         }
     }
 
-    /// A place for one more turn of this account.
-    pub(crate) fn admit(&self, owner: UserId, now: Timestamp) -> Result<OwnedSemaphorePermit, EngineError> {
+    /// A place for one more turn, or call, of this account from there. What repeats an earlier one needs none.
+    pub(crate) fn admit(
+        &self,
+        owner: UserId,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<OwnedSemaphorePermit, EngineError> {
         if self.tasks.is_closed() {
             return Err(StoreError::Closed.into());
         }
-        self.per_user.take(owner, now).map_err(|wait| {
-            EngineError::new(
-                ErrorCode::RateLimited,
-                "Too many messages; wait before the next one",
+        let too_many = |detail: &'static str, wait: Duration| {
+            EngineError::new(ErrorCode::RateLimited, detail).retry_after(wait)
+        };
+        self.per_address.take(origin.address, now).map_err(|wait| {
+            too_many(
+                "Too many messages from this address; wait before the next one",
+                wait,
             )
-            .retry_after(wait)
         })?;
+        self.per_user
+            .take(owner, now)
+            .map_err(|wait| too_many("Too many messages; wait before the next one", wait))?;
         Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
             EngineError::new(
                 ErrorCode::Overloaded,

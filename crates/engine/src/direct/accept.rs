@@ -19,7 +19,7 @@ use crate::{
     leases::{LEASE_SECS, REPEATABLE_SECS},
     money::direct_worst_case,
     revocation::Admitted,
-    views::Caller,
+    views::{Caller, Origin},
 };
 use chatai_store::{
     Synced, Tx,
@@ -56,6 +56,7 @@ pub(super) struct Accepted {
 pub(super) async fn call(
     inner: &Arc<Inner>,
     caller: &Caller,
+    origin: &Origin,
     call: DirectCall,
 ) -> Result<StartedCall, EngineError> {
     let repeatable = repeatable(inner, call.kind, call.key.as_ref());
@@ -63,7 +64,7 @@ pub(super) async fn call(
         return Ok(started);
     }
     let model = inner.models.resolve_for(caller, call.model.as_deref())?;
-    let permit = inner.turns.admit(caller.user_id, inner.clock.now())?;
+    let permit = inner.turns.admit(caller.user_id, origin, inner.clock.now())?;
     let request = call.request;
     let request_tokens = request_tokens(&request);
     let (worst_case, output_tokens) = direct_worst_case(&model, request_tokens, request.max_output_tokens);

@@ -11,7 +11,7 @@ use crate::{
     chat::{
         Served,
         fallback::is_the_providers,
-        storable, tools,
+        next_event, read_on, storable, tools,
         turn::{Ended, Failure},
     },
     inner::Inner,
@@ -25,7 +25,7 @@ use chatai_store::{
     },
 };
 use chatai_types::{CallId, CallKind, TokenCounts};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -322,10 +322,8 @@ impl Begun<'_> {
         progress: &mut Progress,
     ) -> Result<Vec<ToolCall>, Failure> {
         let mut asked = Vec::new();
-        let mut end = None;
-        // Read on after the last event, so that the connection can be used again.
-        while let Some(event) = stream.next().await {
-            let event = event?;
+        loop {
+            let event = next_event(&mut stream).await?;
             progress.has_given = true;
             self.about.is_answered_by(&progress.asked.model.name);
             let piece = match event {
@@ -348,19 +346,17 @@ impl Begun<'_> {
                     ..state
                 }),
                 Event::StoppedAt(text) => Piece::StoppedAt(storable(text)),
-                Event::Finished(finished) => {
-                    end = Some(finished);
-                    continue;
+                Event::Finished(end) => {
+                    progress.stop_reason = Some(end.reason);
+                    progress.used = Some(progress.record(end.usage));
+                    read_on(stream);
+                    return Ok(asked);
                 }
             };
             if progress.give(&piece) {
                 self.out.push(piece).await;
             }
         }
-        let end = end.ok_or_else(|| LlmError::Failed("the stream ended before its end".to_owned()))?;
-        progress.stop_reason = Some(end.reason);
-        progress.used = Some(progress.record(end.usage));
-        Ok(asked)
     }
 
     /// Embeds texts.

@@ -5,7 +5,12 @@ use super::{
     accept::{self, Accepted},
     call::Work,
 };
-use crate::{Engine, EngineError, chat::size::estimate_tokens, money::embedding_worst_case, views::Caller};
+use crate::{
+    Engine, EngineError,
+    chat::size::estimate_tokens,
+    money::embedding_worst_case,
+    views::{Caller, Origin},
+};
 use chatai_types::{CallKind, ErrorCode, TokenCounts, TurnStatus};
 
 /// The most texts of one call, and the most bytes of all of them.
@@ -41,8 +46,13 @@ impl Engine {
     ///
     /// # Errors
     /// `validation_error`, `too_large`, and those of [`Engine::call`] and of its outcome.
-    pub async fn embed(&self, caller: &Caller, call: EmbedCall) -> Result<Embedded, EngineError> {
-        let started = self.start_embedding(caller, call).await?;
+    pub async fn embed(
+        &self,
+        caller: &Caller,
+        origin: &Origin,
+        call: EmbedCall,
+    ) -> Result<Embedded, EngineError> {
+        let started = self.start_embedding(caller, origin, call).await?;
         let replayed = started.replayed;
         let Some((pieces, outcome)) = started.reader.whole().await else {
             return Err(EngineError::new(ErrorCode::ShuttingDown, "The service is ending"));
@@ -66,7 +76,12 @@ impl Engine {
         })
     }
 
-    async fn start_embedding(&self, caller: &Caller, call: EmbedCall) -> Result<StartedCall, EngineError> {
+    async fn start_embedding(
+        &self,
+        caller: &Caller,
+        origin: &Origin,
+        call: EmbedCall,
+    ) -> Result<StartedCall, EngineError> {
         check(&call.texts)?;
         let inner = &self.inner;
         let repeatable = accept::repeatable(inner, CallKind::Embedding, call.key.as_ref());
@@ -74,7 +89,7 @@ impl Engine {
             return Ok(started);
         }
         let model = inner.models.embedder_for(caller, call.model.as_deref())?;
-        let permit = inner.turns.admit(caller.user_id, inner.clock.now())?;
+        let permit = inner.turns.admit(caller.user_id, origin, inner.clock.now())?;
         let request_tokens = call.texts.iter().map(|text| estimate_tokens(text)).sum();
         let accepted = Accepted {
             kind: CallKind::Embedding,

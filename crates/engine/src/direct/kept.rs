@@ -1,13 +1,19 @@
 //! What can be read again of a call, ended, deleted, and gone on from.
 
 use super::{CallAbout, CallOutcome, CallReader, Piece, follow, log::CallLog, settle};
-use crate::{Engine, EngineError, inner::Inner, views::Caller};
+use crate::{
+    Engine, EngineError,
+    chat::{CANCEL_PATIENCE, not_ended_yet},
+    inner::Inner,
+    views::Caller,
+};
 use chatai_store::{
     Tx,
     ops::direct::{self, KeptCall},
 };
 use chatai_types::{CallId, ErrorCode, UserId};
 use std::sync::Arc;
+use tokio::time::timeout;
 
 /// How many responses one may go on from, and how much they may have been given and have said together.
 const LONGEST_CHAIN: usize = 200;
@@ -59,7 +65,8 @@ impl Engine {
     /// Ends a kept call, wherever it runs, and gives it as it ended; one that has ended stays as it is.
     ///
     /// # Errors
-    /// `response_not_found`, `shutting_down` when this instance ends before the one that runs the call has ended it.
+    /// `response_not_found`, `shutting_down` when this instance ends before the one that runs the call has ended it,
+    /// `overloaded` where that takes long.
     pub async fn cancel_kept(&self, caller: &Caller, public_id: &str) -> Result<KeptView, EngineError> {
         let owner = caller.user_id;
         let log = log_of(&self.inner, owner, named(public_id)?).await?;
@@ -70,7 +77,8 @@ impl Engine {
                 .write(move |tx| direct::request_cancel(tx, owner, id))
                 .await?;
         }
-        match CallReader::kept(&log).whole().await {
+        let whole = timeout(CANCEL_PATIENCE, CallReader::kept(&log).whole()).await;
+        match whole.map_err(|_| not_ended_yet())? {
             Some((pieces, outcome)) => Ok(KeptView {
                 about: Arc::clone(&log.about),
                 pieces,

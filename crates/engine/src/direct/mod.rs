@@ -20,7 +20,7 @@ mod settle;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use embed::{EmbedCall, Embedded};
 pub use kept::KeptView;
@@ -30,7 +30,11 @@ pub use reader::{CallReader, Told};
 pub(crate) use running::DirectCalls;
 pub(crate) use settle::settle;
 
-use crate::{Engine, EngineError, chat::request_tokens, views::Caller};
+use crate::{
+    Engine, EngineError,
+    chat::request_tokens,
+    views::{Caller, Origin},
+};
 use chatai_llm::Request;
 use chatai_types::CallKind;
 use std::sync::Arc;
@@ -99,8 +103,13 @@ impl Engine {
     /// # Errors
     /// `model_unknown`, `model_unavailable`, `model_not_allowed`, `budget_exceeded`, `idempotency_mismatch`,
     /// `rate_limited`, `overloaded`, `shutting_down`.
-    pub async fn call(&self, caller: &Caller, call: DirectCall) -> Result<StartedCall, EngineError> {
-        accept::call(&self.inner, caller, call).await
+    pub async fn call(
+        &self,
+        caller: &Caller,
+        origin: &Origin,
+        call: DirectCall,
+    ) -> Result<StartedCall, EngineError> {
+        accept::call(&self.inner, caller, origin, call).await
     }
 
     /// How many tokens a request is believed to be, to a model that the caller may name. No model is asked.

@@ -70,6 +70,7 @@ fn caller(key_models: Option<&[&str]>) -> Caller {
         expires_at: Timestamp::from_micros(i64::MAX),
         key: None,
         key_models: key_models.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        generation: 0,
     }
 }
 

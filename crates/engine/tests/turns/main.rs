@@ -92,6 +92,13 @@ impl Listening {
     }
 }
 
+fn origin() -> Origin {
+    Origin {
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: None,
+    }
+}
+
 /// Registers an account and signs it in.
 async fn caller(engine: &Engine) -> Caller {
     let account = NewAccount {
@@ -99,11 +106,7 @@ async fn caller(engine: &Engine) -> Caller {
         password: "secret".to_owned(),
         display_name: None,
     };
-    let origin = Origin {
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        user_agent: None,
-    };
-    let token = engine.register(account, origin).await.unwrap().token;
+    let token = engine.register(account, origin()).await.unwrap().token;
     engine.authenticate(&token).await.unwrap()
 }
 
@@ -123,7 +126,7 @@ async fn send(
         parent: Parent::Head,
         idempotency_key: None,
     };
-    let turn = engine.send(caller, message).await.unwrap();
+    let turn = engine.send(caller, &origin(), message).await.unwrap();
     let ids = turn.ids;
     let outcome = turn.finished().await;
     assert!(outcome.error.is_none(), "{outcome:?}");

@@ -212,6 +212,8 @@ fn turn(tx: &mut Tx<'_>, owner: UserId) -> Result<(), StoreError> {
     turns::renew_leases(tx, &[answer], at(10))?;
     turns::shorten_leases(tx, at(10))?;
     turns::sweep(tx, at(3), at(3), 10, |turn| panic!("it lives: {turn:?}"))?;
+    turns::is_abandoned(tx, answer, at(3))?;
+    turns::sweep_one(tx, owner, answer, at(3), |turn| panic!("it lives: {turn:?}"))?;
     let close = CloseTurn {
         payer: owner.into(),
         ids,

@@ -107,7 +107,7 @@ conformance! {
         opening.calls = vec![begun(1, Scope::Title)];
         let ids = open(&store, opening).await;
         let answer = ids.response_message_id;
-        append(&store, answer, vec![event(0, EventKind::Text, "half an"), event(1, EventKind::Text, " answer")]).await;
+        append(&store, answer, vec![event(0, EventKind::Text, "half an"), event(1, EventKind::Reasoning, "hm"), event(2, EventKind::Text, " answer ")]).await;
         let ended = [(1, call(Scope::Title, 3))];
         let recorded = write(&store, move |tx| turns::record_calls(tx, answer, &ended, &[begun(4, Scope::Final)], at(25)));
         assert_eq!(recorded.await, Appended::Written);
@@ -123,6 +123,8 @@ conformance! {
         assert_eq!(store.write(sweep).await.unwrap(), 1);
         let turn = seen.lock().unwrap().last().cloned().expect("it was seen");
         assert_eq!((turn.text.as_str(), turn.request_tokens), ("half an answer", crate::support::REQUEST_TOKENS));
+        let beside: Vec<(EventKind, &str)> = turn.beside.iter().map(|event| (event.kind, event.data.as_str())).collect();
+        assert_eq!(beside, [(EventKind::Reasoning, "hm")]);
         let known: Vec<(Scope, bool)> = turn.calls.iter().map(|known| (known.call.scope, known.ended)).collect();
         assert_eq!(known, [(Scope::Title, true), (Scope::Final, false)]);
         let kept = message(&store, owner, answer).await;

@@ -234,6 +234,27 @@ conformance! {
         assert_eq!(seen, expected);
     }
 
+    async fn one_that_is_asked_for_is_swept_alone(store: TestStore) {
+        let (owner, other) = (account(&store, "a@example.com").await, account(&store, "b@example.com").await);
+        let ids = open(&store, turn(owner, None)).await;
+        let (answer, beside) = (ids.response_message_id, open(&store, turn(owner, None)).await.response_message_id);
+        let sweep = async |owner, micros| {
+            let is_abandoned = read(&store, move |tx| turns::is_abandoned(tx, answer, at(micros))).await;
+            let swept = write(&store, move |tx| turns::sweep_one(tx, owner, answer, at(micros), settle)).await;
+            (is_abandoned, swept)
+        };
+        assert_eq!(sweep(owner, LEASE).await, (false, false), "its owner is believed alive");
+        assert_eq!(sweep(other, LEASE + 1).await, (true, false), "another's");
+        assert_eq!(sweep(owner, LEASE + 1).await, (true, true));
+        assert_eq!(sweep(owner, LEASE + 1).await, (false, false), "once");
+        assert_eq!(message(&store, owner, answer).await.status, TurnStatus::Interrupted);
+        assert_eq!(message(&store, owner, beside).await.status, TurnStatus::Running);
+        expect_sound(&store).await;
+        // Its owner lives after all.
+        assert!(close(&store, end(owner, ids, vec![call(Scope::Final, 5)])).await);
+        assert_eq!(charged(&store, ids).await, (1, 5));
+    }
+
     async fn a_lease_is_renewed_or_swept_never_both(store: TestStore) {
         let (owner, other) = (account(&store, "a@example.com").await, other_instance(&store).await);
         for _ in 0..ROUNDS {

@@ -15,8 +15,14 @@ const NEVER: &[(&str, &str)] = &[
     ),
     (
         "interrupted answers that were charged and have given nothing, what their providers reported apart",
-        "select count(*) from messages m where status = 'interrupted' and text = '' and coalesce(price, 0) <> \
-         (select coalesce(sum(u.price), 0) from usage_details u where u.message_id = m.id and u.usage_source = 'provider')",
+        "select count(*) from messages m where status = 'interrupted' and text = '' and not exists \
+         (select 1 from turn_events e where e.message_id = m.id and e.kind in ('reasoning', 'tool')) \
+         and coalesce(price, 0) <> (select coalesce(sum(u.price), 0) from usage_details u where u.message_id = m.id and u.usage_source = 'provider')",
+    ),
+    (
+        "interrupted answers whose reasoning was charged to nobody",
+        "select count(*) from messages m where status = 'interrupted' and coalesce(price, 0) = 0 and exists \
+         (select 1 from turn_events e where e.message_id = m.id and e.kind = 'reasoning')",
     ),
     (
         "complete answers without a text or a final call",

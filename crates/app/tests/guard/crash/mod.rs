@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 /// After so many kills while clients are at work there is one while the program starts.
 const LIVES_PER_STILLBIRTH: usize = 4;
+/// After each life every account of every client signs in, which is made to take long: more of them read in `promises`.
 const CLIENTS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

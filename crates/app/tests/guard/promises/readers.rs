@@ -18,7 +18,8 @@ use tokio::{
 const READERS: usize = 1_000;
 /// What all of them together may cost, in kilobytes.
 const MOST_KB: u64 = 16 * 1024;
-/// Bytes that each reads, one a second.
+/// Bytes that each reads, one a second. Whoever reads at this pace for good takes less than the system sends at a time: its
+/// connection is given up after a minute, as one that is left unread, and it comes back to where it was.
 const BYTES_READ: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

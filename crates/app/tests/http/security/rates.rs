@@ -47,3 +47,58 @@ async fn turns_from_one_address_are_limited() {
     }
     assert_eq!(send(elsewhere().form(&[("text", "5")])).await.status, 200);
 }
+
+/// What is repeated under its key is no further turn, through whichever interface.
+#[tokio::test]
+async fn what_is_repeated_takes_no_place() {
+    let options = options()
+        .env("CHATAI__SERVER__TRUSTED_PROXIES", "127.0.0.1")
+        .env("CHATAI__LIMITS__TURNS_PER_MINUTE_AND_ADDRESS", "1");
+    let (app, provider) = with_vendor(options).await;
+    let ada = app.register("ada@example.com").await;
+    let chat = json!({"text": "hello", "model": "gpt-4o"});
+    let first = send(ada.call(Method::POST, "/chat/").json(&chat)).await.json();
+    let again = format!("/chat/messages/{}/regenerate", first["response_message_id"]);
+    let messages = json!([{"role": "user", "content": "hello"}]);
+    for (number, (path, body)) in [
+        ("/chat/", chat),
+        (again.as_str(), json!({})),
+        (
+            "/v1/chat/completions",
+            json!({"model": "gpt-4o", "messages": messages}),
+        ),
+        (
+            "/v1/embeddings",
+            json!({"model": "text-embedding-3-small", "input": "hello"}),
+        ),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let ask = |key: String| {
+            let call = ada.call(Method::POST, path).json(body);
+            let from = format!("192.0.2.{number}");
+            send(
+                call.header("x-forwarded-for", from)
+                    .header("idempotency-key", key),
+            )
+        };
+        let first = ask(format!("key {number}")).await;
+        assert_eq!(
+            (first.status, first.header("idempotent-replayed")),
+            (200, ""),
+            "{path}: {first:?}"
+        );
+        let calls = provider.counts().calls;
+        for _ in 0..2 {
+            let repeated = ask(format!("key {number}")).await;
+            assert_eq!(
+                (repeated.status, repeated.header("idempotent-replayed")),
+                (200, "true"),
+                "{path}: {repeated:?}"
+            );
+        }
+        assert_eq!(ask("another".to_owned()).await.status, 429, "{path}");
+        assert_eq!(provider.counts().calls, calls, "{path}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What an abandoned turn is charged, by what is known of its calls.
 
 use super::*;
-use chatai_store::ops::turns::AbandonedCall;
+use chatai_store::ops::turns::{AbandonedCall, StoredEvent};
 use chatai_types::{MessageId, PriceVersionId, Rate, Rates, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000);
@@ -25,6 +25,7 @@ fn abandoned(text: &str, calls: &[AbandonedCall]) -> Abandoned {
         answer: MessageId(1),
         model: "a model".to_owned(),
         text: text.to_owned(),
+        beside: Vec::new(),
         request_tokens: REQUEST,
         price: Some((PriceVersionId(7), rates())),
         calls: calls.to_vec(),
@@ -146,6 +147,83 @@ fn what_is_known_of_an_abandoned_turn_is_charged_and_no_more() {
         assert_eq!(settled.tokens.map(|tokens| tokens.output), Some(output), "{what}");
         let size = estimate_tokens(text) + MESSAGE_OVERHEAD;
         assert_eq!(settled.size_tokens, size, "{what}");
+    }
+}
+
+fn event(kind: EventKind, data: &str) -> StoredEvent {
+    StoredEvent {
+        number: 0,
+        kind,
+        text_offset: 0,
+        data: data.to_owned(),
+    }
+}
+
+/// Reasoning and calls of tools are output as the text is.
+#[test]
+fn what_is_shown_beside_the_text_is_charged_too() {
+    use UsageSource::{Estimated, None, Provider};
+    let tool = |state| {
+        let event = ToolEvent {
+            id: "t".to_owned(),
+            name: "look".to_owned(),
+            arguments: TEXT.to_owned(),
+            state,
+            result: Option::None,
+        };
+        super::tests::event(EventKind::Tool, &event.to_json())
+    };
+    let reasoning = || event(EventKind::Reasoning, TEXT);
+    let (running, done) = (|| tool(ToolState::Running), || tool(ToolState::Done));
+    let one = |output| vec![(Scope::Final, REQUEST, output, Estimated, 200 + 5 * output)];
+    type Case = (
+        &'static str,
+        &'static str,
+        Vec<StoredEvent>,
+        Vec<AbandonedCall>,
+        Vec<Row>,
+    );
+    let table: &[Case] = &[
+        ("reasoning alone", "", vec![reasoning()], vec![], one(TEXT_TOKENS)),
+        ("and text", TEXT, vec![reasoning()], vec![], one(2 * TEXT_TOKENS)),
+        (
+            "a tool was asked for",
+            "",
+            vec![running(), done()],
+            vec![],
+            one(TEXT_TOKENS),
+        ),
+        (
+            "a title is another call's",
+            "",
+            vec![event(EventKind::Title, TEXT)],
+            vec![],
+            vec![(Scope::Final, 0, 0, None, 0)],
+        ),
+        (
+            "what came before a call is not its own",
+            "",
+            vec![reasoning(), running(), done(), reasoning()],
+            vec![
+                ended(Scope::Tool, 90, 3),
+                begun(Scope::Final, 120, 2 * TEXT_TOKENS),
+            ],
+            vec![
+                (Scope::Tool, 90, 3, Provider, 195),
+                (Scope::Final, 120, TEXT_TOKENS, Estimated, 280),
+            ],
+        ),
+    ];
+    for (what, text, beside, calls, expected) in table {
+        let mut turn = abandoned(text, calls);
+        turn.beside.clone_from(beside);
+        let settled = settle(&turn);
+        assert_eq!(&rows(&settled), expected, "{what}");
+        assert_eq!(
+            settled.size_tokens,
+            estimate_tokens(text) + MESSAGE_OVERHEAD,
+            "{what}"
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! A fault of our own within a turn reaches nobody: the turn is closed, its user told no more than that it failed, and the
 //! next turn goes on. And a turn that is stopped before it has begun to run asks no model for its answer.
 
-use super::World;
+use super::{World, origin};
 use crate::SendMessage;
 use async_trait::async_trait;
 use chatai_llm::{
@@ -93,7 +93,7 @@ fn question(model: &str) -> SendMessage {
 }
 
 /// Nothing runs on, and the books are in order.
-async fn expect_order(world: &World) {
+pub(super) async fn expect_order(world: &World) {
     let findings = world.store.read(doctor::examine).await.unwrap();
     assert_eq!(findings, [] as [String; 0]);
     let far = Timestamp::from_micros(i64::MAX);
@@ -113,7 +113,11 @@ async fn a_panic_within_a_turn_reaches_nobody() {
         (At::AfterText, TurnStatus::Interrupted, "Half"),
     ] {
         let (world, _) = faulty(at).await;
-        let turn = world.engine.send(&world.caller, question("m")).await.unwrap();
+        let turn = world
+            .engine
+            .send(&world.caller, &origin(), question("m"))
+            .await
+            .unwrap();
         let outcome = turn.finished().await;
         assert_eq!(
             (outcome.status, outcome.answer.as_str()),
@@ -134,7 +138,11 @@ async fn a_panic_within_a_turn_reaches_nobody() {
 #[tokio::test]
 async fn a_panic_beside_the_answer_leaves_it_alone() {
     let (world, answers) = faulty(At::Title).await;
-    let turn = world.engine.send(&world.caller, question("m")).await.unwrap();
+    let turn = world
+        .engine
+        .send(&world.caller, &origin(), question("m"))
+        .await
+        .unwrap();
     let outcome = turn.finished().await;
     assert_eq!(
         (outcome.status, outcome.answer.as_str()),
@@ -149,7 +157,11 @@ async fn a_panic_beside_the_answer_leaves_it_alone() {
 async fn a_turn_that_is_stopped_before_it_runs_asks_for_no_answer() {
     let (world, answers) = faulty(At::Nowhere).await;
     // Sending returns when the turn is open; on this one thread its task has not run.
-    let turn = world.engine.send(&world.caller, question("m")).await.unwrap();
+    let turn = world
+        .engine
+        .send(&world.caller, &origin(), question("m"))
+        .await
+        .unwrap();
     let answer = turn.ids.response_message_id;
     let stopped = world.engine.cancel(&world.caller, answer).await.unwrap();
     assert_eq!(stopped, TurnStatus::Stopped);

@@ -39,6 +39,19 @@ async fn a_reader_that_leaves_before_anything_came_ends_its_call_too() {
 }
 
 #[tokio::test]
+async fn what_was_reported_counts_though_the_connection_stays_open() {
+    let provider = Scripted::new([script().says("whole").ends_using(7, 3).hangs()]);
+    let world = world(&provider).await;
+    let mut started = started(&world, call("hello")).await;
+    assert!(matches!(started.reader.next().await, Some(Told::Pieces(_))));
+    drop(started);
+    wait_until_none_runs(&world).await;
+    assert_eq!(money(&world).await, (10, 0));
+    expect_order(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_reader_that_does_not_read_holds_the_model_up_and_nothing_else() {
     let mut long = script();
     for _ in 0..10_000 {

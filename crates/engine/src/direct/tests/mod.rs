@@ -3,13 +3,13 @@
 mod endings;
 mod kept;
 mod money;
-mod script;
+pub(crate) mod script;
 mod work;
 
 use super::{CallKey, DirectCall, KeepCall, Piece, StartedCall};
 use crate::{
     EngineError, Settings,
-    chat::tests::{World, settings},
+    chat::tests::{World, origin, settings},
 };
 use chatai_llm::{Item, Part, Request};
 use chatai_store::ops::{budgets, direct, doctor};
@@ -91,11 +91,15 @@ fn joined(pieces: &[Piece]) -> String {
 }
 
 async fn started(world: &World, call: DirectCall) -> StartedCall {
-    world.engine.call(&world.caller, call).await.unwrap()
+    world.engine.call(&world.caller, &origin(), call).await.unwrap()
 }
 
 async fn refused(world: &World, call: DirectCall) -> EngineError {
-    world.engine.call(&world.caller, call).await.unwrap_err()
+    world
+        .engine
+        .call(&world.caller, &origin(), call)
+        .await
+        .unwrap_err()
 }
 
 async fn limit(world: &World, tokens: i64) {

@@ -1,8 +1,8 @@
 //! What direct calls cost, and what is refused because of it.
 
 use super::{
-    call, expect_order, joined, kept, keyed, limit, money, refused, script, script::Scripted, started, world,
-    world_with,
+    call, expect_order, joined, kept, keyed, limit, money, origin, refused, script, script::Scripted,
+    started, world, world_with,
 };
 use crate::{EmbedCall, UsageGroup, UsageQuery, chat::tests::settings, direct::settle};
 use chatai_llm::LlmError;
@@ -203,7 +203,7 @@ async fn vectors_are_charged_as_any_call() {
             key: None,
         };
         let (engine, caller) = (world.engine.clone(), world.caller.clone());
-        async move { engine.embed(&caller, call).await }
+        async move { engine.embed(&caller, &origin(), call).await }
     };
     let failed = embed(Some("v"), &["a"]).await.unwrap_err();
     assert_eq!(failed.code, ErrorCode::ProviderError);

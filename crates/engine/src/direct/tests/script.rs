@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 /// What it does with one call, in order; without an end the stream breaks off.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Script(Vec<Step>);
+pub(crate) struct Script(Vec<Step>);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -35,15 +35,15 @@ impl Script {
         self
     }
 
-    pub(super) fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         self.then(Step::Say(Event::Text(text.to_owned())))
     }
 
-    pub(super) fn reasons(self, text: &str) -> Self {
+    pub(crate) fn reasons(self, text: &str) -> Self {
         self.then(Step::Say(Event::Reasoning(text.to_owned())))
     }
 
-    pub(super) fn calls(self, id: &str, name: &str, arguments: &str) -> Self {
+    pub(crate) fn calls(self, id: &str, name: &str, arguments: &str) -> Self {
         self.then(Step::Say(Event::ToolCall(ToolCall {
             id: id.to_owned(),
             name: name.to_owned(),
@@ -56,35 +56,35 @@ impl Script {
     }
 
     /// Goes on when the gate has let it.
-    pub(super) fn waits(self, gate: &Arc<Semaphore>) -> Self {
+    pub(crate) fn waits(self, gate: &Arc<Semaphore>) -> Self {
         self.then(Step::Wait(Arc::clone(gate)))
     }
 
-    pub(super) fn fails(self) -> Self {
+    pub(crate) fn fails(self) -> Self {
         self.then(Step::Fail(LlmError::Failed("cut".to_owned())))
     }
 
-    pub(super) fn panics(self) -> Self {
+    pub(crate) fn panics(self) -> Self {
         self.then(Step::Panic)
     }
 
-    pub(super) fn refuses(self, error: LlmError) -> Self {
+    pub(crate) fn refuses(self, error: LlmError) -> Self {
         self.then(Step::Refuse(error))
     }
 
-    pub(super) fn panics_at_once(self) -> Self {
+    pub(crate) fn panics_at_once(self) -> Self {
         self.then(Step::RefusePanic)
     }
 
-    pub(super) fn hangs(self) -> Self {
+    pub(crate) fn hangs(self) -> Self {
         self.then(Step::Never)
     }
 
-    pub(super) fn ends(self) -> Self {
+    pub(crate) fn ends(self) -> Self {
         self.ends_with(None)
     }
 
-    pub(super) fn ends_using(self, fresh_input: i64, output: i64) -> Self {
+    pub(crate) fn ends_using(self, fresh_input: i64, output: i64) -> Self {
         self.ends_with(Some(TokenCounts {
             fresh_input,
             output,
@@ -103,32 +103,32 @@ impl Script {
 
 /// The provider.
 #[derive(Debug, Default)]
-pub(super) struct Scripted {
+pub(crate) struct Scripted {
     scripts: Mutex<VecDeque<Script>>,
     /// What it was asked, in order.
     asked: Mutex<Vec<Request>>,
     /// Told of each request.
-    pub(super) was_asked: Notify,
+    pub(crate) was_asked: Notify,
     /// How many streams were let go.
     dropped: Arc<watch::Sender<usize>>,
     /// What embedding gives: numbers of each vector, and the tokens it reports.
-    pub(super) embeds: Mutex<Option<(Vec<f32>, Option<i64>)>>,
+    pub(crate) embeds: Mutex<Option<(Vec<f32>, Option<i64>)>>,
 }
 
 impl Scripted {
-    pub(super) fn new(scripts: impl IntoIterator<Item = Script>) -> Arc<Self> {
+    pub(crate) fn new(scripts: impl IntoIterator<Item = Script>) -> Arc<Self> {
         Arc::new(Self {
             scripts: Mutex::new(scripts.into_iter().collect()),
             ..Self::default()
         })
     }
 
-    pub(super) fn asked(&self) -> Vec<Request> {
+    pub(crate) fn asked(&self) -> Vec<Request> {
         self.asked.lock().unwrap().clone()
     }
 
     /// Waits until so many streams were let go.
-    pub(super) async fn let_go(&self, count: usize) {
+    pub(crate) async fn let_go(&self, count: usize) {
         let mut dropped = self.dropped.subscribe();
         dropped.wait_for(|dropped| *dropped >= count).await.unwrap();
     }

@@ -8,7 +8,7 @@ use crate::{
     wire::json,
 };
 use axum::response::{IntoResponse, Response};
-use chatai_engine::{EngineError, Origin, Turn};
+use chatai_engine::{EngineError, Turn};
 use chatai_types::{ErrorCode, TurnStatus};
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -44,11 +44,9 @@ pub(super) fn accepts_stream(headers: &HeaderMap) -> bool {
 /// writing runs to its end in a task of its own, as the turn does.
 pub(super) async fn respond(
     state: &App,
-    origin: Origin,
     accepted: impl Future<Output = Result<Turn, EngineError>> + Send + 'static,
     streams: bool,
 ) -> Result<Response, ApiError> {
-    state.engine.admit_turn_from(origin)?;
     let turn = match state.tasks.complete(accepted).await {
         Ok(turn) => turn?,
         Err(panicked) => return Err(ApiError::internal(panicked.to_string())),

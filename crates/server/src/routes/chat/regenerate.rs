@@ -82,14 +82,9 @@ pub(crate) async fn regenerate(
         idempotency_key: idempotency::key(&parts.headers)?,
     };
     let streams = input.stream || accepts_stream(&parts.headers);
-    let engine = state.engine.clone();
-    respond(
-        &state,
-        client.origin(),
-        async move { engine.regenerate(&caller, again).await },
-        streams,
-    )
-    .await
+    let (engine, origin) = (state.engine.clone(), client.origin());
+    let accepted = async move { engine.regenerate(&caller, &origin, again).await };
+    respond(&state, accepted, streams).await
 }
 
 /// No body at all asks for the same again.

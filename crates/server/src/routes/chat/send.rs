@@ -112,9 +112,9 @@ pub(crate) async fn send(
     let key = idempotency::key(&parts.headers)?;
     let streams = input.stream || accepts_stream(&parts.headers);
     let message = into_message(input, files, key);
-    let engine = state.engine.clone();
-    let accepted = async move { engine.send(&caller, message).await };
-    respond(&state, client.origin(), accepted, streams).await
+    let (engine, origin) = (state.engine.clone(), client.origin());
+    let accepted = async move { engine.send(&caller, &origin, message).await };
+    respond(&state, accepted, streams).await
 }
 
 type Input = (SendRequest, Vec<Upload>);

@@ -57,8 +57,7 @@ pub(crate) async fn start(
     caller: &Caller,
     call: DirectCall,
 ) -> Result<StartedCall, ApiError> {
-    state.engine.admit_turn_from(client.origin())?;
-    Ok(state.engine.call(caller, call).await?)
+    Ok(state.engine.call(caller, &client.origin(), call).await?)
 }
 
 /// Reads a call to its end.

@@ -66,13 +66,12 @@ pub(crate) async fn create(
             "`input` is a text or a list of texts, none of them empty",
         ));
     }
-    state.engine.admit_turn_from(client.origin())?;
     let call = EmbedCall {
         model: asked.model.map(|model| model.0.into_owned()),
         texts,
         key: call_key(key, &body)?,
     };
-    let embedded = state.engine.embed(&caller, call).await?;
+    let embedded = state.engine.embed(&caller, &client.origin(), call).await?;
     Ok(answer(render(&embedded, encoding), embedded.replayed))
 }
 

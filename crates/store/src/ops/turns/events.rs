@@ -172,20 +172,6 @@ pub fn steps(
     )
 }
 
-/// The text of a running answer as far as it was written.
-pub(super) fn text(tx: &mut Tx<'_>, answer: MessageId) -> Result<String, StoreError> {
-    let mut text = String::new();
-    let pieces: Vec<String> = tx.query(
-        "select data from turn_events where message_id = $1 and kind = 'text' order by number",
-        params![answer],
-        |row| row.get(0),
-    )?;
-    for piece in pieces {
-        text.push_str(&piece);
-    }
-    Ok(text)
-}
-
 /// Forgets the pieces of the text: the message has it whole.
 pub(super) fn fold(tx: &mut Tx<'_>, answer: MessageId) -> Result<(), StoreError> {
     tx.exec(

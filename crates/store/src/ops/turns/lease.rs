@@ -75,6 +75,37 @@ pub fn sweep(
     Ok(swept)
 }
 
+/// Whether an answer is running and its lease ended before `now`: nobody will close it.
+pub fn is_abandoned(tx: &mut Tx<'_>, answer: MessageId, now: Timestamp) -> Result<bool, StoreError> {
+    let found = tx.query_opt(
+        "select 1 from messages where id = $1 and status = 'running' and lease_until < $2",
+        params![answer, now],
+        |row| row.get::<i64>(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// Does for one answer of an owner's what [`sweep`] does for all, for somebody who asks for it. False when it is not
+/// running, its lease has not ended, or it is missing or another's.
+pub fn sweep_one(
+    tx: &mut Tx<'_>,
+    owner: UserId,
+    answer: MessageId,
+    now: Timestamp,
+    settling: impl Fn(&Abandoned) -> Settled,
+) -> Result<bool, StoreError> {
+    let conversation = tx.query_opt(
+        "select conversation_id from messages where id = $1 and user_id = $2 and status = 'running'",
+        params![answer, owner],
+        |row| row.get::<ConversationId>(0),
+    )?;
+    let Some(conversation) = conversation else {
+        return Ok(false);
+    };
+    branches::take(tx, owner, conversation)?;
+    interrupt(tx, answer, now, now, &settling)
+}
+
 fn interrupt(
     tx: &mut Tx<'_>,
     answer: MessageId,

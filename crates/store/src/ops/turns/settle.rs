@@ -3,7 +3,7 @@
 
 use super::{
     calls::{self, AbandonedCall, ModelCall},
-    events,
+    events::{self, EventKind, StoredEvent},
     open::OpenedTurn,
 };
 use crate::{
@@ -26,6 +26,8 @@ pub struct Abandoned {
     pub model: String,
     /// Its text as far as it was written.
     pub text: String,
+    /// What was written to be shown beside its text, in order.
+    pub beside: Vec<StoredEvent>,
     /// The estimated tokens of its first request.
     pub request_tokens: i64,
     /// The model's prices that it was opened with.
@@ -93,9 +95,18 @@ impl Taken {
     /// Everything that was written down of it.
     pub(super) fn read(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Abandoned, StoreError> {
         let answer = self.ids.response_message_id;
+        let (mut text, mut beside) = (String::new(), Vec::new());
+        for event in events::events(tx, answer, -1)? {
+            match event.kind {
+                EventKind::Text => text.push_str(&event.data),
+                _ => beside.push(event),
+            }
+        }
+        text.truncate(text.trim_end().len());
         Ok(Abandoned {
             answer,
-            text: events::text(tx, answer)?.trim_end().to_owned(),
+            text,
+            beside,
             request_tokens: self.request_tokens,
             price: prices::of_version(tx, self.price_version)?,
             calls: calls::recorded(tx, answer)?,

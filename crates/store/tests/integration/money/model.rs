@@ -9,7 +9,11 @@ use chatai_store::{
     ops::budgets::{self, Admission, Budget, Held, Payer},
 };
 use chatai_types::{BudgetPeriod, Day, MessageId, Money, Scope, Timestamp, UserId};
-use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRng};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{RngAlgorithm, TestRng, TestRunner},
+};
 use std::collections::BTreeMap;
 
 /// One thing that happens to the money of an account and its key.
@@ -212,18 +216,20 @@ async fn follow(store: &Store, owner: UserId, steps: &[Step], first_message: i64
     assert_eq!(budget(store, owner, model.now).await.reserved, Money::ZERO);
 }
 
-fn runner(cases: u32) -> proptest::test_runner::TestRunner {
-    let config = ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(cases)
-    };
-    proptest::test_runner::TestRunner::new_with_rng(config, TestRng::deterministic_rng(Default::default()))
+/// The runner of a test, by its own seed or the one that is to be repeated.
+fn seeded(default_seed: u64) -> TestRunner {
+    let seed = std::env::var("CHATAI_TEST_SEED")
+        .map_or(default_seed, |text| text.parse().expect("a seed is a number"));
+    println!("CHATAI_TEST_SEED={seed}");
+    let bytes: Vec<u8> = seed.to_le_bytes().repeat(4);
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    TestRunner::new_with_rng(ProptestConfig::default(), rng)
 }
 
 conformance! {
     async fn budgets_follow_the_model(store: TestStore) {
         let steps = proptest::collection::vec(step(), 1..40);
-        let mut runner = runner(24);
+        let mut runner = seeded(61);
         for case in 0..24_i64 {
             let steps = steps.new_tree(&mut runner).unwrap().current();
             let owner = user(&store, &format!("u{case}@example.com")).await;

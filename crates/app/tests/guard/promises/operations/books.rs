@@ -186,10 +186,18 @@ fn expect_calls(turn: &Turn, calls: &[Call], mut lines: Vec<&Line>) {
             scopes.contains(&line.scope.as_str())
         });
         match at {
-            Some(at) => drop(lines.swap_remove(at)),
+            Some(at) => {
+                let line = lines.swap_remove(at);
+                // Its provider bills what it thought, whatever came of the answer.
+                let has_thought = call.kind == Kind::Final && !turn.plan.reasoning().is_empty();
+                assert!(
+                    !has_thought || line.output > 0,
+                    "reasoning for nothing: {context}"
+                );
+            }
             // A call that was refused has used nothing; its answer is its record.
             None => assert!(
-                turn.fate == Fate::Failed && call.kind == Kind::Final,
+                turn.fate == Fate::Failed && call.kind == Kind::Final && turn.plan.reasoning().is_empty(),
                 "without a record: {call:?}: {context}"
             ),
         }

@@ -41,7 +41,7 @@ impl World {
     }
 
     fn any_way(&mut self) -> Way {
-        match self.random.below(20) {
+        match self.random.below(24) {
             0..5 => Way::Plain,
             5 => Way::Slow,
             6 => Way::Long,
@@ -50,9 +50,12 @@ impl World {
             11 => Way::Refused,
             12 => Way::RefusedAfterTool,
             13 => Way::Cut,
+            20 => Way::Reasoned,
+            21 => Way::CutAfterReasoning,
             _ if self.held.len() >= super::MOST_HELD => Way::Plain,
             14 => Way::HeldBefore,
             15 | 16 => Way::HeldAfterTool,
+            22 | 23 => Way::HeldAfterReasoning,
             _ => Way::Held,
         }
     }
@@ -233,7 +236,7 @@ impl World {
     fn ended(&mut self, turn: usize, status: &str) {
         let turn = &mut self.model.turns[turn];
         turn.fate = match turn.plan.way {
-            Way::Refused | Way::RefusedAfterTool => Fate::Failed,
+            Way::Refused | Way::RefusedAfterTool | Way::CutAfterReasoning => Fate::Failed,
             Way::Cut => Fate::BrokenOff,
             _ => Fate::Complete,
         };
@@ -264,7 +267,13 @@ impl World {
         let plan = self.model.turns[turn].plan.clone();
         plan.gate.reached().await;
         events.read_text(&mut told, plan.shown_before_gap().len()).await;
-        assert_eq!(told.text, plan.shown_before_gap());
+        while told.reasoning.len() < plan.reasoning().len() {
+            told.take(&events.next().await.expect("it has not ended"));
+        }
+        assert_eq!(
+            (told.text.as_str(), told.reasoning.as_str()),
+            (plan.shown_before_gap().as_str(), plan.reasoning())
+        );
         let owner = self.model.turns[turn].owner;
         let after = self.budget_as_told(owner).await;
         assert_eq!(after.spent, before.spent, "what runs has not been charged");

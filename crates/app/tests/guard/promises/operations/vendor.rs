@@ -13,6 +13,8 @@ use std::{
 /// Pieces that an answer comes in, and how many of them come before whatever holds it up.
 const PIECES: usize = 8;
 const PIECES_BEFORE: usize = 3;
+/// What a model shows of its reasoning.
+const REASONING: &str = "Hm… é, let me think.";
 
 /// How a model answers a turn.
 #[derive(Clone)]
@@ -44,12 +46,18 @@ pub(super) enum Way {
     RefusedAfterTool,
     /// The connection breaks off.
     Cut,
+    /// It thinks first.
+    Reasoned,
+    /// The connection breaks off when it has thought, and said nothing.
+    CutAfterReasoning,
     /// It waits in the midst of its answer.
     Held,
     /// It asks for a tool first, and then waits in the midst of its answer.
     HeldAfterTool,
     /// It waits before its first byte.
     HeldBefore,
+    /// It thinks, and waits before it says anything.
+    HeldAfterReasoning,
 }
 
 /// A call that came.
@@ -123,13 +131,24 @@ impl Plan {
     /// What was said before it was held up or cut off.
     pub(super) fn shown_before_gap(&self) -> String {
         match self.way {
-            Way::HeldBefore => String::new(),
+            Way::HeldBefore | Way::HeldAfterReasoning | Way::CutAfterReasoning => String::new(),
             _ => self.text()[..PIECES_BEFORE * self.piece].to_owned(),
         }
     }
 
     pub(super) fn is_held(&self) -> bool {
-        matches!(self.way, Way::Held | Way::HeldAfterTool | Way::HeldBefore)
+        matches!(
+            self.way,
+            Way::Held | Way::HeldAfterTool | Way::HeldBefore | Way::HeldAfterReasoning
+        )
+    }
+
+    /// What is shown of its reasoning before it says anything.
+    pub(super) fn reasoning(&self) -> &'static str {
+        match self.way {
+            Way::Reasoned | Way::CutAfterReasoning | Way::HeldAfterReasoning => REASONING,
+            _ => "",
+        }
     }
 
     fn answer(&self, usage: &ReportedUsage) -> Reply {
@@ -145,6 +164,9 @@ impl Plan {
                 .delay(Duration::from_millis(2))
                 .delay_between(Duration::from_millis(2)),
             Way::Cut => reply.cut_after(PIECES_BEFORE),
+            Way::Reasoned => reply.reasoning(REASONING),
+            Way::CutAfterReasoning => reply.reasoning(REASONING).cut_after(0),
+            Way::HeldAfterReasoning => reply.reasoning(REASONING).gate_after(0, &self.gate),
             Way::Held | Way::HeldAfterTool => reply.gate_after(PIECES_BEFORE, &self.gate),
             Way::HeldBefore => reply.gate_headers(&self.gate),
             _ => reply,

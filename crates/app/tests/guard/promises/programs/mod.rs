@@ -15,7 +15,7 @@ use client::{Program, Seen};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-const PROGRAMS: usize = 24;
+const PROGRAMS: usize = 64;
 
 /// A dollar a million tokens, in and out.
 const PRICES: &str = r#"{"m": {"input": 1, "output": 1, "context_window": 1000000}}"#;
