@@ -109,10 +109,12 @@ export async function answered(page, text) {
 
 /** Shows the chats, which a phone keeps away. */
 export async function showSide(page) {
-  if (await page.locator('.with-side .side').isVisible()) return;
+  const side = page.locator('.with-side .side');
   const button = page.getByRole('button', { name: 'Show chats' });
-  if (await button.isVisible()) await button.click();
-  await page.locator('.with-side .side').waitFor();
+  // Right after a reload neither may be there.
+  await side.or(button).filter({ visible: true }).first().waitFor();
+  if (!await side.isVisible()) await button.click();
+  await side.waitFor();
 }
 
 export const goto = (page, place) => page.goto(`${PAGE}/${place}`);
