@@ -20,6 +20,8 @@ const SHIPPED_PRICES: &str = include_str!("../../../data/pricing_data.json");
 const SHIPPED_ALIASES: &str = include_str!("../../../data/aliases.json");
 
 const MIB: u64 = 1024 * 1024;
+/// How long one read of a command may take.
+const LONGEST_LOOK: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Reads the configuration.
 pub(crate) fn load(flags: &Flags) -> Result<Loaded, Failure> {
@@ -67,7 +69,10 @@ pub(crate) async fn try_open_store(config: &Config, upgrade: Upgrade) -> Result<
             if let Some(readers) = config.database.readers {
                 options.readers = readers;
             }
-            options.upgrade = upgrade;
+            if upgrade == Upgrade::Refuse {
+                // A command that looks through everything: nobody else waits for it.
+                options.read_limit = LONGEST_LOOK;
+            }
             Store::open_sqlite(options).await
         }
         Database::Postgres(url) => {
