@@ -37,6 +37,24 @@ async fn sign_in(app: &TestApp, email: &str, password: &str, address: &str) -> A
     send(call.json(&json!({"email": email, "password": password}))).await
 }
 
+/// Signs in by waiting as told: `Retry-After` is the event that a client has.
+async fn expect_to_get_in(app: &TestApp, email: &str, address: &str) {
+    let begun = Instant::now();
+    loop {
+        let answer = sign_in(app, email, "secret", address).await;
+        if answer.status == 200 {
+            return;
+        }
+        answer.expect(429, "rate_limited");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the owner is locked out"
+        );
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_thousand_wrong_passwords_are_slowed_down_and_the_owner_gets_in() {
     let options = options().env("CHATAI__SERVER__TRUSTED_PROXIES", "127.0.0.1");
@@ -78,20 +96,7 @@ async fn a_thousand_wrong_passwords_are_slowed_down_and_the_owner_gets_in() {
         200
     );
     // From where the guesses come, by waiting as told.
-    let begun = Instant::now();
-    loop {
-        let answer = sign_in(&app, "a@example.com", "secret", "192.0.2.1").await;
-        if answer.status == 200 {
-            break;
-        }
-        answer.expect(429, "rate_limited");
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "the owner is locked out"
-        );
-        let seconds: u64 = answer.header("retry-after").parse().unwrap();
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-    }
+    expect_to_get_in(&app, "a@example.com", "192.0.2.1").await;
 }
 
 /// Guessing goes on, from where the owner is too, and the owner does not have to wait for its end.
@@ -161,20 +166,7 @@ async fn an_address_that_tries_many_accounts_is_slowed_down() {
     let elsewhere = sign_in(&app, "a@example.com", "secret", "192.0.2.2").await;
     assert_eq!(elsewhere.status, 200, "{elsewhere:?}");
     // Who has an account there gets in, by waiting as told.
-    let begun = Instant::now();
-    loop {
-        let answer = sign_in(&app, "a@example.com", "secret", "192.0.2.1").await;
-        if answer.status == 200 {
-            break;
-        }
-        answer.expect(429, "rate_limited");
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "the owner is locked out"
-        );
-        let seconds: u64 = answer.header("retry-after").parse().unwrap();
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-    }
+    expect_to_get_in(&app, "a@example.com", "192.0.2.1").await;
 }
 
 /// Flattens what the tasks brought.
